@@ -1,0 +1,66 @@
+/*
+ * key: the names of segments.
+ *
+ * A key is three decimal numbers of 20 digits joined by "-": 2^64-1 - END,
+ * START, TIME (milliseconds since 1970 UTC).  A name is NAMESPACE/KEY; in a
+ * work directory the two files are DIR/NAMESPACE/KEY.seg and .idx; in a store
+ * the two objects are
+ *
+ *   v2/clusters/CLUSTER/namespaces/NAMESPACE/segments/KEY     data
+ *   v2/clusters/CLUSTER/namespaces/NAMESPACE/indexes/KEY      index
+ */
+#ifndef SEGTOOLS_KEY_H
+#define SEGTOOLS_KEY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+
+struct key {
+	uint64_t start; /* 1 <= start <= end */
+	uint64_t end;
+	uint64_t time;
+};
+
+enum { KEY_LEN = 62, NAMESPACE_MAX = 255 };
+
+/* Exactly the text form, nothing else. */
+bool key_parse(struct key *, const char *text, size_t len);
+const char *key_text(const struct key *, char text[KEY_LEN + 1]);
+
+/* By END, then START, then TIME: frame order. */
+int key_cmp(const struct key *, const struct key *);
+
+/* A valid namespace or cluster: UTF-8 of 1 to 255 bytes, no control
+ * characters, no "/", neither "." nor "..". */
+bool namespace_valid(const char *, size_t len);
+
+/* NAMESPACE/KEY, or a path that ends in NAMESPACE/KEY with an optional .seg or
+ * .idx. */
+struct name {
+	char namespace[NAMESPACE_MAX + 1];
+	struct key key;
+};
+
+/* A name as records carry it: exactly NAMESPACE/KEY. */
+bool name_parse(struct name *, const char *text);
+/*
+ * The path of a work file: [DIR/]NAMESPACE/KEY.seg or .idx.  Where the path has
+ * no usable parent part (KEY.seg, ./KEY.seg, ../KEY.seg) the namespace is the
+ * real name of the directory.
+ */
+bool name_parse_path(struct name *, const char *path);
+
+enum part { PART_SEGMENT, PART_INDEX };
+
+/* DIR/NAMESPACE/KEY.seg or .idx; malloced. */
+char *name_path(const char *dir, const struct name *, enum part);
+/* The object in a store; malloced. */
+char *name_object(const char *cluster, const struct name *, enum part);
+/* "v2/clusters/CLUSTER/namespaces/", then "NAMESPACE/" if it is not NULL;
+ * malloced. */
+char *namespace_prefix(const char *cluster, const char *namespace);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * msg: the program's name, what it says on stderr, and the statuses.
+ *
+ * The one error idiom of segtools: a function that can fail returns enum rc.
+ * It says why, once, where the failure is detected, with msg_fail() or
+ * msg_errno(), naming the object and the reason; its callers only pass the
+ * status on.  RC_ABSENT is the one status that is returned without a message:
+ * a lookup found nothing, and only the caller knows whether that is an error.
+ */
+#ifndef SEGTOOLS_MSG_H
+#define SEGTOOLS_MSG_H
+
+enum rc {
+	RC_OK = 0,
+	RC_DATA = 1,   /* the answer is no, or the data is bad */
+	RC_USAGE = 2,  /* usage or configuration */
+	RC_SYSTEM = 3, /* temporary or system failure: trying again makes sense */
+	RC_ABSENT = -1 /* not there; not reported; never an exit status */
+};
+
+/* The greater exit status of two. */
+enum rc rc_max(enum rc a, enum rc b);
+
+/*
+ * Take the program's name from argv[0], and make sure that descriptors 0, 1
+ * and 2 are open, so that no file of ours ever becomes stdout by accident.
+ */
+void msg_init(const char *argv0);
+const char *msg_name(void);
+
+/* -v adds 1, -q takes 1 away; 0 at the start.  Below -1 even failures are not
+ * printed (for fuzzing). */
+void msg_verbosity(int delta);
+int msg_is_verbose(void);
+
+/*
+ * "NAME: " and the text, on stderr in one write, with control characters made
+ * visible.  msg_fail() returns its first argument.
+ */
+enum rc msg_fail(enum rc rc, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * "NAME: OBJECT: REASON" for the current errno; the status that fits it:
+ * not there 1 (RC_DATA); permission, read-only, not a directory 2; else 3.
+ */
+enum rc msg_errno(const char *object);
+enum rc rc_of_errno(int err);
+
+/* A notice that -q silences, and one that only -v shows. */
+void msg_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void msg_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * One line on stderr that is redrawn; NULL erases it.  Messages erase it
+ * first.  The caller has made sure that stderr is a terminal.
+ */
+void msg_status(const char *line);
+
+#endif
