@@ -72,7 +72,7 @@ write_stderr(const char *p, size_t n)
  * Object names come from servers and streams: a control character in one must
  * not reach the terminal.  Bytes above 0x7f are left alone, for UTF-8.
  */
-static void
+static void __attribute__((format(printf, 1, 0)))
 say(const char *fmt, va_list ap)
 {
 	char raw[4096], out[2 * sizeof(raw) + 300];

@@ -1,0 +1,125 @@
+/* store: see store.h.  Which implementation a name means, and nothing else. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store.h"
+
+struct store {
+	const struct store_ops *ops;
+	void *impl;
+	char *name;
+	unsigned parallel;
+};
+
+enum rc
+store_open(struct store **out, const char *where, const struct store_opts *opts)
+{
+	struct store *s = xcalloc(1, sizeof(*s));
+	enum rc rc;
+
+	s->name = xstrdup(where);
+	s->parallel = opts->parallel ? opts->parallel : 1;
+	if (strncmp(where, "s3://", 5) == 0) {
+		s->ops = &store_s3_ops;
+		rc = store_s3_open(&s->impl, where + 5, opts);
+	} else if (strncmp(where, "file://", 7) == 0 && where[7] == '/') {
+		s->ops = &store_dir_ops;
+		rc = store_dir_open(&s->impl, where + 7, opts);
+	} else if (strstr(where, "://")) {
+		rc = msg_fail(RC_USAGE, "%s: no such kind of store", where);
+	} else {
+		s->ops = &store_dir_ops;
+		rc = store_dir_open(&s->impl, where, opts);
+	}
+	if (rc) {
+		store_free(s);
+		s = NULL;
+	}
+	*out = s;
+	return rc;
+}
+
+void
+store_free(struct store *s)
+{
+	if (!s)
+		return;
+	if (s->impl)
+		s->ops->free(s->impl);
+	free(s->name);
+	free(s);
+}
+
+const char *
+store_name(const struct store *s)
+{
+	return s->name;
+}
+
+unsigned
+store_parallel(const struct store *s)
+{
+	return s->parallel;
+}
+
+enum rc
+store_list(struct store *s, const char *prefix, bool delimited, unsigned limit,
+    enum rc (*entry)(void *, const struct store_entry *), void *arg)
+{
+	return s->ops->list(s->impl, prefix, delimited, limit, entry, arg);
+}
+
+void
+store_start(struct store *s, struct store_xfer *x)
+{
+	s->ops->start(s->impl, x);
+}
+
+enum rc
+store_wait(struct store *s, unsigned max, int fd)
+{
+	return s->ops->wait(s->impl, max, fd);
+}
+
+struct single {
+	bool done;
+	enum rc rc;
+	void *arg;
+	enum rc (*sink)(void *, const void *, size_t);
+};
+
+static void
+single_done(struct store_xfer *x, enum rc rc)
+{
+	struct single *one = x->arg;
+
+	one->done = true;
+	one->rc = rc;
+}
+
+static enum rc
+single_sink(void *arg, const void *data, size_t len)
+{
+	struct single *one = arg;
+
+	return one->sink(one->arg, data, len);
+}
+
+enum rc
+store_do(struct store *s, struct store_xfer *x)
+{
+	struct single one = {.arg = x->arg, .sink = x->sink};
+	enum rc rc = RC_OK;
+
+	x->arg = &one;
+	x->done = single_done;
+	if (x->sink)
+		x->sink = single_sink;
+	store_start(s, x);
+	while (!one.done && rc == RC_OK)
+		rc = store_wait(s, 0, -1);
+	x->arg = one.arg;
+	x->sink = one.sink;
+	return one.done ? one.rc : rc;
+}
