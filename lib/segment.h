@@ -64,6 +64,23 @@ uint64_t seg_pages_of_size(uint64_t bytes);
 uint32_t seg_lock_page(uint32_t page_size);
 bool seg_page_size_valid(uint32_t page_size);
 
+/*
+ * A frame's header.  Decoding checks it: page >= 1, start <= frame_no <= end, no
+ * unknown flags, and in the OLD layout page_no greater than the one that *f
+ * held before (0 for the first).  NULL, or what is wrong with it.
+ */
+struct seg_frame {
+	uint32_t page_no;
+	uint64_t frame_no;
+	uint32_t flags; /* LATER */
+	uint32_t crc;	/* LATER: running, up to the end of this frame's page */
+};
+const char *seg_frame_decode(
+    struct seg_frame *f, const struct seg_header *, const void *p);
+/* In the OLD layout. */
+void seg_frame_encode(
+    uint8_t out[SEG_FRAME], uint32_t page_no, uint64_t frame_no);
+
 /* CRC-32 (IEEE) continued from crc; start with 0. */
 uint32_t seg_crc(uint32_t crc, const void *data, size_t len);
 /* The CRC of A followed by B, from those of A and B. */
@@ -72,15 +89,17 @@ uint32_t seg_crc_combine(uint32_t a, uint32_t b, uint64_t b_len);
 /*
  * Check a data object that arrives piece by piece, in order: header, every
  * CRC, frame headers (page >= 1, start <= frame_no <= end, page numbers
- * ascending (OLD)).  on_frame, if not NULL, gets each frame's position and page
- * number.  A later-layout object with a page twice is not an error here (the
- * first counts).  Errors are reported once, under name.
+ * ascending (OLD)).  on_frame, if not NULL, gets each frame's position, page and
+ * number once it is known to be good (OLD: but for the CRC, which comes last).
+ * A later-layout object with a page twice is not an error here (the first
+ * counts).  key may be NULL; on_frame then must be NULL too, since only the end
+ * may tell the layout.  Errors are reported once, under name.
  */
 struct seg_check;
 struct seg_check *seg_check_new(const char *name, const struct key *key,
     uint64_t length,
     enum rc (*on_frame)(void *arg, uint32_t position, uint32_t page,
-	uint64_t frame_no, const void *bytes),
+	uint64_t frame_no),
     void *arg);
 enum rc seg_check_feed(struct seg_check *, const void *data, size_t len);
 /* After the last byte; *header is filled in if not NULL. */
