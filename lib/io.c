@@ -460,6 +460,12 @@ io_name(const struct io_file *f)
 	return f->name;
 }
 
+const char *
+io_path(const struct io_file *f)
+{
+	return f->temp ? f->temp : f->name;
+}
+
 int
 io_fd(const struct io_file *f)
 {

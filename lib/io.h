@@ -62,6 +62,8 @@ void io_discard(struct io_file **f);
 enum rc io_sync(struct io_file *);
 
 const char *io_name(const struct io_file *); /* the final name */
+/* Where it is now: the temporary name of an uncommitted file. */
+const char *io_path(const struct io_file *);
 int io_fd(const struct io_file *);	     /* for ioctl and the like */
 enum rc io_size(struct io_file *, uint64_t *size);
 enum rc io_truncate(struct io_file *, uint64_t size);

@@ -5,6 +5,7 @@
 #ifndef SEGTOOLS_SEGFILE_H
 #define SEGTOOLS_SEGFILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "io.h"
@@ -23,7 +24,12 @@ enum rc segwriter_new(struct segwriter **, const char *dir, const struct name *,
     uint32_t page_size, mode_t mode);
 enum rc segwriter_add(
     struct segwriter *, uint32_t page_no, uint64_t frame_no, const void *page);
-/* After the last frame: header, footer, index are written and fsynced. */
+/* The same without a copy: frame, header and page in one piece, is borrowed
+ * until segwriter_settle(). */
+enum rc segwriter_borrow(struct segwriter *, const void *frame);
+enum rc segwriter_settle(struct segwriter *);
+/* After the last frame: header, footer, index are written and fsynced.  No
+ * frame at all is RC_DATA. */
 enum rc segwriter_finish(
     struct segwriter *, uint32_t size_after, const uint8_t id[SEG_ID]);
 /* Rename both.  Existing files of the same name are replaced. */
@@ -32,13 +38,18 @@ void segwriter_free(struct segwriter *); /* NULL-safe; removes what is left */
 
 /*
  * Check a pair of files: everything in the list of seg-segment(5).  idx NULL:
- * the data alone.  RC_DATA reported.
+ * the data alone.  RC_DATA reported.  With bad_index not NULL an index that is
+ * wrong beside data that is good is RC_OK, reported, and sets *bad_index: data
+ * of the LATER layout may well have such an index, which nobody needs.
  */
-enum rc segfile_check(
-    struct io_file *seg, struct io_file *idx, const struct key *,
-    struct seg_header *);
-/* Write the index of a data file whose data is good. */
+enum rc segfile_check(struct io_file *seg, struct io_file *idx,
+    const struct key *, struct seg_header *, bool *bad_index);
+/* The same for an index in memory. */
+enum rc segfile_check_with(struct io_file *seg, const char *idx_name,
+    const void *idx, size_t idx_len, const struct key *, struct seg_header *,
+    bool *bad_index);
+/* Write the index of a data file whose data is good; *header if not NULL. */
 enum rc segfile_rebuild_index(const char *seg_path, const char *idx_path,
-    const struct key *);
+    const struct key *, struct seg_header *header);
 
 #endif
