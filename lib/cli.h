@@ -13,6 +13,8 @@
 
 struct store;
 
+enum { CLI_MAX_OPTIONS = 48 };
+
 /* Values of the common options, defaults filled in. */
 struct cli {
 	const char *usage;
@@ -23,11 +25,15 @@ struct cli {
 	unsigned jobs;	     /* -j; 16 */
 	unsigned retry_for;  /* --retry-for; 60 */
 	bool eof_ends_set;   /* -e */
-	bool json;	     /* -J */
 	bool dry_run;	     /* -n */
 	bool force;	     /* -F */
-	struct rec_writer out; /* set up by cli_output() */
+	struct rec_writer out; /* stdout; -J is taken care of */
 	enum rc rc;	       /* the greatest status met */
+
+	/* For cli_getopt(). */
+	const struct option *own;
+	struct option options[CLI_MAX_OPTIONS + 1];
+	char letters[2 * CLI_MAX_OPTIONS + 2];
 };
 
 /* Options of the command's own whose letter is not in use, or that have no
@@ -57,13 +63,14 @@ uint64_t cli_number(const struct cli *, const char *option, const char *text,
 enum rc cli_store(const struct cli *, bool create, struct store **);
 
 /*
- * The loop over sets.  For each set of the input (operands from argv[optind]
- * on, else stdin): record() for each record, as it arrives; then end() when it
- * ended well and all its records could be read, or fail() otherwise: undo or
- * wait for what record() began, and leave no trace.  Then the loop ends the set
- * in the output: well only if record() and end() all returned RC_OK, else with
- * "!".  A cut stream: fail(), and no end line.  A record() that fails does not
- * keep the next from being called.  The statuses are collected in cli.rc.
+ * The loop over sets.  For each set of the input (operands if there are any,
+ * else stdin): record() for each record, as it arrives; then end() if the set
+ * ended well and all its records could be read and record() took them all, or
+ * fail() otherwise: wait for what record() began, or forget it.  Then the loop
+ * ends the set in the output: well only if end() returned RC_OK, else with "!".
+ * Of a stream that was cut short: fail(), and no end line.  A record() that
+ * fails does not keep the next from being called.  The statuses are collected
+ * in cli.rc; operands that are not valid are RC_USAGE, before anything is done.
  */
 struct cli_sets {
 	enum rec_form form; /* what the input holds */
@@ -72,8 +79,9 @@ struct cli_sets {
 	void (*fail)(void *ctx); /* may be NULL */
 	/* Waiting for input: keep transfers going; may be NULL. */
 	enum rc (*idle)(void *ctx, int fd);
-	bool one_set; /* more than one set is an error (seg-restore) */
-	bool no_end;  /* the command prints its own end lines, or none */
+	bool one_set;  /* more than one set is an error (seg-restore) */
+	bool own_ends; /* end() ends its sets itself; failed ones the loop */
+	bool silent;   /* no end lines: the command prints nothing */
 };
 void cli_each_set(
     struct cli *, char *const *operands, const struct cli_sets *, void *ctx);

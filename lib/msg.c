@@ -52,6 +52,12 @@ msg_is_verbose(void)
 	return verbosity > 0;
 }
 
+int
+msg_is_quiet(void)
+{
+	return verbosity < 0;
+}
+
 static void
 write_stderr(const char *p, size_t n)
 {

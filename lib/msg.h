@@ -32,6 +32,7 @@ const char *msg_name(void);
  * printed (for fuzzing). */
 void msg_verbosity(int delta);
 int msg_is_verbose(void);
+int msg_is_quiet(void);
 
 /*
  * "NAME: " and the text, on stderr in one write, with control characters made

@@ -19,13 +19,15 @@
 #define REC_UNKNOWN UINT64_MAX
 
 struct rec {
-	const char *text;   /* the first column, as read: a name or a path */
-	struct name name;   /* what it says */
-	uint64_t pages;	    /* REC_UNKNOWN: "-" */
-	uint64_t bytes;	    /* of the data object */
+	const char *text; /* the first column, as read; NULL: NAMESPACE/KEY */
+	bool is_path;	  /* text is the path of a .seg or .idx */
+	struct name name; /* what it says */
+	uint64_t pages;	  /* REC_UNKNOWN: "-" */
+	uint64_t bytes;	  /* of the data object */
 };
 
-enum rec_form { REC_NAMES, REC_PATHS };
+/* What a command reads: names, paths, or either, by ".seg" and ".idx". */
+enum rec_form { REC_NAMES, REC_PATHS, REC_EITHER };
 
 /* The reader. */
 struct rec_reader;
@@ -38,22 +40,25 @@ enum rec_event {
 	REC_CUT	    /* it was cut short; reported */
 };
 
-/* From a descriptor, or, with operands, from those: they form one set. */
+/* From a descriptor.  With eof_ends_set the whole input is one set. */
 struct rec_reader *rec_reader_new(int fd, enum rec_form, bool eof_ends_set);
+/* From operands, which form one set; NULL ends them. */
 struct rec_reader *rec_reader_operands(char *const *operands, enum rec_form);
-/* Called before a read that would block, until it returns true (readable): to
- * keep transfers going.  May be NULL. */
+/* Called before each read of the descriptor, to keep transfers going until it
+ * is readable.  May be NULL. */
 void rec_reader_idle(
     struct rec_reader *, enum rc (*idle)(void *arg, int fd), void *arg);
 enum rec_event rec_next(struct rec_reader *, struct rec *);
 void rec_reader_free(struct rec_reader *);
+
+/* What a first column says; false: nothing valid. */
+bool rec_parse_text(struct rec *, const char *text, enum rec_form);
 
 /* The writer: on stdout; buffered, flushed at the end of each set and by
  * rec_flush().  A failure to write is reported once and returned by each later
  * call (RC_SYSTEM). */
 struct rec_writer {
 	bool json;
-	enum rec_form form;
 	enum rc rc;
 };
 enum rc rec_write(struct rec_writer *, const struct rec *);
