@@ -1,27 +1,50 @@
 # segtools: see README.md.
 #
 #   make            build the commands into build/bin
-#   make install    install them (PREFIX=/usr/local, DESTDIR=)
+#   make install    install them and the manual (PREFIX=/usr/local, DESTDIR=)
+#   make demo       watch a database being backed up, compacted and restored
+#   make check      every test, against a copy installed in build/inst
+#                   (TESTS=tests/50-cut.t: that one alone)
+#   make san        the same, built with the address and undefined sanitizers
+#   make lint       compilers' warnings, linters, layers, manual pages
+#   make bench      the figures, in one table        (BENCH=plan: those alone)
+#   make fuzz       libFuzzer, FUZZ_SECONDS=30 for each tests/fuzz/*.c
+#   make soak       longer tests
+#   make distcheck  that an archive of HEAD builds, passes and cleans up
+#   make format     clang-format, in place
 #
-# Nothing is built outside $(B).  A new lib/*.c, cmd/*.c or tests/unit/*.c is
-# found by its name; there is no list to keep.
+# Nothing is built outside $(B).  A new lib/*.c, cmd/*.c, man/* or program
+# under tests/ is found by its name; there is no list to keep.
 
 PREFIX = /usr/local
 B = build
 CC = cc
 CFLAGS = -O2 -g
 VERSION = 0.1.0
+FUZZ_SECONDS = 30
+TESTS = $(UNIT) $(wildcard tests/*.t)
+BENCH =
 
 PKGS = sqlite3 libcurl expat libisal libxxhash zlib
+WARN = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wformat=2 \
+	-Wcast-qual -Wmissing-prototypes
 CPPFLAGS_ALL = -Ilib -D_GNU_SOURCE -DSEGTOOLS_VERSION='"$(VERSION)"' \
 	$(shell pkg-config --cflags $(PKGS)) $(CPPFLAGS)
-CFLAGS_ALL = -std=c11 -Wall -Wextra $(CFLAGS)
-LDLIBS_ALL = $(shell pkg-config --libs $(PKGS)) $(LDLIBS)
+CFLAGS_ALL = -std=c11 $(WARN) $(CFLAGS)
+LDLIBS_ALL = $(shell pkg-config --libs $(PKGS)) -lm $(LDLIBS)
 
 LIB_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
-CMDS = $(patsubst cmd/%.c,%,$(wildcard cmd/*.c))
-BINS = $(addprefix $(B)/bin/,$(CMDS))
-UNIT = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
+BINS = $(patsubst cmd/%.c,$(B)/bin/%,$(wildcard cmd/*.c))
+UNIT = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/*.c))
+HELPERS = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/helper/*.c))
+BENCHES = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/bench/*.c))
+FUZZERS = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/fuzz/*.c))
+MAN1 = $(wildcard man/*.1)
+MAN5 = $(wildcard man/*.5)
+MAN7 = $(wildcard man/*.7)
+C_FILES = $(wildcard lib/*.c cmd/*.c tests/*/*.c)
+SH_FILES = $(wildcard tests/run tests/*.sh tests/*.t tests/*/*.sh \
+	tests/*/*.t .ci/run)
 
 all: $(BINS)
 
@@ -33,20 +56,131 @@ $(B)/libsegtools.a: $(LIB_OBJ)
 	@rm -f $@
 	ar rcs $@ $^
 
+LINK = @mkdir -p $(@D); set -x; \
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LDLIBS_ALL)
+
 $(B)/bin/%: $(B)/cmd/%.o $(B)/libsegtools.a
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LDLIBS_ALL)
-
+	$(LINK)
 $(B)/unit/%: $(B)/tests/unit/%.o $(B)/libsegtools.a
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LDLIBS_ALL)
+	$(LINK)
+$(B)/helper/%: $(B)/tests/helper/%.o $(B)/libsegtools.a
+	$(LINK)
+$(B)/bench/%: $(B)/tests/bench/%.o $(B)/libsegtools.a
+	$(LINK)
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libsegtools.a
+	$(LINK)
 
-unit: $(UNIT)
+# --- installing
+
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+MANDIR = $(DESTDIR)$(PREFIX)/share/man
+
+install: all
+	mkdir -p $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man7
+	install -m 755 $(BINS) $(BINDIR)
+	$(if $(MAN1),install -m 644 $(MAN1) $(MANDIR)/man1)
+	$(if $(MAN5),install -m 644 $(MAN5) $(MANDIR)/man5)
+	$(if $(MAN7),install -m 644 $(MAN7) $(MANDIR)/man7)
+
+# The copy that the tests and the demo use.
+inst: $(BINS)
+	@$(MAKE) --no-print-directory -s install DESTDIR= \
+		PREFIX=$(abspath $(B)/inst)
+
+demo: inst
+	@SEGTOOLS_BUILD=$(abspath $(B)) sh tests/demo.sh
+
+# --- tests
+
+PROVE = SEGTOOLS_BUILD=$(abspath $(B)) prove -j2 -e ''
+
+check: inst $(UNIT) $(HELPERS)
+	$(PROVE) $(TESTS)
+
+soak: inst $(HELPERS)
+	SOAK=1 $(PROVE) -v $(wildcard tests/soak/*.t)
+
+# A sanitizer's own status is 99, lest it look like "the answer is no".
+SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=all
+SAN_ENV = ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1 \
+	UBSAN_OPTIONS=exitcode=99:print_stacktrace=1
+
+san:
+	$(SAN_ENV) $(MAKE) B=$(B)/san CFLAGS='$(SANITIZE)' SANITIZED=1 check
+
+bench: inst $(BENCHES)
+	@SEGTOOLS_BUILD=$(abspath $(B)) sh tests/bench.sh $(BENCH)
+
+fuzz:
+	$(MAKE) B=$(B)/fuzzing CC=clang CFLAGS='-O1 -g \
+	-fsanitize=fuzzer-no-link,address,undefined' \
+	LDFLAGS=-fsanitize=fuzzer run-fuzzers
+
+run-fuzzers: $(FUZZERS)
+	@set -e; for f in $(FUZZERS); do \
+		name=$${f##*/}; corpus=$(B)/corpus/$$name; \
+		mkdir -p $$corpus; echo "== $$name"; \
+		seeds=tests/fuzz/$$name; [ -d $$seeds ] || seeds=; \
+		$$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=512 \
+			-timeout=10 -print_final_stats=0 -verbosity=0 \
+			-artifact_prefix=$(B)/$$name- $$corpus $$seeds; \
+	done
+
+# --- lint
+
+lint: layers lint-gcc lint-clang lint-tidy lint-cppcheck lint-sh lint-man \
+	lint-format
+
+layers:
+	@sh tests/layers.sh
+
+objects: $(C_FILES:%.c=$(B)/%.o)
+
+lint-gcc:
+	$(MAKE) B=$(B)/lint-gcc CC=gcc CFLAGS='-O2 -Werror' objects
+lint-clang:
+	$(MAKE) B=$(B)/lint-clang CC=clang CFLAGS='-O2 -Werror' objects
+lint-tidy:
+	printf '%s\n' $(C_FILES) | xargs -P 2 -n 4 sh -c 'clang-tidy --quiet \
+		--warnings-as-errors="*" "$$@" -- -std=c11 $(CPPFLAGS_ALL) \
+		2>/dev/null' clang-tidy
+lint-cppcheck:
+	cppcheck --quiet --std=c11 -Ilib --error-exitcode=1 --inline-suppr \
+		--enable=warning,performance,portability -j 2 -D_GNU_SOURCE \
+		--suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
+		lib cmd tests
+lint-sh:
+	shellcheck $(SH_FILES)
+lint-man:
+	mandoc -Tlint -W warning $(MAN1) $(MAN5) $(MAN7)
+lint-format:
+	clang-format --dry-run -Werror $(wildcard lib/*.h) $(C_FILES)
+
+format:
+	clang-format -i $(wildcard lib/*.h) $(C_FILES)
+
+# --- releases
+
+DIST = segtools-$(VERSION)
+
+distcheck:
+	rm -rf $(B)/dist
+	mkdir -p $(B)/dist/root
+	git archive --prefix=$(DIST)/ HEAD | tar -x -C $(B)/dist
+	cd $(B)/dist && find $(DIST) | LC_ALL=C sort >before
+	$(MAKE) -C $(B)/dist/$(DIST) B=build check
+	$(MAKE) -C $(B)/dist/$(DIST) B=build PREFIX=/usr \
+		DESTDIR=$(abspath $(B)/dist/root) install lint-man clean
+	cd $(B)/dist && find $(DIST) | LC_ALL=C sort | diff before -
+	git archive --prefix=$(DIST)/ HEAD | gzip -9n >$(B)/$(DIST).tar.gz
 
 clean:
 	rm -rf $(B)
 
-.PHONY: all unit clean
+.PHONY: all install inst demo check soak san bench fuzz run-fuzzers lint layers \
+	objects lint-gcc lint-clang lint-tidy lint-cppcheck lint-sh lint-man \
+	lint-format format distcheck clean
 .SECONDARY:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
