@@ -43,7 +43,6 @@ struct io_file {
  * at any moment, so that the list is changed with the signals blocked.
  */
 static struct io_file *uncommitted;
-static pid_t owner; /* a child of fork() must not remove its parent's files */
 
 static const int end_signals[] = {SIGINT, SIGTERM, SIGHUP};
 static volatile sig_atomic_t deferred;
@@ -54,8 +53,6 @@ static volatile sig_atomic_t interrupted;
 static void
 remove_uncommitted(void)
 {
-	if (getpid() != owner)
-		return;
 	for (struct io_file *f = uncommitted; f; f = f->next)
 		if (!(f->flags & IO_KEEP))
 			(void)unlink(f->temp);
@@ -99,7 +96,6 @@ install_handlers(void)
 	if (installed)
 		return;
 	installed = true;
-	owner = getpid();
 	atexit(remove_uncommitted);
 	for (size_t i = 0; i < 3; i++) {
 		/* nohup and the like ignore a signal: leave it so. */
