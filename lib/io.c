@@ -426,25 +426,61 @@ rename_new(const char *temp, const char *name)
 enum rc
 io_commit(struct io_file **f)
 {
-	char *dir = dir_of((*f)->name);
-	enum rc rc = io_sync(*f);
+	struct io_commit c = {.file = *f};
+	char *name = xstrdup((*f)->name);
+	enum rc rc = io_commit_many(&c, 1);
 
-	if (rc)
-		goto out;
-	if ((*f)->flags & IO_REPLACE ? rename((*f)->temp, (*f)->name)
-				     : rename_new((*f)->temp, (*f)->name)) {
-		rc = errno == EEXIST
-		    ? msg_fail(RC_DATA, "%s: exists already", (*f)->name)
-		    : msg_errno((*f)->name);
-		goto out;
+	*f = NULL;
+	if (c.existed)
+		rc = msg_fail(RC_DATA, "%s: exists already", name);
+	free(name);
+	return rc;
+}
+
+/* The name of a synced file; the directory is then the caller's to sync. */
+static enum rc
+publish(struct io_file *f, bool *existed)
+{
+	if (f->flags & IO_REPLACE ? rename(f->temp, f->name)
+				  : rename_new(f->temp, f->name)) {
+		if (errno != EEXIST || f->flags & IO_REPLACE)
+			return msg_errno(f->name);
+		*existed = true;
+		return RC_OK;
 	}
-	list_remove(*f);
-	free((*f)->temp);
-	(*f)->temp = NULL;
-	rc = io_sync_dir(dir);
-out:
-	io_close(f);
-	free(dir);
+	list_remove(f);
+	free(f->temp);
+	f->temp = NULL;
+	return RC_OK;
+}
+
+enum rc
+io_commit_many(struct io_commit *c, size_t n)
+{
+	struct io_dirs dirs = {0};
+	enum rc rc = RC_OK, sync;
+
+	for (size_t i = 0; n > 1 && i < n; i++)
+		(void)sync_file_range(
+		    c[i].file->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	for (size_t i = 0; i < n; i++) {
+		c[i].existed = false;
+		c[i].rc = io_sync(c[i].file);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (c[i].rc == RC_OK)
+			c[i].rc = publish(c[i].file, &c[i].existed);
+		io_dirs_add(&dirs, c[i].file->name);
+		if (c[i].existed)
+			io_discard(&c[i].file);
+		io_close(&c[i].file);
+	}
+	sync = io_dirs_sync(&dirs);
+	for (size_t i = 0; i < n; i++) {
+		if (c[i].rc == RC_OK)
+			c[i].rc = sync;
+		rc = rc_max(rc, c[i].rc);
+	}
 	return rc;
 }
 
@@ -669,6 +705,40 @@ io_sync_dir(const char *dir)
 	if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
 		rc = msg_errno(dir);
 	close(fd);
+	return rc;
+}
+
+void
+io_dirs_add(struct io_dirs *d, const char *file)
+{
+	char *dir = dir_of(file);
+
+	for (size_t i = 0; i < d->n; i++) {
+		if (strcmp(d->dir[i], dir) == 0) {
+			free(dir);
+			return;
+		}
+	}
+	if (d->n == d->cap) {
+		d->cap = d->cap ? 2 * d->cap : 8;
+		d->dir = xreallocarray(d->dir, d->cap, sizeof(*d->dir));
+	}
+	d->dir[d->n++] = dir;
+}
+
+enum rc
+io_dirs_sync(struct io_dirs *d)
+{
+	enum rc rc = RC_OK;
+
+	for (size_t i = 0; i < d->n; i++) {
+		/* Gone: so is what was in it. */
+		if (access(d->dir[i], F_OK) == 0 || errno != ENOENT)
+			rc = rc_max(rc, io_sync_dir(d->dir[i]));
+		free(d->dir[i]);
+	}
+	free(d->dir);
+	*d = (struct io_dirs){0};
 	return rc;
 }
 
