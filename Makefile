@@ -77,7 +77,7 @@ MANDIR = $(DESTDIR)$(PREFIX)/share/man
 
 install: all
 	mkdir -p $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man7
-	install -m 755 $(BINS) $(BINDIR)
+	$(if $(BINS),install -m 755 $(BINS) $(BINDIR))
 	$(if $(MAN1),install -m 644 $(MAN1) $(MANDIR)/man1)
 	$(if $(MAN5),install -m 644 $(MAN5) $(MANDIR)/man5)
 	$(if $(MAN7),install -m 644 $(MAN7) $(MANDIR)/man7)
