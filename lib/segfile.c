@@ -235,11 +235,6 @@ segwriter_commit(struct segwriter *w, struct seg_header *header)
 
 /* ---- the pages of a data file, in page order ---- */
 
-/*
- * Reads and checks a data file, and gives each page once, ascending, with the
- * position that counts: as they come in the OLD layout, through a sort in the
- * LATER one.  Pages that came before an error was found count for nothing.
- */
 struct pages {
 	enum rc (*page)(void *arg, uint32_t page, uint32_t position);
 	void *arg;
@@ -326,10 +321,12 @@ read_header(struct io_file *f, const struct key *key, uint64_t *length,
 			h, io_name(f), bytes, have, *length, key, NULL);
 }
 
-static enum rc
-read_pages(struct io_file *f, const struct key *key, struct pages *p,
+enum rc
+segfile_each_page(struct io_file *f, const struct key *key,
+    enum rc (*page)(void *arg, uint32_t page, uint32_t position), void *arg,
     struct seg_header *header)
 {
+	struct pages p = {.page = page, .arg = arg};
 	struct seg_check *check = NULL;
 	struct seg_header h;
 	uint64_t length;
@@ -337,19 +334,18 @@ read_pages(struct io_file *f, const struct key *key, struct pages *p,
 
 	rc = read_header(f, key, &length, &h);
 	if (rc)
-		goto out;
-	if (p->page && h.layout == SEG_LATER)
-		p->sort = sort_new(sizeof(struct place), place_cmp);
+		return rc;
+	if (page && h.layout == SEG_LATER)
+		p.sort = sort_new(sizeof(struct place), place_cmp);
 	check = seg_check_new(
-	    io_name(f), key, length, p->page ? on_frame : NULL, p);
+	    io_name(f), key, length, page ? on_frame : NULL, &p);
 	rc = feed_file(check, f, length);
 	if (rc == RC_OK)
 		rc = seg_check_end(check, header);
-	if (rc == RC_OK && p->sort)
-		rc = give_sorted(p);
-out:
+	if (rc == RC_OK && p.sort)
+		rc = give_sorted(&p);
 	seg_check_free(check);
-	sort_free(p->sort);
+	sort_free(p.sort);
 	return rc;
 }
 
@@ -408,7 +404,6 @@ segfile_check_with(struct io_file *seg, const char *idx_name, const void *idx,
     bool *bad_index)
 {
 	struct compare c = {.name = idx_name};
-	struct pages pages = {.page = compare_page, .arg = &c};
 	const uint8_t *fst;
 	size_t len;
 	enum rc rc;
@@ -417,7 +412,7 @@ segfile_check_with(struct io_file *seg, const char *idx_name, const void *idx,
 	    fst_open(&c.fst, idx_name, fst, len) != RC_OK;
 	if (!c.bad)
 		fst_iter_init(&c.iter, &c.fst);
-	rc = read_pages(seg, key, &pages, header);
+	rc = segfile_each_page(seg, key, compare_page, &c, header);
 	if (rc == RC_OK)
 		compare_end(&c);
 	if (bad_index)
@@ -429,12 +424,11 @@ enum rc
 segfile_check(struct io_file *seg, struct io_file *idx, const struct key *key,
     struct seg_header *header, bool *bad_index)
 {
-	struct pages pages = {0};
 	struct io_map map;
 	enum rc rc;
 
 	if (!idx)
-		return read_pages(seg, key, &pages, header);
+		return segfile_each_page(seg, key, NULL, NULL, header);
 	rc = io_map(&map, idx, SIZE_MAX);
 	if (rc)
 		return rc;
@@ -459,7 +453,6 @@ segfile_rebuild_index(const char *seg_path, const char *idx_path,
     const struct key *key, struct seg_header *header)
 {
 	struct index_writer w = {0};
-	struct pages pages = {.page = index_page, .arg = &w};
 	struct io_file *seg = NULL;
 	struct stat st;
 	enum rc rc;
@@ -472,7 +465,7 @@ segfile_rebuild_index(const char *seg_path, const char *idx_path,
 	if (rc == RC_OK)
 		rc = index_begin(&w, idx_path, st.st_mode & 0666);
 	if (rc == RC_OK)
-		rc = read_pages(seg, key, &pages, header);
+		rc = segfile_each_page(seg, key, index_page, &w, header);
 	if (rc == RC_OK)
 		rc = index_end(&w);
 	if (rc == RC_OK)

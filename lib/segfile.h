@@ -48,6 +48,16 @@ enum rc segfile_check(struct io_file *seg, struct io_file *idx,
 enum rc segfile_check_with(struct io_file *seg, const char *idx_name,
     const void *idx, size_t idx_len, const struct key *, struct seg_header *,
     bool *bad_index);
+/*
+ * Read a data file whole, check it, and give each page once, ascending, with the
+ * position of the frame that counts: as they come in the OLD layout, through a
+ * sort in the LATER one.  Pages that come before an error is found count for
+ * nothing.  page NULL: check only.
+ */
+enum rc segfile_each_page(struct io_file *seg, const struct key *,
+    enum rc (*page)(void *arg, uint32_t page, uint32_t position), void *arg,
+    struct seg_header *);
+
 /* Write the index of a data file whose data is good; *header if not NULL. */
 enum rc segfile_rebuild_index(const char *seg_path, const char *idx_path,
     const struct key *, struct seg_header *header);

@@ -1,0 +1,320 @@
+/* dbfile: see dbfile.h. */
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "buf.h"
+#include "dbfile.h"
+#include "gather.h"
+#include "io.h"
+#include "segment.h"
+
+enum { PIECE = 1 << 20 };
+
+/* What SQLite keeps beside a database and would apply to it. */
+static const char *const beside[] = {"-wal", "-shm", "-journal"};
+enum { BESIDE = sizeof(beside) / sizeof(beside[0]) };
+
+/* ---- the target ---- */
+
+enum rc
+dbfile_target(const char *path, const struct dbfile_opts *opts)
+{
+	enum rc rc = RC_OK;
+
+	if (opts->replace)
+		return RC_OK;
+	if (io_exists(path))
+		return msg_fail(
+		    RC_DATA, "%s: exists already (-F replaces it)", path);
+	for (size_t i = 0; i < BESIDE; i++) {
+		char *stale = xasprintf("%s%s", path, beside[i]);
+
+		if (io_exists(stale))
+			rc = msg_fail(RC_DATA, "%s: left of another database "
+			    "(-F removes it)", stale);
+		free(stale);
+	}
+	return rc;
+}
+
+static enum rc
+remove_beside(const char *path)
+{
+	enum rc rc = RC_OK, one;
+
+	for (size_t i = 0; i < BESIDE; i++) {
+		char *stale = xasprintf("%s%s", path, beside[i]);
+
+		one = io_remove(stale);
+		if (one != RC_ABSENT)
+			rc = rc_max(rc, one);
+		free(stale);
+	}
+	return rc;
+}
+
+/* ---- the pages ---- */
+
+/* The sink of the merge; out is NULL in a dry run. */
+struct image {
+	struct io_file *file;
+	struct gather *out;
+	uint32_t page_size;
+	bool has_sum;
+	struct seg_sum sum;
+	uint64_t next; /* the page after the last one */
+};
+
+/*
+ * A page that no segment has is zero bytes: of it the checksum must know, as
+ * seg-cut does, but nothing is written.
+ */
+static void
+sum_holes(struct image *im, uint64_t until)
+{
+	static const uint8_t zero[SEG_PAGE_MAX];
+
+	for (; im->next < until; im->next++)
+		seg_sum_page(
+		    &im->sum, (uint32_t)im->next, zero, im->page_size);
+}
+
+static enum rc
+image_page(void *arg, uint32_t page_no, const uint8_t *frame)
+{
+	struct image *im = arg;
+	const uint8_t *page = frame + SEG_FRAME;
+	enum rc rc;
+
+	if (im->has_sum) {
+		sum_holes(im, page_no);
+		seg_sum_page(&im->sum, page_no, page, im->page_size);
+		im->next = (uint64_t)page_no + 1;
+	}
+	if (!im->out)
+		return RC_OK;
+	rc = gather_seek(im->out, (page_no - 1) * (uint64_t)im->page_size);
+	return rc ? rc : gather_add(im->out, page, im->page_size);
+}
+
+static enum rc
+image_settle(void *arg)
+{
+	struct image *im = arg;
+
+	return im->out ? gather_settle(im->out) : RC_OK;
+}
+
+static enum rc
+check_sum(struct image *im, const struct merge_info *info)
+{
+	if (!im->has_sum)
+		return RC_OK;
+	sum_holes(im, (uint64_t)info->size_after + 1);
+	if (seg_id_matches(info->id, &im->sum))
+		return RC_OK;
+	return msg_fail(RC_DATA, "%s: the restored pages are not the database "
+	    "that was cut: its checksum differs", info->last_path);
+}
+
+/* Merge into file, or only read and check if that is NULL. */
+static enum rc
+write_image(struct merge *m, const struct merge_info *info,
+    struct io_file *file)
+{
+	struct image im = {
+	    .file = file,
+	    .page_size = info->page_size,
+	    .has_sum = seg_id_has_sum(info->id),
+	    .next = 1,
+	};
+	const struct merge_sink sink = {image_page, image_settle, &im};
+	uint64_t size = info->size_after * (uint64_t)info->page_size;
+	enum rc rc = RC_OK;
+
+	if (file) {
+		/* The size first: no page may lie beyond it, and what no page
+		 * is written to stays a hole. */
+		rc = io_truncate(file, size);
+		im.out = gather_new(file, 0);
+	}
+	if (rc == RC_OK)
+		rc = merge_run(m, &sink);
+	if (rc == RC_OK && im.out)
+		rc = gather_flush(im.out);
+	if (rc == RC_OK)
+		rc = check_sum(&im, info);
+	gather_free(im.out);
+	return rc;
+}
+
+/* ---- SQLite's check ---- */
+
+/* A URI of an absolute path: what is not plain is escaped. */
+static char *
+uri_of(const char *path)
+{
+	struct buf b = {0};
+	char *real = realpath(path, NULL);
+
+	buf_adds(&b, "file:");
+	for (const char *p = real ? real : path; *p; p++) {
+		if (isalnum((unsigned char)*p) || strchr("/._-", *p))
+			buf_addc(&b, *p);
+		else
+			buf_addf(&b, "%%%02X", (unsigned char)*p);
+	}
+	buf_adds(&b, "?mode=ro&immutable=1");
+	free(real);
+	return b.data;
+}
+
+/* The rows of the pragma: "ok", or what is wrong, of which the first says
+ * enough. */
+static enum rc
+run_check(sqlite3 *db, const char *sql, const char *name)
+{
+	sqlite3_stmt *stmt = NULL;
+	const char *text = NULL;
+	enum rc rc = RC_OK;
+
+	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+	    sqlite3_step(stmt) == SQLITE_ROW)
+		text = (const char *)sqlite3_column_text(stmt, 0);
+	if (!text)
+		rc = msg_fail(RC_DATA, "%s: SQLite's check: %s", name,
+		    sqlite3_errmsg(db));
+	else if (strcmp(text, "ok") != 0)
+		rc = msg_fail(RC_DATA, "%s: SQLite's check: %s", name, text);
+	sqlite3_finalize(stmt);
+	return rc;
+}
+
+/*
+ * On the file under its temporary name, as a database that nobody changes: so
+ * SQLite neither locks it nor leaves a -wal or -shm beside it, also of one in
+ * WAL mode.
+ */
+static enum rc
+sqlite_check(struct io_file *file, enum dbfile_check check)
+{
+	const char *sql = check == DBFILE_QUICK ? "PRAGMA quick_check(1)"
+						: "PRAGMA integrity_check(1)";
+	char *uri;
+	sqlite3 *db = NULL;
+	enum rc rc;
+
+	if (check == DBFILE_NONE)
+		return RC_OK;
+	uri = uri_of(io_path(file));
+	if (sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
+		NULL) != SQLITE_OK)
+		rc = msg_fail(RC_SYSTEM, "%s: SQLite: %s", io_name(file),
+		    db ? sqlite3_errmsg(db) : "out of memory");
+	else
+		rc = run_check(db, sql, io_name(file));
+	sqlite3_close(db);
+	free(uri);
+	return rc;
+}
+
+/* ---- restoring ---- */
+
+enum rc
+dbfile_restore(struct merge *m, const struct merge_info *info, const char *path,
+    const struct dbfile_opts *opts)
+{
+	struct io_file *file = NULL;
+	int flags = IO_PRIVATE | (opts->replace ? IO_REPLACE : 0);
+	enum rc rc;
+
+	rc = dbfile_target(path, opts);
+	if (rc)
+		return rc;
+	if (opts->dry_run)
+		return write_image(m, info, NULL);
+	rc = io_create(&file, path, flags);
+	if (rc == RC_OK)
+		rc = io_chmod(file, info->mode);
+	if (rc == RC_OK)
+		rc = write_image(m, info, file);
+	if (rc == RC_OK)
+		rc = sqlite_check(file, opts->check);
+	/* On the disk before anything is removed, and free of what is stale
+	 * before it has its name. */
+	if (rc == RC_OK)
+		rc = io_sync(file);
+	if (rc == RC_OK && opts->replace)
+		rc = remove_beside(path);
+	if (rc == RC_OK)
+		rc = dbfile_target(path, opts);
+	if (rc == RC_OK)
+		rc = io_commit(&file);
+	io_close(&file);
+	return rc;
+}
+
+static enum rc
+copy_to_stdout(struct io_file *file, uint64_t size)
+{
+	uint8_t *piece = xmalloc(PIECE);
+	enum rc rc = RC_OK;
+	size_t n;
+
+	for (uint64_t at = 0; rc == RC_OK && at < size; at += n) {
+		n = size - at < PIECE ? (size_t)(size - at) : PIECE;
+		rc = io_read(file, piece, n, at);
+		if (rc == RC_OK && fwrite(piece, 1, n, stdout) != n)
+			rc = msg_fail(RC_SYSTEM, "standard output: %s",
+			    strerror(errno));
+	}
+	free(piece);
+	return rc;
+}
+
+/* SQLite needs a name to open; else a file without one leaves nothing behind,
+ * whatever happens. */
+static enum rc
+spool_file(struct io_file **file, enum dbfile_check check)
+{
+	const char *dir = getenv("TMPDIR");
+	char *path;
+	enum rc rc;
+
+	if (check == DBFILE_NONE)
+		return io_scratch(file);
+	path = xasprintf("%s/seg-restore.%ld", dir && *dir ? dir : "/tmp",
+	    (long)getpid());
+	rc = io_create(file, path, IO_PRIVATE);
+	free(path);
+	return rc;
+}
+
+enum rc
+dbfile_restore_stdout(struct merge *m, const struct merge_info *info,
+    const struct dbfile_opts *opts)
+{
+	struct io_file *file = NULL;
+	enum rc rc;
+
+	if (opts->dry_run)
+		return write_image(m, info, NULL);
+	rc = spool_file(&file, opts->check);
+	if (rc == RC_OK)
+		rc = write_image(m, info, file);
+	if (rc == RC_OK)
+		rc = sqlite_check(file, opts->check);
+	if (rc == RC_OK)
+		rc = copy_to_stdout(
+		    file, info->size_after * (uint64_t)info->page_size);
+	io_close(&file);
+	return rc;
+}
