@@ -50,7 +50,7 @@ sqlite3 shop.db "PRAGMA journal_mode=wal;
 	WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 50000)
 	INSERT INTO sales SELECT i, datetime(1700000000 + i * 60, 'unixepoch'),
 		hex(randomblob(20)), abs(random() % 10000) FROM n;" >/dev/null
-ls -l shop.db | awk '{ print "    shop.db, " $5 " bytes, 50000 sales" }'
+echo "    shop.db, $(stat -c %s shop.db) bytes, 50000 sales"
 
 say "Back it up: the first cut is the whole database"
 show 'seg-cut -d work shop shop.db | seg-upload -m --create'
