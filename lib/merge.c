@@ -21,7 +21,7 @@
 enum {
 	/* What a read moves at most: the data should still be in the cache when
 	 * its CRC is computed and when it is written. */
-	PIECE_MAX = 128 << 10,
+	PIECE_MAX = 256 << 10,
 	/* And at least, as far as a frame is not larger. */
 	PIECE_MIN = 8 << 10,
 	MEMORY = 32 << 20,

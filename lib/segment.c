@@ -13,9 +13,21 @@
 #include <isa-l/crc.h>
 #include <zlib.h>
 
-/* The hash of every page is computed in a restore: inlined, it is faster. */
+/*
+ * The hash of every page is computed in a restore: the library's entry points
+ * that take the widest vectors the machine has are worth naming.
+ */
+#if defined(__x86_64__) && defined(__has_include)
+#if __has_include(<xxh_x86dispatch.h>)
+#define HAVE_DISPATCH 1
+#endif
+#endif
+#ifdef HAVE_DISPATCH
+#include <xxh_x86dispatch.h>
+#else
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+#endif
 
 #include "buf.h"
 #include "bytes.h"
