@@ -1,0 +1,184 @@
+/*
+ * seg-list: what a store has, one set for each namespace, oldest first.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "history.h"
+#include "num.h"
+#include "segment.h"
+
+static const char usage[] =
+    "usage: seg-list [-JOqv] [-C CLUSTER] [-s STORE] [--retry-for SECONDS]\n"
+    "                [NAMESPACE ...]\n"
+    "       seg-list -N [-Jqv] [-C CLUSTER] [-s STORE] [--retry-for SECONDS]\n"
+    "  -N, --namespaces      the names of the namespaces alone\n"
+    "  -O, --orphans         data objects without an index, older than a day\n"
+    "  -s, --store STORE     directory or s3://BUCKET[/PREFIX] (SEG_STORE)\n"
+    "  -C, --cluster NAME    cluster in the object paths (SEG_CLUSTER)\n"
+    "  -J, --json            one JSON object a line\n"
+    "      --retry-for SEC   how long to retry what fails temporarily (60)\n"
+    "  -v, -q                say more, less\n"
+    "  -h, --help; -V, --version\n";
+
+/* What may still be an upload in progress is no orphan. */
+#define ORPHAN_AGE (24 * 60 * 60 * UINT64_C(1000))
+
+struct list {
+	struct cli cli;
+	struct store *store;
+	bool names;
+	bool orphans;
+	bool began; /* something was printed */
+	uint64_t now;
+};
+
+static bool
+is_wanted(const struct list *l, const struct history_entry *e)
+{
+	if (!l->orphans)
+		return e->index;
+	return !e->index && e->modified < l->now &&
+	       l->now - e->modified > ORPHAN_AGE;
+}
+
+static enum rc
+print_entry(
+    struct list *l, const char *namespace, const struct history_entry *e)
+{
+	struct rec rec = {.pages = REC_UNKNOWN, .bytes = e->bytes};
+
+	memcpy(rec.name.namespace, namespace, strlen(namespace) + 1);
+	rec.name.key = e->key;
+	if (e->bytes != UINT64_MAX)
+		rec.pages = seg_pages_of_size(e->bytes);
+	return rec_write(&l->cli.out, &rec);
+}
+
+/* The records of a set; *n counts them. */
+static enum rc
+print_namespace(struct list *l, const char *namespace, uint64_t *n)
+{
+	struct history *h;
+	struct history_entry e;
+	enum rc rc;
+
+	rc = history_open(&h, l->store, l->cli.cluster, namespace);
+	while (rc == RC_OK && (rc = history_next(h, &e)) == RC_OK) {
+		if (!is_wanted(l, &e))
+			continue;
+		rc = print_entry(l, namespace, &e);
+		l->began = true;
+		++*n;
+	}
+	history_free(h);
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+/* One set.  What keeps anything at all from being listed (no such store) is
+ * returned; what is wrong with this namespace alone goes into cli.rc. */
+static enum rc
+list_namespace(void *arg, const char *namespace)
+{
+	struct list *l = arg;
+	uint64_t n = 0;
+	enum rc rc = print_namespace(l, namespace, &n);
+
+	if (rc == RC_USAGE && !l->began)
+		return rc;
+	l->began = true;
+	if (rc == RC_OK && n == 0 && !l->orphans)
+		l->cli.rc = rc_max(
+		    l->cli.rc, msg_fail(RC_DATA, "%s: no segments", namespace));
+	l->cli.rc = rc_max(l->cli.rc, rc);
+	return rec_end(&l->cli.out, rc != RC_OK);
+}
+
+static enum rc
+print_name(void *arg, const char *namespace)
+{
+	struct list *l = arg;
+	struct buf b = {0};
+	bool bad;
+
+	if (l->cli.out.json)
+		buf_adds(&b, "{\"namespace\":\"");
+	for (const char *p = namespace; *p; p++) {
+		if (l->cli.out.json && (*p == '"' || *p == '\\'))
+			buf_addc(&b, '\\');
+		buf_addc(&b, *p);
+	}
+	buf_adds(&b, l->cli.out.json ? "\"}\n" : "\n");
+	bad = fwrite(b.data, 1, b.len, stdout) != b.len;
+	buf_release(&b);
+	return bad ? msg_errno("standard output") : RC_OK;
+}
+
+/* All namespaces of the store.  A stream has at least one set. */
+static enum rc
+list_all(struct list *l)
+{
+	enum rc rc = history_namespaces(l->store, l->cli.cluster,
+	    l->names ? print_name : list_namespace, l);
+
+	if (rc == RC_OK && !l->names && !l->began) {
+		l->cli.rc = msg_fail(
+		    RC_DATA, "%s: no namespaces", store_name(l->store));
+		rc = rec_end(&l->cli.out, false);
+	}
+	return rc;
+}
+
+static enum rc
+list(struct list *l, char **namespaces)
+{
+	enum rc rc = RC_OK;
+
+	if (!*namespaces)
+		return list_all(l);
+	for (; rc == RC_OK && *namespaces; namespaces++)
+		rc = list_namespace(l, *namespaces);
+	return rc;
+}
+
+static void
+parse(struct list *l, int argc, char **argv)
+{
+	static const struct option own[] = {
+	    {"namespaces", no_argument, NULL, 'N'},
+	    {"orphans", no_argument, NULL, 'O'},
+	    {0},
+	};
+	int c;
+
+	cli_init(&l->cli, argv, usage, "sCJr", own);
+	while ((c = cli_getopt(&l->cli, argc, argv)) != -1) {
+		if (c == 'N')
+			l->names = true;
+		else
+			l->orphans = true;
+	}
+	if (l->names && (l->orphans || optind < argc))
+		cli_usage(&l->cli, "-N goes with neither -O nor a namespace");
+	for (int i = optind; i < argc; i++)
+		if (!namespace_valid(argv[i], strlen(argv[i])))
+			cli_usage(
+			    &l->cli, "%s: not a valid namespace", argv[i]);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct list l = {.now = num_now()};
+	enum rc rc;
+
+	parse(&l, argc, argv);
+	rc = cli_store(&l.cli, false, &l.store);
+	if (rc == RC_OK)
+		rc = list(&l, argv + optind);
+	l.cli.rc = rc_max(l.cli.rc, rc);
+	store_free(l.store);
+	return cli_exit(&l.cli);
+}
