@@ -301,7 +301,8 @@ io_create(struct io_file **out, const char *path, int flags)
 	enum rc rc;
 
 	*out = NULL;
-	sweep_once(dir, base_of(temp));
+	if (!(flags & IO_KEEP))
+		sweep_once(dir, base_of(temp));
 	rc = open_temp(&fd, path, temp, flags);
 	if (rc)
 		goto out;

@@ -36,7 +36,8 @@ enum rc io_open(struct io_file **, const char *path);
  *               there, or appears meanwhile, makes the commit fail (RC_DATA)
  *   IO_KEEP     what was written stays when the process fails or is killed,
  *               and is there (io_size()) when the file is created again: for
- *               downloads that are resumed.  Sweeps by other runs remove it.
+ *               downloads that are resumed.  Such a file is made without a sweep;
+ *               the caller sweeps when it has resumed all it wants to.
  *   IO_PRIVATE  made with mode 0600 at first (io_chmod() at will)
  */
 enum { IO_REPLACE = 1, IO_KEEP = 2, IO_PRIVATE = 4 };

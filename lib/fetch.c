@@ -1,0 +1,557 @@
+/*
+ * fetch: see fetch.h.
+ *
+ * A job is a segment.  Its states follow each other: RUNNING (two transfers),
+ * READY (verified, under temporary names), DONE (has its names, or failed).
+ * Jobs stand in a queue in the order in which they came, which is the order in
+ * which they are told to done().
+ */
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fetch.h"
+#include "fst.h"
+#include "io.h"
+#include "segfile.h"
+#include "segment.h"
+
+enum {
+	WINDOW = 64, /* jobs at a time; each holds two open files */
+	WINDOW_MAX = 256,
+	TRIES = 2 /* transfers from the start of what does not verify */
+};
+
+/* An index is a few bytes a page; what claims more than this is none. */
+#define INDEX_MAX (UINT64_C(4) << 30)
+
+enum state { RUNNING, READY, DONE };
+
+/* One of the two objects of a job. */
+struct part_of {
+	char *object, *path;
+	struct io_file *file;
+	struct store_xfer xfer;
+	enum rc rc;
+};
+
+struct job {
+	struct job *next;
+	struct fetch *fetch;
+	struct name name;
+	struct part_of data, index;
+	enum state state;
+	unsigned running; /* transfers */
+	unsigned tries;   /* from the start */
+	bool resumed;
+	bool rebuild; /* the index, once the data has its name */
+	enum rc rc;
+	uint64_t pages, bytes;
+};
+
+struct fetch {
+	struct fetch_opts o;
+	struct job *head, **tail;
+	unsigned jobs, ready, window;
+	unsigned running; /* transfers */
+	char **spaces;    /* namespaces fetched to, for the sweep */
+	size_t n_spaces;
+};
+
+/* ---- verifying ---- */
+
+/* Verification that may still turn out well says what is wrong under -v only.
+ */
+static int
+hush(bool quiet)
+{
+	int delta = quiet && !msg_is_verbose() ? 100 : 0;
+
+	msg_verbosity(-delta);
+	return delta;
+}
+
+/* The FST of an index is read from front to back; *pages counts. */
+static enum rc
+check_index(struct io_file *f, uint64_t *pages)
+{
+	struct io_map map;
+	struct fst fst;
+	struct fst_iter iter;
+	const uint8_t *p;
+	size_t len;
+	uint32_t page;
+	uint64_t value;
+	enum rc rc = io_map(&map, f, INDEX_MAX);
+
+	if (rc)
+		return rc;
+	rc = seg_index_open(io_name(f), map.data, map.len, &p, &len);
+	if (rc == RC_OK)
+		rc = fst_open(&fst, io_name(f), p, len);
+	if (rc == RC_OK) {
+		*pages = fst.count;
+		fst_iter_init(&iter, &fst);
+		while ((rc = fst_iter_next(&iter, &page, &value)) == RC_OK)
+			;
+		if (rc == RC_ABSENT)
+			rc = RC_OK;
+	}
+	io_unmap(&map);
+	return rc;
+}
+
+/* *bad_index: the data is good, the index is not, or not there. */
+static enum rc
+check_job(
+    struct job *j, struct io_file *data, struct io_file *index, bool *bad_index)
+{
+	struct seg_header header;
+	enum rc rc;
+
+	*bad_index = false;
+	if (j->fetch->o.index_only) {
+		j->bytes = REC_UNKNOWN;
+		return check_index(index, &j->pages);
+	}
+	rc = segfile_check(
+	    data, index, &j->name.key, &header, index ? bad_index : NULL);
+	if (!index)
+		*bad_index = true;
+	if (rc == RC_OK) {
+		j->pages = header.frames;
+		j->bytes = seg_size(&header);
+	}
+	return rc;
+}
+
+static enum rc
+rebuild_index(struct job *j)
+{
+	msg_info("%s: made from the data", j->index.path);
+	return segfile_rebuild_index(
+	    j->data.path, j->index.path, &j->name.key, NULL);
+}
+
+/* Is it there already?  RC_ABSENT: it has to be fetched. */
+static enum rc
+find_local(struct job *j)
+{
+	struct io_file *data = NULL, *index = NULL;
+	bool bad_index = false;
+	enum rc rc = RC_OK;
+	int delta;
+
+	if (!j->fetch->o.index_only)
+		rc = io_open(&data, j->data.path);
+	if (rc == RC_OK) {
+		rc = io_open(&index, j->index.path);
+		if (rc == RC_ABSENT && data)
+			rc = RC_OK;
+	}
+	if (rc)
+		goto out;
+	delta = hush(true);
+	rc = check_job(j, data, index, &bad_index);
+	msg_verbosity(delta);
+	if (rc == RC_DATA) {
+		msg_info("%s: bad, fetched again", j->data.path);
+		rc = RC_ABSENT;
+	} else if (rc == RC_OK && bad_index) {
+		rc = rebuild_index(j);
+	}
+out:
+	io_close(&data);
+	io_close(&index);
+	return rc;
+}
+
+/* ---- transfers ---- */
+
+static void
+job_end(struct job *j, enum rc rc)
+{
+	j->state = rc ? DONE : READY;
+	j->rc = rc;
+	if (rc == RC_OK) {
+		j->fetch->ready++;
+		return;
+	}
+	/* What verified so far may be resumed, if it is not bad. */
+	if (rc == RC_DATA)
+		io_discard(&j->data.file);
+	io_close(&j->data.file);
+	io_discard(&j->index.file);
+}
+
+static void job_arrived(struct job *);
+
+static void
+part_done(struct store_xfer *x, enum rc rc)
+{
+	struct job *j = x->arg;
+	struct part_of *p = x == &j->data.xfer ? &j->data : &j->index;
+
+	p->rc = rc;
+	j->fetch->running--;
+	if (--j->running == 0)
+		job_arrived(j);
+}
+
+static void
+part_start(struct job *j, struct part_of *p, uint64_t offset)
+{
+	p->rc = RC_OK;
+	p->xfer = (struct store_xfer){
+	    .verb = STORE_GET,
+	    .object = p->object,
+	    .file = p->file,
+	    .offset = offset,
+	    .done = part_done,
+	    .arg = j,
+	};
+	j->running++;
+	j->fetch->running++;
+	store_start(j->fetch->o.store, &p->xfer);
+}
+
+/* From the start. */
+static void
+part_restart(struct job *j, struct part_of *p)
+{
+	p->rc = io_truncate(p->file, 0);
+	if (p->rc == RC_OK)
+		part_start(j, p, 0);
+}
+
+/*
+ * Something did not verify: transfer it from the start, once more than what a
+ * resumed one gets for nothing.  The index alone if the data is good.
+ */
+static bool
+try_again(struct job *j, bool index_alone)
+{
+	if (j->resumed && !index_alone)
+		j->resumed = false;
+	else if (++j->tries >= TRIES)
+		return false;
+	msg_info("%s: does not verify, fetched once more",
+	    index_alone ? j->index.object : j->data.object);
+	part_restart(j, &j->index);
+	if (!index_alone)
+		part_restart(j, &j->data);
+	if (j->running == 0)
+		job_end(j, rc_max(j->index.rc, j->data.rc));
+	return true;
+}
+
+static bool
+is_last_try(const struct job *j)
+{
+	return !j->resumed && j->tries + 1 >= TRIES;
+}
+
+/* Both transfers ended well enough: do the contents verify? */
+static void
+job_verify(struct job *j)
+{
+	struct io_file *index = j->index.rc ? NULL : j->index.file;
+	bool bad_index;
+	int delta = hush(!is_last_try(j));
+	enum rc rc = check_job(j, j->data.file, index, &bad_index);
+
+	msg_verbosity(delta);
+	if (rc == RC_DATA && try_again(j, false))
+		return;
+	if (rc == RC_OK && bad_index) {
+		if (index && try_again(j, true))
+			return;
+		msg_warn("%s: %s, made from the data", j->index.object,
+		    j->index.rc == RC_ABSENT ? "not in the store" : "wrong");
+		j->rebuild = true;
+	}
+	job_end(j, rc);
+}
+
+static void
+job_arrived(struct job *j)
+{
+	struct part_of *first = j->fetch->o.index_only ? &j->index : &j->data;
+
+	if (first->rc == RC_ABSENT) {
+		job_end(j,
+		    msg_fail(RC_DATA, "%s: not in the store", first->object));
+		return;
+	}
+	if (j->data.rc == RC_DATA && try_again(j, false))
+		return;
+	if (j->data.rc || (j->index.rc && j->index.rc != RC_ABSENT &&
+			      j->index.rc != RC_DATA)) {
+		job_end(j, rc_max(j->data.rc, j->index.rc));
+		return;
+	}
+	if (j->index.rc == RC_DATA && j->fetch->o.index_only) {
+		job_end(j, RC_DATA);
+		return;
+	}
+	job_verify(j);
+}
+
+/* ---- beginning ---- */
+
+static void
+remember_space(struct fetch *f, const char *namespace)
+{
+	if (f->n_spaces > 0 &&
+	    strcmp(f->spaces[f->n_spaces - 1], namespace) == 0)
+		return;
+	f->spaces =
+	    xreallocarray(f->spaces, f->n_spaces + 1, sizeof(*f->spaces));
+	f->spaces[f->n_spaces++] = xstrdup(namespace);
+}
+
+/*
+ * IO_KEEP for the index too, though it is never resumed: making a file without
+ * it would sweep away what is to be resumed.
+ */
+static enum rc
+create_files(struct job *j, uint64_t *have)
+{
+	const int flags = IO_KEEP | IO_REPLACE;
+	enum rc rc = io_mkdir_below(j->fetch->o.dir, j->name.namespace);
+
+	*have = 0;
+	if (rc == RC_OK)
+		rc = io_create(&j->index.file, j->index.path, flags);
+	if (rc == RC_OK)
+		rc = io_truncate(j->index.file, 0);
+	if (rc || j->fetch->o.index_only)
+		return rc;
+	rc = io_create(&j->data.file, j->data.path, flags);
+	return rc ? rc : io_size(j->data.file, have);
+}
+
+static void
+job_begin(struct job *j)
+{
+	uint64_t have;
+	enum rc rc = find_local(j);
+
+	if (rc != RC_ABSENT) {
+		j->state = DONE;
+		j->rc = rc;
+		return;
+	}
+	remember_space(j->fetch, j->name.namespace);
+	rc = create_files(j, &have);
+	if (rc) {
+		job_end(j, rc);
+		return;
+	}
+	part_start(j, &j->index, 0);
+	if (j->fetch->o.index_only)
+		return;
+	/* The last byte is fetched again, so that there is one to fetch. */
+	j->resumed = have > 1;
+	if (j->resumed)
+		msg_info("%s: resumed at byte %llu", j->data.object,
+		    (unsigned long long)have - 1);
+	part_start(j, &j->data, j->resumed ? have - 1 : 0);
+}
+
+static struct job *
+job_new(struct fetch *f, const struct name *name)
+{
+	struct job *j = xcalloc(1, sizeof(*j));
+
+	j->fetch = f;
+	j->name = *name;
+	j->data.object = name_object(f->o.cluster, name, PART_SEGMENT);
+	j->index.object = name_object(f->o.cluster, name, PART_INDEX);
+	j->data.path = name_path(f->o.dir, name, PART_SEGMENT);
+	j->index.path = name_path(f->o.dir, name, PART_INDEX);
+	return j;
+}
+
+static void
+part_release(struct part_of *p)
+{
+	io_close(&p->file);
+	free(p->object);
+	free(p->path);
+}
+
+static void
+job_free(struct job *j)
+{
+	part_release(&j->data);
+	part_release(&j->index);
+	free(j);
+}
+
+/* ---- the queue ---- */
+
+/* Give all that is verified its names, data first. */
+static void
+commit_ready(struct fetch *f)
+{
+	struct io_commit commit[2 * WINDOW_MAX];
+	size_t n = 0;
+
+	for (struct job *j = f->head; j; j = j->next) {
+		if (j->state != READY)
+			continue;
+		if (j->data.file)
+			commit[n++].file = j->data.file;
+		if (j->rebuild)
+			io_discard(&j->index.file);
+		else
+			commit[n++].file = j->index.file;
+		j->data.file = j->index.file = NULL;
+	}
+	(void)io_commit_many(commit, n);
+	n = 0;
+	for (struct job *j = f->head; j; j = j->next) {
+		if (j->state != READY)
+			continue;
+		j->state = DONE;
+		if (!f->o.index_only)
+			j->rc = commit[n++].rc;
+		if (!j->rebuild)
+			j->rc = rc_max(j->rc, commit[n++].rc);
+		else if (j->rc == RC_OK)
+			j->rc = rebuild_index(j);
+	}
+	f->ready = 0;
+}
+
+/* Tell what is done, up to the first that is not. */
+static enum rc
+tell_done(struct fetch *f)
+{
+	struct rec rec = {.is_path = true};
+	struct job *j;
+	enum rc rc = RC_OK;
+
+	while ((j = f->head) && j->state == DONE) {
+		rec.text = f->o.index_only ? j->index.path : j->data.path;
+		rec.name = j->name;
+		rec.pages = j->pages;
+		rec.bytes = j->bytes;
+		rc = rc_max(rc, f->o.done(f->o.arg, &rec, j->rc));
+		f->head = j->next;
+		if (!f->head)
+			f->tail = &f->head;
+		f->jobs--;
+		job_free(j);
+	}
+	return rc;
+}
+
+/*
+ * One step on: names for what is verified, if it is many or what the queue
+ * waits for; else a transfer more.
+ */
+static enum rc
+step(struct fetch *f)
+{
+	enum rc rc;
+
+	if (f->ready > 0 && (f->head->state == READY || f->running == 0 ||
+				f->ready >= f->window / 2))
+		commit_ready(f);
+	rc = tell_done(f);
+	if (f->running > 0)
+		rc = rc_max(rc, store_wait(f->o.store, f->running - 1, -1));
+	return rc;
+}
+
+enum rc
+fetch_add(struct fetch *f, const struct name *name)
+{
+	struct job *j = job_new(f, name);
+	enum rc rc = RC_OK;
+
+	*f->tail = j;
+	f->tail = &j->next;
+	f->jobs++;
+	job_begin(j);
+	while (f->jobs >= f->window && rc == RC_OK)
+		rc = step(f);
+	return rc_max(rc, tell_done(f));
+}
+
+static bool
+readable(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, 0) != 0;
+}
+
+enum rc
+fetch_poll(struct fetch *f, int fd)
+{
+	enum rc rc = RC_OK;
+
+	while (rc == RC_OK && f->jobs > 0 && !readable(fd)) {
+		if (f->running > 0)
+			rc = store_wait(f->o.store, f->running - 1, fd);
+		if (f->ready > 0 && !readable(fd))
+			commit_ready(f);
+		rc = rc_max(rc, tell_done(f));
+	}
+	return rc;
+}
+
+enum rc
+fetch_finish(struct fetch *f)
+{
+	enum rc rc = RC_OK, one;
+
+	while (f->jobs > 0) {
+		one = step(f);
+		rc = rc_max(rc, one);
+	}
+	return rc;
+}
+
+struct fetch *
+fetch_new(const struct fetch_opts *o)
+{
+	struct fetch *f = xcalloc(1, sizeof(*f));
+	size_t files = io_raise_open_files();
+
+	f->o = *o;
+	f->tail = &f->head;
+	f->window = 2 * store_parallel(o->store);
+	if (f->window < WINDOW)
+		f->window = WINDOW;
+	if (f->window > WINDOW_MAX)
+		f->window = WINDOW_MAX;
+	if (files < 3 * f->window + 64)
+		f->window = files > 160 ? (unsigned)(files - 64) / 3 : 32;
+	return f;
+}
+
+void
+fetch_free(struct fetch *f)
+{
+	char *dir;
+
+	if (!f)
+		return;
+	for (struct job *j = f->head, *next; j; j = next) {
+		next = j->next;
+		job_free(j);
+	}
+	for (size_t i = 0; i < f->n_spaces; i++) {
+		dir = xasprintf("%s/%s", f->o.dir, f->spaces[i]);
+		io_sweep(dir);
+		free(dir);
+		free(f->spaces[i]);
+	}
+	free(f->spaces);
+	free(f);
+}
