@@ -86,7 +86,9 @@ fetch_end(void *ctx)
 static void
 fetch_fail(void *ctx)
 {
-	(void)fetch_end(ctx);
+	struct command *c = ctx;
+
+	c->cli.rc = rc_max(c->cli.rc, fetch_end(c));
 }
 
 /* ---- the merge of a set ---- */
