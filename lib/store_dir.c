@@ -76,7 +76,10 @@ check_root(const char *root)
 
 	if (stat(root, &st) != 0)
 		return errno == ENOENT
-			   ? msg_fail(RC_USAGE, "%s: no such store", root)
+			   ? msg_fail(RC_USAGE,
+				 "%s: no such store (seg-upload --create "
+				 "makes it)",
+				 root)
 			   : msg_errno(root);
 	if (!S_ISDIR(st.st_mode))
 		return msg_fail(RC_USAGE, "%s: not a directory", root);
