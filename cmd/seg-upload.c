@@ -47,7 +47,9 @@ struct space {
 	char *name;
 	struct keyset known;
 	bool listed;
-	bool broken; /* something failed: nothing later is published */
+	/* Nothing later is published: because of what judge() found, or of what
+	 * happened on the way. */
+	bool refused, failed;
 };
 
 /* An object on its way: put, and compared if it was there already. */
@@ -109,10 +111,10 @@ index_path(const char *seg_path)
 }
 
 static void
-fail_item(struct upload *u, struct item *it, enum rc rc)
+fail_item(struct upload *u, struct item *it, bool *flag, enum rc rc)
 {
 	it->rc = rc;
-	it->space->broken = true;
+	*flag = true;
 	u->rc = rc_max(u->rc, rc);
 }
 
@@ -331,7 +333,7 @@ judge(struct upload *u, struct item *it)
 	if (rc)
 		return rc;
 	text = item_text(it);
-	if (it->space->broken) {
+	if (it->space->refused || it->space->failed) {
 		rc = msg_fail(RC_DATA,
 		    "%s: not published, since one before it failed", text);
 	} else if (!u->cli.force) {
@@ -362,7 +364,7 @@ judge_items(struct upload *u)
 			enum rc rc = judge(u, it);
 
 			if (rc)
-				fail_item(u, it, rc);
+				fail_item(u, it, &it->space->refused, rc);
 			else
 				keyset_add(&it->space->known, &it->header.key);
 		}
@@ -516,7 +518,7 @@ static void
 put_ahead(struct upload *u, size_t *next, size_t end)
 {
 	for (; *next < end && *next < u->n && u->running < u->cli.jobs; ++*next)
-		if (!u->items[*next].rc && !u->items[*next].space->broken)
+		if (!u->items[*next].rc && !u->items[*next].space->failed)
 			u->items[*next].data =
 			    object_put(u, &u->items[*next], PART_SEGMENT);
 }
@@ -533,7 +535,7 @@ publish(struct upload *u, struct item *it)
 	}
 	if (rc)
 		return rc;
-	if (!it->space->broken)
+	if (!it->space->failed)
 		return object_wait(u, object_put(u, it, PART_INDEX));
 	text = item_text(it);
 	rc = msg_fail(
@@ -556,7 +558,8 @@ publish_items(struct upload *u)
 			 store_wait(u->store, u->running - 1, -1) == RC_OK);
 		rc = u->items[i].rc ? RC_OK : publish(u, &u->items[i]);
 		if (rc)
-			fail_item(u, &u->items[i], rc);
+			fail_item(
+			    u, &u->items[i], &u->items[i].space->failed, rc);
 		if (i + 1 - u->finished >= BATCH)
 			finish_until(u, i + 1);
 	}

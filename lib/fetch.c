@@ -262,7 +262,7 @@ job_verify(struct job *j)
 	enum rc rc = check_job(j, j->data.file, index, &bad_index);
 
 	msg_verbosity(delta);
-	if (rc == RC_DATA && try_again(j, false))
+	if (rc == RC_DATA && try_again(j, j->fetch->o.index_only))
 		return;
 	if (rc == RC_OK && bad_index) {
 		if (index && try_again(j, true))

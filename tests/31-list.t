@@ -1,0 +1,106 @@
+#!/bin/sh
+# seg-list, and history behind it: order, joins, what is foreign, orphans.
+. "$(dirname "$0")/lib.sh"
+
+SEG_STORE=$T/store
+export SEG_STORE
+ns=store/v2/clusters/default/namespaces
+
+must_fail 2 seg-list
+err_like "^seg-list: $T/store: no such store" "a store that is not there"
+empty out "nothing on stdout"
+mkdir store
+must_fail 1 seg-list
+is "$(cat out)" "" "an empty store: an empty set"
+ok "no names in an empty store" seg-list -N
+empty out "not a byte"
+must_fail 1 seg-list shop
+printf '\n' | cmp - out && pass "no segments: an empty set" ||
+	fail "no segments: an empty set"
+err_like "^seg-list: shop: no segments$" "said"
+
+# object NAMESPACE PART KEY BYTES
+object() {
+	mkdir -p "$ns/$1/$2"
+	head -c "$4" /dev/zero >"$ns/$1/$2/$3"
+}
+k1=18446744073709551605-00000000000000000001-00000001726000000000
+k1b=18446744073709551605-00000000000000000001-00000001726000000001
+k2=18446744073709551604-00000000000000000011-00000001726000001000
+wide=18446744073709551604-00000000000000000001-00000001726000001000
+for k in $k1 $k1b $k2 $wide; do
+	object shop indexes $k 30
+	object shop segments $k 8288
+done
+rm "$ns/shop/segments/$wide"
+object 'a+b %"c' indexes $k1 30
+object 'a+b %"c' segments $k1 100
+ok "two namespaces" seg-list -N
+is "$(cat out)" 'a+b %"c
+shop' "their names in byte order"
+ok "as JSON" seg-list -NJ
+is "$(cat out)" '{"namespace":"a+b %\"c"}
+{"namespace":"shop"}' "with quotes escaped"
+ok "a set for each" seg-list
+tab=$(printf '\t')
+{
+	printf 'a+b %%"c/%s\t1\t10\t2024-09-10T20:26:40.000Z\t-\t100\n\n' $k1
+	printf 'shop/%s\t1\t10\t2024-09-10T20:26:40.000Z\t2\t8288\n' $k1
+	printf 'shop/%s\t1\t10\t2024-09-10T20:26:40.001Z\t2\t8288\n' $k1b
+	printf 'shop/%s\t1\t11\t2024-09-10T20:26:41.000Z\t-\t-\n' $wide
+	printf 'shop/%s\t11\t11\t2024-09-10T20:26:41.000Z\t2\t8288\n\n' $k2
+} >wanted
+same out wanted "in frame order, sizes joined, a missing one unknown"
+ok "as JSON" seg-list -J shop
+out_like "^.\"name\":\"shop/$wide\",.*\"bytes\":null" "unknown is null" ||
+	cat out
+is "$(tail -n 1 out)" "" "the set ends"
+
+# what is foreign
+object shop indexes README 3
+object shop indexes "${k1}0" 3
+object shop indexes 00000000000000000000-1-1 3
+object shop indexes/deep $k1 3
+object shop segments +8446744073709551605-00000000000000000001-00000001726000000000 3
+object shop . stray 1
+ln -s /etc/passwd "$ns/shop/indexes/link"
+mkfifo "$ns/shop/indexes/fifo"
+mkdir -p "$ns/empty/indexes" "$ns/shop/indexes/.segtmp-dir"
+: >"$ns/shop/indexes/.segtmp-$k1"
+: >"$ns/file"
+ok "with strangers" seg-list
+same out wanted "they are skipped"
+empty err "silently"
+ok "with -v" seg-list -v shop
+for what in README "${k1}0" 00000000000000000000-1-1 "deep/$k1" stray link \
+	fifo; do
+	err_like "$what.*skipped" "-v names $what"
+done
+ok "names" seg-list -N
+is "$(wc -l <out)" 2 "neither files nor empty directories are namespaces"
+
+# orphans
+object shop segments $k2 8288
+object shop segments 18446744073709551600-00000000000000000012-00000001726000001000 8288
+ok "a young orphan" seg-list -O shop
+is "$(cat out)" "" "may be an upload in progress"
+touch -d '25 hours ago' "$ns"/shop/segments/*
+ok "an old one" seg-list -O shop
+is "$(cut -f 1,6 out)" "shop/18446744073709551600-00000000000000000012-00000001726000001000${tab}8288" \
+	"is listed"
+
+# options
+must_fail 2 seg-list a/b
+must_fail 2 seg-list ..
+must_fail 2 seg-list -N shop
+must_fail 2 seg-list -N -O
+must_fail 2 seg-list -C a/b shop
+must_fail 2 seg-list -s ""
+must_fail 2 seg-list -s http://x
+ok "file://" seg-list -s "file://$T/store" shop
+must_fail 1 seg-list -C other shop
+if [ "$(id -u)" != 0 ]; then
+	chmod 0 "$ns/shop/indexes"
+	must_fail 2 seg-list shop
+fi
+done_testing

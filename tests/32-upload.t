@@ -1,0 +1,141 @@
+#!/bin/sh
+# seg-upload on a directory store: the rules of the history, nothing
+# overwritten, data before indexes, failures.
+. "$(dirname "$0")/lib.sh"
+
+SEG_STORE=$T/store
+export SEG_STORE
+objects=store/v2/clusters/default/namespaces
+
+mkseg work shop 1 50 1000 50 1 50 >f1
+mkseg work shop 51 60 2000 50 3 10 4 2 >f2
+mkseg work shop 61 65 3000 50 10 5 1 3 >f3
+name() {
+	sed 's,.*/\([^/]*/[^/]*\)\.seg$,\1,' "$1"
+}
+
+must_fail 2 seg-upload "$(cat f1)"
+absent store
+mkdir store
+ok "dry run" seg-upload -n "$(cat f1)"
+is "$(cut -f 1 out)" "$(name f1)" "prints the name"
+is "$(find store -type f)" "" "puts nothing"
+rmdir store
+ok "--create" seg-upload --create "$(cat f2)" "$(cat f1)" "$(cat f1)"
+is "$(cut -f 1 out)" "$(name f1)
+$(name f2)" "prints names in frame order, each once"
+for i in 1 2; do
+	n=$(name f$i)
+	same "$(cat f$i)" "$objects/shop/segments/${n#*/}" "data of $i"
+	same "$(sed s/seg$/idx/ f$i)" "$objects/shop/indexes/${n#*/}" "index of $i"
+done
+find store -type f -printf '%p %i %T@\n' | sort >before
+ok "again" seg-upload "$(cat f1)" "$(cat f2)"
+find store -type f -printf '%p %i %T@\n' | sort >after
+same before after "changes nothing"
+is "$(cut -f 1 out)" "$(name f1)
+$(name f2)" "prints the names"
+no_leftovers store
+
+# other content under the same key
+mkseg other shop 51 60 2000 50 3 10 4 99 >o2
+must_fail 1 seg-upload "$(cat o2)"
+err_like "exists with other content" "says so"
+is "$(cat out)" "!" "a failed set"
+must_fail 1 seg-upload -F "$(cat o2)"
+find store -type f -printf '%p %i %T@\n' | sort >after
+same before after "nothing is overwritten, even with -F"
+
+# the history
+mkseg work shop 62 70 4000 50 1 4 >gap
+mkseg work shop 60 70 4000 50 1 4 >lap
+mkseg work shop 55 60 2000 50 1 4 >fork
+must_fail 1 seg-upload "$(cat gap)"
+err_like "gap" "a gap"
+must_fail 1 seg-upload "$(cat lap)"
+err_like "overlaps" "an overlap"
+must_fail 1 seg-upload "$(cat fork)"
+err_like "neither extends" "a fork"
+mkseg work new 2 9 1 50 1 4 >late
+must_fail 1 seg-upload "$(cat late)"
+find store -type f -printf '%p %i %T@\n' | sort >after
+same before after "refused before anything is put"
+mkseg work shop 1 60 2001 50 1 50 >wrongtime
+must_fail 1 seg-upload "$(cat wrongtime)"
+err_like "TIME" "a merge with another TIME"
+mkseg work shop 1 60 2000 50 1 50 1 2 >merged
+ok "a merge" seg-upload "$(cat merged)"
+ok "a dry run of what extends" seg-upload -n "$(cat f3)"
+mkseg work shop 1 90 5000 50 1 50 1 7 >full
+ok "a full cut" seg-upload "$(cat full)"
+must_fail 1 seg-upload "$(cat f3)"
+ok "-F" seg-upload -F "$(cat f3)"
+ok "a chain and its merge in one set" sh -c '
+	mkseg work two 1 5 1 9 1 3 >a; mkseg work two 6 9 2 9 1 3 >b
+	mkseg work two 1 9 2 9 1 3 >c; mkseg work two 10 12 3 9 1 3 >d
+	seg-upload $(cat d c b a)'
+is "$(cut -f 2,3 out | tr '\t' - | tr '\n' ' ')" "1-5 1-9 6-9 10-12  " \
+	"frame order"
+
+# a failure: nothing later of that namespace, in later sets either
+rm -rf store work
+mkdir store
+{
+	for e in 5 10 15 20; do mkseg work bad $((e - 4)) $e $e 9 1 3; done
+	echo
+	mkseg work good 1 5 1 9 1 3
+	mkseg work bad 21 25 25 9 1 3
+	echo
+	mkseg work good 6 9 2 9 1 3
+	echo
+} >in
+printf x | dd of="$(sed -n 2p in)" bs=1 seek=5000 conv=notrunc 2>/dev/null
+must_fail 1 sh -c 'seg-upload -m <in'
+grep -v "^$" out | cut -f 1-3 | sed 's,/.*	\(.*\)	\(.*\)$, \1 \2,' >got
+is "$(cat got)" "bad 1 5
+!
+good 1 5
+!
+good 6 9" "what was published"
+is "$(ls $objects/bad/indexes | wc -l)" 1 "one index"
+is "$(find work -name '*.seg' | wc -l)" 4 "-m removed what was published alone"
+is "$(find work -name '*.idx' | wc -l)" 4 "and its index"
+is "$(grep -c 'one before it failed' err)" 3 "each is reported"
+
+# missing and damaged files
+mkseg work x 1 5 1 9 1 3 >f
+rm "$(sed s/seg$/idx/ f)"
+must_fail 1 seg-upload "$(cat f)"
+err_like "idx: no such file.*seg-verify -r" "a missing index: a hint"
+must_fail 1 seg-upload work/x/18446744073709551000-00000000000000000001-00000000000000000001.seg
+must_fail 2 seg-upload work/x/nothing.seg
+must_fail 1 sh -c 'echo work/x/nothing.seg | seg-upload -e'
+absent $objects/x
+ok "an empty set" sh -c 'echo | seg-upload'
+is "$(wc -c <out)" 1 "is answered by one"
+must_fail 1 sh -c 'mkseg work y 1 5 1 9 1 3 >y; { cat y; echo "!"; } | seg-upload'
+is "$(cat out)" "!" "a failed set is passed on"
+absent $objects/y
+must_fail 1 sh -c 'seg-upload <y'
+absent $objects/y
+
+# killed at any moment, the rerun completes
+for e in $(seq 5 5 400); do mkseg kill shop $((e - 4)) $e $e 9 1 3; done >many
+echo >>many
+rm -rf store
+for i in 1 2 3 4 5 6 7 8; do
+	seg-upload --create <many >/dev/null 2>&1 &
+	pid=$!
+	sleep 0.0$i
+	kill -KILL $pid 2>/dev/null
+	wait $pid 2>/dev/null
+	for index in $objects/shop/indexes/*; do
+		[ -f "$index" ] || continue
+		[ -f "$objects/shop/segments/${index##*/}" ] ||
+			fail "an index without its data"
+	done
+done
+ok "the rerun" sh -c 'seg-upload --create <many'
+is "$(ls $objects/shop/indexes | wc -l)" 80 "completes"
+no_leftovers store
+done_testing

@@ -1,0 +1,139 @@
+#!/bin/sh
+# seg-fetch on a directory store: verified, resumed, repaired; -i.
+. "$(dirname "$0")/lib.sh"
+
+SEG_STORE=$T/store
+export SEG_STORE
+objects=store/v2/clusters/default/namespaces/shop
+
+mkseg work shop 1 50 1000 50 1 50 >f
+mkseg work shop 51 60 2000 50 3 10 4 2 >>f
+mkseg work shop 61 65 3000 50 10 5 1 3 >>f
+echo >>f
+seg-upload --create <f >names
+k=$(sed -n '2s,^[^/]*/\([^	]*\).*,\1,p' names)
+
+ok "fetch" sh -c 'sort -r names | grep . | { cat; echo; } >r; seg-fetch -d o <r'
+is "$(cut -f 1 out)" "$(sed -n '1,3s,^\([^	]*\).*,o/\1.seg,p' r)" \
+	"paths in input order"
+same /dev/fd/3 /dev/fd/4 "columns as listed" 3<<-A 4<<-B
+	$(cut -f 2- r)
+A
+	$(cut -f 2- out)
+B
+ok "the files" diff -r work o
+find o -type f -printf '%p %i\n' | sort >before
+ok "again" sh -c 'seg-fetch -d o <names'
+find o -type f -printf '%p %i\n' | sort >after
+same before after "nothing is fetched twice"
+ok "the same name twice" sh -c 'cat r names | grep . | seg-fetch -e -d o'
+is "$(grep -c . out)" 3 "counts once"
+
+# repairs
+printf x | dd of="o/shop/$k.seg" bs=1 seek=9000 conv=notrunc 2>/dev/null
+ok "a damaged local file" sh -c 'seg-fetch -v -d o <names'
+err_like "$k.seg: bad, fetched again" "-v says so"
+ok "is replaced" diff -r work o
+rm "o/shop/$k.idx"
+ok "a missing local index" sh -c 'seg-fetch -d o <names'
+ok "is made" diff -r work o
+cp "work/shop/$(ls work/shop | grep idx | head -n 1)" "o/shop/$k.idx"
+ok "a wrong local index" sh -c 'seg-fetch -d o <names'
+ok "is made" diff -r work o
+rm "o/shop/$k.seg"
+head -c 20000 "work/shop/$k.seg" >"o/shop/.segtmp-$k.seg"
+ok "a partial file" sh -c 'seg-fetch -v -d o <names'
+err_like "resumed at byte 19999" "is resumed"
+ok "to the same" diff -r work o
+for bytes in 1 41183 41184 41185 60000; do
+	rm "o/shop/$k.seg"
+	head -c $bytes /dev/urandom >"o/shop/.segtmp-$k.seg"
+	ok "a partial file of other content ($bytes)" sh -c 'seg-fetch -d o <names'
+	ok "is fetched from the start" diff -r work o
+done
+: >o/shop/.segtmp-left
+rm "o/shop/$k.seg"
+ok "what a killed run left" seg-fetch -d o "shop/$k"
+no_leftovers o
+
+# the store is damaged
+rm -rf o
+mv "$objects/indexes/$k" index
+ok "no index" seg-fetch -d o "shop/$k"
+err_like "indexes/$k: not in the store, made from the data" "said"
+same "work/shop/$k.idx" "o/shop/$k.idx" "it is made"
+cp "$objects"/indexes/$(ls $objects/indexes | grep -v "$k" | head -n 1) \
+	"$objects/indexes/$k"
+rm -rf o
+ok "a wrong index" seg-fetch -d o "shop/$k"
+same "work/shop/$k.idx" "o/shop/$k.idx" "is made"
+cp index "$objects/indexes/$k"
+rm -rf o
+cp -p "$objects/segments/$k" data
+printf x | dd of="$objects/segments/$k" bs=1 seek=9000 conv=notrunc 2>/dev/null
+must_fail 1 sh -c 'seg-fetch -d o <names'
+is "$(grep -c seg out)" 2 "the rest goes on"
+is "$(tail -n 1 out)" "!" "the set failed"
+is "$(grep -c . err)" 1 "said once"
+absent "o/shop/$k.seg" "o/shop/$k.idx"
+for bytes in 0 59 60 5000 41183 41185; do
+	rm -rf o
+	head -c $bytes /dev/zero >tail
+	cat data tail | head -c $bytes >"$objects/segments/$k"
+	must_fail 1 seg-fetch -d o "shop/$k"
+	absent "o/shop/$k.seg"
+	no_leftovers o
+done
+rm "$objects/segments/$k"
+must_fail 1 sh -c 'seg-fetch -d o <names'
+err_like "^seg-fetch: v2/.*segments/$k: not in the store" "named"
+is "$(grep -c . err)" 1 "said once"
+is "$(grep -c seg out)" 2 "the rest goes on"
+cp data "$objects/segments/$k"
+
+# indexes alone
+ok "-i" sh -c 'seg-fetch -i -d i <names'
+is "$(cut -f 1,6 out | sed -n 2p)" "i/shop/$k.idx	-" "paths of the .idx"
+is "$(find i -type f | wc -l)" 3 "nothing else"
+ok "-i again" sh -c 'seg-fetch -i -d i <names'
+for f in i/shop/*; do same "$f" "work/${f#i/}" "$f"; done
+head -c 21 index >"$objects/indexes/$k"
+rm -rf i
+must_fail 1 sh -c 'seg-fetch -i -d i <names'
+rm "$objects/indexes/$k"
+must_fail 1 sh -c 'seg-fetch -i -d i <names'
+cp index "$objects/indexes/$k"
+
+# streams and directories
+must_fail 2 seg-fetch -d no/such "shop/$k"
+err_like "parent" "DIR's parent must exist"
+must_fail 2 seg-fetch -il "shop/$k"
+must_fail 2 seg-fetch "../$k"
+must_fail 1 sh -c "printf '../%s\n\n' $k | seg-fetch -d o"
+must_fail 1 sh -c 'echo "!" | seg-fetch -d o'
+is "$(cat out)" "!" "a failed set"
+must_fail 1 sh -c 'grep . names | seg-fetch -d o'
+if [ "$(id -u)" != 0 ]; then
+	mkdir ro && chmod 555 ro
+	must_fail 2 seg-fetch -d ro "shop/$k"
+fi
+: >file
+must_fail 2 seg-fetch -d file "shop/$k"
+
+# many small ones, killed and resumed
+for e in $(seq 5 5 1500); do mkseg many many $((e - 4)) $e $e 9 1 3; done >f
+echo >>f
+seg-upload <f >names
+for i in 1 2 3 4 5; do
+	seg-fetch -d big <names >/dev/null 2>&1 &
+	pid=$!
+	sleep 0.0$i
+	kill -KILL $pid 2>/dev/null
+	wait $pid 2>/dev/null
+done
+ok "after kills" sh -c 'seg-fetch -d big <names'
+cp out big.out
+ok "all is there" diff -r many/many big/many
+is "$(cut -f 2 big.out)" "$(cut -f 2 names)" "in order"
+no_leftovers big
+done_testing
