@@ -81,7 +81,7 @@ is "$(cut -f 2,3 out | tr '\t' - | tr '\n' ' ')" "1-5 1-9 6-9 10-12  " \
 rm -rf store work
 mkdir store
 {
-	for e in 5 10 15 20; do mkseg work bad $((e - 4)) $e $e 9 1 3; done
+	for e in 5 10 15 20; do mkseg work bad $((e - 4)) "$e" "$e" 9 1 3; done
 	echo
 	mkseg work good 1 5 1 9 1 3
 	mkseg work bad 21 25 25 9 1 3
@@ -97,7 +97,7 @@ is "$(cat got)" "bad 1 5
 good 1 5
 !
 good 6 9" "what was published"
-is "$(ls $objects/bad/indexes | wc -l)" 1 "one index"
+is "$(find $objects/bad/indexes -type f | wc -l)" 1 "one index"
 is "$(find work -name '*.seg' | wc -l)" 4 "-m removed what was published alone"
 is "$(find work -name '*.idx' | wc -l)" 4 "and its index"
 is "$(grep -c 'one before it failed' err)" 3 "each is reported"
@@ -120,7 +120,7 @@ must_fail 1 sh -c 'seg-upload <y'
 absent $objects/y
 
 # killed at any moment, the rerun completes
-for e in $(seq 5 5 400); do mkseg kill shop $((e - 4)) $e $e 9 1 3; done >many
+for e in $(seq 5 5 400); do mkseg kill shop $((e - 4)) "$e" "$e" 9 1 3; done >many
 echo >>many
 rm -rf store
 for i in 1 2 3 4 5 6 7 8; do
@@ -129,13 +129,13 @@ for i in 1 2 3 4 5 6 7 8; do
 	sleep 0.0$i
 	kill -KILL $pid 2>/dev/null
 	wait $pid 2>/dev/null
-	for index in $objects/shop/indexes/*; do
+	for index in "$objects"/shop/indexes/*; do
 		[ -f "$index" ] || continue
 		[ -f "$objects/shop/segments/${index##*/}" ] ||
 			fail "an index without its data"
 	done
 done
 ok "the rerun" sh -c 'seg-upload --create <many'
-is "$(ls $objects/shop/indexes | wc -l)" 80 "completes"
+is "$(find $objects/shop/indexes -type f | wc -l)" 80 "completes"
 no_leftovers store
 done_testing

@@ -121,7 +121,7 @@ fi
 must_fail 2 seg-fetch -d file "shop/$k"
 
 # many small ones, killed and resumed
-for e in $(seq 5 5 1500); do mkseg many many $((e - 4)) $e $e 9 1 3; done >f
+for e in $(seq 5 5 1500); do mkseg many many $((e - 4)) "$e" "$e" 9 1 3; done >f
 echo >>f
 seg-upload <f >names
 for i in 1 2 3 4 5; do

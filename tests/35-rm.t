@@ -63,7 +63,7 @@ ok "the other namespace" test -f "$objects/shop/indexes/$key"
 must_fail 2 seg-rm -s nowhere "shop/$key"
 must_fail 2 seg-rm shop
 ok "many at a time" sh -c '
-	for e in $(seq 5 5 1000); do mkseg many many $((e - 4)) $e $e 9 1 3; done >m
+	for e in $(seq 5 5 1000); do mkseg many many $((e - 4)) "$e" "$e" 9 1 3; done >m
 	echo >>m; seg-upload <m >n; seg-rm -F <n'
 is "$(cut -f 1 out)" "$(cut -f 1 n)" "in frame order"
 absent $objects/many
