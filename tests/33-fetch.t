@@ -6,10 +6,12 @@ SEG_STORE=$T/store
 export SEG_STORE
 objects=store/v2/clusters/default/namespaces/shop
 
-mkseg work shop 1 50 1000 50 1 50 >f
-mkseg work shop 51 60 2000 50 3 10 4 2 >>f
-mkseg work shop 61 65 3000 50 10 5 1 3 >>f
-echo >>f
+{
+	mkseg work shop 1 50 1000 50 1 50
+	mkseg work shop 51 60 2000 50 3 10 4 2
+	mkseg work shop 61 65 3000 50 10 5 1 3
+	echo
+} >f
 seg-upload --create <f >names
 k=$(sed -n '2s,^[^/]*/\([^	]*\).*,\1,p' names)
 
@@ -37,7 +39,7 @@ ok "is replaced" diff -r work o
 rm "o/shop/$k.idx"
 ok "a missing local index" sh -c 'seg-fetch -d o <names'
 ok "is made" diff -r work o
-cp "work/shop/$(ls work/shop | grep idx | head -n 1)" "o/shop/$k.idx"
+cp "$(find work -name "*1000.idx")" "o/shop/$k.idx"
 ok "a wrong local index" sh -c 'seg-fetch -d o <names'
 ok "is made" diff -r work o
 rm "o/shop/$k.seg"
@@ -62,7 +64,7 @@ mv "$objects/indexes/$k" index
 ok "no index" seg-fetch -d o "shop/$k"
 err_like "indexes/$k: not in the store, made from the data" "said"
 same "work/shop/$k.idx" "o/shop/$k.idx" "it is made"
-cp "$objects"/indexes/$(ls $objects/indexes | grep -v "$k" | head -n 1) \
+cp "$(find "$objects/indexes" -name "*1000")" \
 	"$objects/indexes/$k"
 rm -rf o
 ok "a wrong index" seg-fetch -d o "shop/$k"
@@ -78,8 +80,8 @@ is "$(grep -c . err)" 1 "said once"
 absent "o/shop/$k.seg" "o/shop/$k.idx"
 for bytes in 0 59 60 5000 41183 41185; do
 	rm -rf o
-	head -c $bytes /dev/zero >tail
-	cat data tail | head -c $bytes >"$objects/segments/$k"
+	head -c $bytes /dev/zero >zeros
+	cat data zeros | head -c $bytes >"$objects/segments/$k"
 	must_fail 1 seg-fetch -d o "shop/$k"
 	absent "o/shop/$k.seg"
 	no_leftovers o

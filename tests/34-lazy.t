@@ -6,36 +6,38 @@ SEG_STORE=$T/store
 export SEG_STORE
 objects=store/v2/clusters/default/namespaces/shop
 
-# sames DESC: lazily the same bytes as by seg-merge, of the names in the file set
+# sames DESC: lazily the same bytes as by seg-merge, of the names in the file plan
 sames() {
 	rm -rf l o m
-	ok "$1: fetched lazily" sh -c 'seg-fetch -l -d l <set'
+	ok "$1: fetched lazily" sh -c 'seg-fetch -l -d l <plan'
 	cp out lazy
-	seg-fetch -d o <set >files && seg-merge -d m <files >merged
+	seg-fetch -d o <plan >files && seg-merge -d m <files >merged
 	is "$(cut -f 2- lazy)" "$(cut -f 2- merged)" "$1: the record"
 	ok "$1: the files" diff -r l m
 	no_leftovers l
 }
 
-mkseg work shop 1 500 1000 500 1 500 >f
-mkseg work shop 501 600 2000 500 3 100 4 2 >>f
-mkseg work shop 601 605 3000 400 10 5 1 3 >>f
-mkseg work shop 606 650 4000 600 390 45 3 4 >>f
-mkseg work shop 651 651 5000 600 1 1 1 5 >>f
-echo >>f
-seg-upload --create <f >set
+{
+	mkseg work shop 1 500 1000 500 1 500
+	mkseg work shop 501 600 2000 500 3 100 4 2
+	mkseg work shop 601 605 3000 400 10 5 1 3
+	mkseg work shop 606 650 4000 600 390 45 3 4
+	mkseg work shop 651 651 5000 600 1 1 1 5
+	echo
+} >f
+seg-upload --create <f >plan
 sames "a shrink and a growth"
-{ sed -n 2,4p set; echo; } >part
-cp set all
-cp part set
+{ sed -n 2,4p plan; echo; } >part
+cp plan all
+cp part plan
 sames "not from 1"
-cp all set
+cp all plan
 grep . all | sort -R >shuffled
-{ cat shuffled shuffled; echo; } >set
+{ cat shuffled shuffled; echo; } >plan
 sames "in any order, twice"
-cp all set
+cp all plan
 find l -type f -printf '%p %i\n' | sort >before
-ok "again" sh -c 'seg-fetch -l -d l <set'
+ok "again" sh -c 'seg-fetch -l -d l <plan'
 find l -type f -printf '%p %i\n' | sort >after
 same before after "what is there is not fetched again"
 
@@ -103,11 +105,13 @@ cp data "$objects/segments/$k"
 
 # more than a chunk: 3 x 8000 pages, interleaved
 rm -rf work store
-mkseg work big 1 8000 1 30000 1 8000 3 1 >f
-mkseg work big 8001 16000 2 30000 2 8000 3 2 >>f
-mkseg work big 16001 24000 3 30000 3 8000 3 3 >>f
-mkseg work big 24001 24400 4 30000 50 400 50 4 >>f
-echo >>f
-seg-upload --create <f >set
+{
+	mkseg work big 1 8000 1 30000 1 8000 3 1
+	mkseg work big 8001 16000 2 30000 2 8000 3 2
+	mkseg work big 16001 24000 3 30000 3 8000 3 3
+	mkseg work big 24001 24400 4 30000 50 400 50 4
+	echo
+} >f
+seg-upload --create <f >plan
 sames "chunks"
 done_testing

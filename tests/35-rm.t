@@ -6,10 +6,12 @@ SEG_STORE=$T/store
 export SEG_STORE
 objects=store/v2/clusters/default/namespaces
 
-mkseg work shop 1 50 1000 50 1 50 >f
-mkseg work shop 51 60 2000 50 3 10 4 2 >>f
-mkseg work shop 61 65 3000 50 10 5 1 3 >>f
-echo >>f
+{
+	mkseg work shop 1 50 1000 50 1 50
+	mkseg work shop 51 60 2000 50 3 10 4 2
+	mkseg work shop 61 65 3000 50 10 5 1 3
+	echo
+} >f
 seg-upload --create <f >parts
 mkseg work shop 1 60 2000 50 1 50 1 2 >f
 seg-upload "$(cat f)" >merged
@@ -48,10 +50,12 @@ ok "data without its index" seg-rm "shop/$k2"
 is "$(files)" 4 "is removed"
 
 # the newest state, though every frame stays covered
-mkseg work two 1 5 1 9 1 3 >f
-mkseg work two 6 9 2 9 1 3 >>f
+{
+	mkseg work two 1 5 1 9 1 3
+	mkseg work two 6 9 2 9 1 3
+	echo
+} >f
 mkseg work two 4 9 2 9 1 3 >w
-echo >>f
 seg-upload <f >/dev/null
 seg-upload -F "$(cat w)" >/dev/null
 must_fail 1 sh -c 'seg-list two | sed -n 3p | seg-rm -e'

@@ -158,5 +158,5 @@ main(void)
 	test_random();
 	test_borders();
 	test_seen();
-	return done();
+	return tap_done();
 }
