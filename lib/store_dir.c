@@ -63,6 +63,14 @@ path_is_plain(const char *path)
 	return true;
 }
 
+static bool
+object_is_plain(const char *object)
+{
+	size_t n = strlen(object);
+
+	return n > 0 && object[n - 1] != '/' && path_is_plain(object);
+}
+
 static char *
 path_below(const struct dir_store *s, const char *path)
 {
@@ -509,7 +517,7 @@ transfer(struct dir_store *s, struct slot *slot)
 {
 	struct store_xfer *x = slot->xfer;
 
-	if (!path_is_plain(x->object))
+	if (!object_is_plain(x->object))
 		return msg_fail(
 		    RC_DATA, "%s: not a path in a store", x->object);
 	switch (x->verb) {

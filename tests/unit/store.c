@@ -1,0 +1,334 @@
+/*
+ * The store interface, as store.h promises it: on a directory, or on what
+ * SEG_TEST_STORE names (empty at the start).
+ */
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "io.h"
+#include "store.h"
+#include "tap.h"
+
+#define PREFIX "v2/clusters/c/namespaces/n a+b%/"
+
+static char dir[] = "/tmp/segtools-store.XXXXXX";
+static struct store *store;
+static bool is_dir;
+
+static enum rc
+do_buf(enum store_verb verb, const char *object, struct buf *b,
+    struct store_xfer *x)
+{
+	x->verb = verb;
+	x->object = object;
+	x->buf = b;
+	return store_do(store, x);
+}
+
+static enum rc
+put(const char *object, const char *text, bool *existed)
+{
+	struct buf b = {0};
+	struct store_xfer x = {0};
+	enum rc rc;
+
+	buf_adds(&b, text);
+	rc = do_buf(STORE_PUT, object, &b, &x);
+	*existed = x.existed;
+	buf_release(&b);
+	return rc;
+}
+
+static bool
+get_is(const char *object, uint64_t offset, uint64_t length, const char *want)
+{
+	struct buf b = {0};
+	struct store_xfer x = {.offset = offset, .length = length};
+	enum rc rc = do_buf(STORE_GET, object, &b, &x);
+	bool same = rc == RC_OK && b.len == strlen(want) &&
+		    memcmp(b.data, want, b.len) == 0;
+
+	buf_release(&b);
+	return same;
+}
+
+static enum rc
+get(const char *object, uint64_t offset, uint64_t length, const char *etag)
+{
+	struct buf b = {0};
+	struct store_xfer x = {.offset = offset, .length = length};
+	enum rc rc;
+
+	strcpy(x.etag, etag);
+	msg_verbosity(-2);
+	rc = do_buf(STORE_GET, object, &b, &x);
+	msg_verbosity(2);
+	buf_release(&b);
+	return rc;
+}
+
+static void
+test_objects(void)
+{
+	struct store_xfer head = {0};
+	bool existed;
+
+	ok(put(PREFIX "indexes/k", "0123456789", &existed) == RC_OK && !existed,
+	    "PUT");
+	ok(put(PREFIX "indexes/k", "other", &existed) == RC_OK && existed,
+	    "PUT of what exists");
+	ok(get_is(PREFIX "indexes/k", 0, 0, "0123456789"), "GET: not replaced");
+	ok(get_is(PREFIX "indexes/k", 3, 0, "3456789"), "GET to the end");
+	ok(get_is(PREFIX "indexes/k", 3, 4, "3456"), "GET of a range");
+	ok(get(PREFIX "indexes/k", 3, 8, "") == RC_DATA,
+	    "GET of more than there is");
+	ok(get(PREFIX "indexes/k", 11, 1, "") == RC_DATA, "GET beyond the end");
+	ok(get(PREFIX "indexes/none", 0, 0, "") == RC_ABSENT,
+	    "GET of what is not there");
+	ok(do_buf(STORE_HEAD, PREFIX "indexes/k", NULL, &head) == RC_OK &&
+		head.size == 10,
+	    "HEAD");
+	ok(get(PREFIX "indexes/k", 0, 0, head.etag) == RC_OK,
+	    "GET with the right ETag");
+	ok(get(PREFIX "indexes/k", 0, 0, "\"0123\"") == RC_DATA,
+	    "GET with another ETag");
+	ok(do_buf(STORE_HEAD, PREFIX "none", NULL, &head) == RC_ABSENT,
+	    "HEAD of what is not there");
+}
+
+static void
+test_limit(void)
+{
+	struct buf b = {0};
+	struct store_xfer x = {.limit = 9};
+	enum rc rc;
+
+	msg_verbosity(-2);
+	rc = do_buf(STORE_GET, PREFIX "indexes/k", &b, &x);
+	msg_verbosity(2);
+	ok(rc == RC_DATA && b.len <= 9, "GET of more than the limit");
+	x = (struct store_xfer){.limit = 10};
+	buf_clear(&b);
+	ok(do_buf(STORE_GET, PREFIX "indexes/k", &b, &x) == RC_OK,
+	    "GET of just the limit");
+	buf_release(&b);
+}
+
+/* From a file into a file, and resumed. */
+static void
+test_files(void)
+{
+	enum { SIZE = 3 << 20 };
+	uint8_t *data = xmalloc(SIZE), *back = xmalloc(SIZE);
+	struct io_file *from = NULL, *to = NULL;
+	struct store_xfer x = {
+	    .verb = STORE_PUT, .object = PREFIX "segments/k"};
+
+	for (size_t i = 0; i < SIZE; i++)
+		data[i] = (uint8_t)(i * i >> 7);
+	ok(io_scratch(&from) == RC_OK && io_scratch(&to) == RC_OK &&
+		io_write(from, data, SIZE, 0) == RC_OK,
+	    "files");
+	x.file = from;
+	ok(store_do(store, &x) == RC_OK && !x.existed, "PUT from a file");
+	x = (struct store_xfer){
+	    .verb = STORE_GET, .object = PREFIX "segments/k", .file = to};
+	ok(store_do(store, &x) == RC_OK && x.size == SIZE &&
+		io_read(to, back, SIZE, 0) == RC_OK &&
+		memcmp(data, back, SIZE) == 0,
+	    "GET into a file");
+	ok(io_truncate(to, SIZE - 70000) == RC_OK, "cut");
+	x.offset = SIZE - 70000;
+	ok(store_do(store, &x) == RC_OK &&
+		io_read(to, back, SIZE, 0) == RC_OK &&
+		memcmp(data, back, SIZE) == 0,
+	    "GET of the rest");
+	io_close(&from);
+	io_close(&to);
+	free(data);
+	free(back);
+}
+
+/* ---- listings ---- */
+
+static enum rc
+collect(void *arg, const struct store_entry *e)
+{
+	buf_addf(arg, "%s%s %llu\n", e->name, e->is_dir ? "/" : "",
+	    (unsigned long long)e->size);
+	return RC_OK;
+}
+
+static enum rc
+stop(void *arg, const struct store_entry *e)
+{
+	(void)arg;
+	(void)e;
+	return RC_SYSTEM;
+}
+
+static bool
+lists(const char *prefix, bool delimited, const char *one, const char *two)
+{
+	struct buf b = {0}, a = {0}, c = {0};
+	bool good;
+
+	buf_addf(&a, "%s%s", one, two);
+	buf_addf(&c, "%s%s", two, one);
+	buf_adds(&b, "");
+	good = store_list(store, prefix, delimited, 0, collect, &b) == RC_OK &&
+	       (strcmp(b.data, a.data) == 0 || strcmp(b.data, c.data) == 0);
+	buf_release(&a);
+	buf_release(&b);
+	buf_release(&c);
+	return good;
+}
+
+static void
+test_lists(void)
+{
+	ok(lists(PREFIX, false, "indexes/k 10\n", "segments/k 3145728\n"),
+	    "all levels");
+	ok(lists(PREFIX, true, "indexes/ 0\n", "segments/ 0\n"), "one level");
+	ok(lists("v2/clusters/c/namespaces/", true, "n a+b%/ 0\n", ""),
+	    "namespaces");
+	ok(lists("v2/clusters/none/", false, "", ""), "nothing");
+	ok(store_list(store, PREFIX, false, 0, stop, NULL) == RC_SYSTEM,
+	    "entry() ends the listing");
+}
+
+/* ---- the queue ---- */
+
+static unsigned ended;
+
+static void
+count(struct store_xfer *x, enum rc rc)
+{
+	(void)x;
+	ended += rc == RC_OK;
+}
+
+static void
+test_queue(void)
+{
+	enum { N = 100 };
+	struct store_xfer x[N];
+	char *name[N];
+	struct buf b = {0};
+	unsigned left;
+
+	buf_adds(&b, "queue");
+	for (unsigned i = 0; i < N; i++) {
+		name[i] = xasprintf("v2/q/%u", i);
+		x[i] = (struct store_xfer){.verb = STORE_PUT,
+		    .object = name[i],
+		    .buf = &b,
+		    .done = count};
+		store_start(store, &x[i]);
+	}
+	ok(ended == 0, "done() is called by store_wait() alone");
+	ok(store_wait(store, 50, -1) == RC_OK && ended >= N - 50,
+	    "until at most so many are left");
+	left = N - ended;
+	ok(store_wait(store, 0, -1) == RC_OK && ended == N, "the other %u",
+	    left);
+	ended = 0;
+	for (unsigned i = 0; i < N; i++) {
+		x[i].verb = STORE_DELETE;
+		x[i].buf = NULL;
+		store_start(store, &x[i]);
+	}
+	ok(store_wait(store, 0, -1) == RC_OK && ended == N, "DELETE");
+	ok(lists("v2/q/", false, "", ""), "they are gone");
+	for (unsigned i = 0; i < N; i++)
+		free(name[i]);
+	buf_release(&b);
+}
+
+/* ---- directories alone ---- */
+
+static void
+test_paths(void)
+{
+	static const char *const bad[] = {
+	    "../x", "a/../../x", "a//b", "/x", "a/./b", "a/", ""};
+	bool existed, refused = true;
+
+	msg_verbosity(-2);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (put(bad[i], "x", &existed) != RC_DATA ||
+		    get(bad[i], 0, 0, "") != RC_DATA)
+			refused = false;
+	msg_verbosity(2);
+	ok(refused, "paths that are not plain are refused");
+}
+
+static void
+test_removal(void)
+{
+	struct store_xfer x = {.verb = STORE_DELETE};
+
+	x.object = PREFIX "indexes/none";
+	ok(store_do(store, &x) == (is_dir ? RC_ABSENT : RC_OK),
+	    "DELETE of what is not there");
+	x.object = PREFIX "indexes/k";
+	ok(store_do(store, &x) == RC_OK, "DELETE");
+	x.object = PREFIX "segments/k";
+	ok(store_do(store, &x) == RC_OK, "DELETE of the last");
+	ok(lists("v2/clusters/c/namespaces/", true, "", ""),
+	    "the namespace is gone");
+	ok(!is_dir || access(xasprintf("%s/v2", dir), F_OK) != 0,
+	    "and its directories");
+}
+
+static void
+test_opening(void)
+{
+	const struct store_opts plain = {.parallel = 4},
+				create = {.parallel = 4, .create = true};
+	char *inner = xasprintf("%s/a/b", dir);
+	struct store *s = NULL;
+
+	msg_verbosity(-2);
+	ok(store_open(&s, inner, &plain) == RC_USAGE && !s,
+	    "a directory that is not there");
+	ok(store_open(&s, inner, &create) == RC_USAGE && !s, "nor its parent");
+	inner[strlen(inner) - 2] = 0;
+	ok(store_open(&s, inner, &create) == RC_OK && s, "made");
+	msg_verbosity(2);
+	store_free(s);
+	(void)rmdir(inner);
+	free(inner);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct store_opts opts = {.parallel = 8, .retry_for = 10};
+	const char *where = getenv("SEG_TEST_STORE");
+
+	(void)argc;
+	msg_init(argv[0]);
+	is_dir = !where;
+	if (is_dir && !mkdtemp(dir))
+		return 1;
+	if (!ok(store_open(&store, is_dir ? dir : where, &opts) == RC_OK,
+		"open"))
+		return tap_done();
+	test_objects();
+	test_limit();
+	test_files();
+	test_lists();
+	test_queue();
+	test_removal();
+	if (is_dir) {
+		test_paths();
+		test_opening();
+		(void)rmdir(dir);
+	}
+	store_free(store);
+	return tap_done();
+}
