@@ -270,6 +270,7 @@ static void
 test_removal(void)
 {
 	struct store_xfer x = {.verb = STORE_DELETE};
+	char *v2 = xasprintf("%s/v2", dir);
 
 	x.object = PREFIX "indexes/none";
 	ok(store_do(store, &x) == (is_dir ? RC_ABSENT : RC_OK),
@@ -280,8 +281,8 @@ test_removal(void)
 	ok(store_do(store, &x) == RC_OK, "DELETE of the last");
 	ok(lists("v2/clusters/c/namespaces/", true, "", ""),
 	    "the namespace is gone");
-	ok(!is_dir || access(xasprintf("%s/v2", dir), F_OK) != 0,
-	    "and its directories");
+	ok(!is_dir || access(v2, F_OK) != 0, "and its directories");
+	free(v2);
 }
 
 static void
