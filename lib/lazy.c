@@ -494,7 +494,7 @@ start_chunk(struct lazy *l, struct chunk *c)
 
 	c->n_ranges = 0;
 	if (c->n > 1)
-		qsort(c->by_source, c->n, sizeof(*c->by_source), want_cmp);
+		qsort(c->by_source, c->n, sizeof(struct want *), want_cmp);
 	for (size_t i = 0; rc == RC_OK && i < c->n; i = end) {
 		uint32_t source = c->by_source[i]->source;
 
@@ -566,7 +566,7 @@ chunks_new(struct lazy *l)
 		c->lazy = l;
 		c->frames = xmalloc(l->chunk_max * l->frame_max);
 		c->want = xcalloc(l->chunk_max, sizeof(*c->want));
-		c->by_source = xcalloc(l->chunk_max, sizeof(*c->by_source));
+		c->by_source = xcalloc(l->chunk_max, sizeof(struct want *));
 		c->ranges = xcalloc(l->chunk_max, sizeof(*c->ranges));
 	}
 }

@@ -74,6 +74,7 @@ enum rc store_list(struct store *, const char *prefix, bool delimited,
  */
 enum store_verb { STORE_GET, STORE_PUT, STORE_HEAD, STORE_DELETE };
 
+/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): grouped to be read */
 struct store_xfer {
 	enum store_verb verb;
 	const char *object; /* borrowed until done() */

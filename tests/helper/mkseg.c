@@ -51,7 +51,7 @@ main(int argc, char **argv)
 	msg_init(argv[0]);
 	if (argc < 9 || strlen(argv[2]) > NAMESPACE_MAX)
 		return msg_fail(RC_USAGE, "see its source");
-	strcpy(name.namespace, argv[2]);
+	memcpy(name.namespace, argv[2], strlen(argv[2]) + 1);
 	rc = segwriter_new(&w, argv[1], &name, PAGE, 0644);
 	for (uint64_t i = 0; rc == RC_OK && i < count; i++) {
 		uint64_t page_no = first + i * step;

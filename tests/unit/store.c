@@ -62,7 +62,7 @@ get(const char *object, uint64_t offset, uint64_t length, const char *etag)
 	struct store_xfer x = {.offset = offset, .length = length};
 	enum rc rc;
 
-	strcpy(x.etag, etag);
+	memcpy(x.etag, etag, strlen(etag) + 1);
 	msg_verbosity(-2);
 	rc = do_buf(STORE_GET, object, &b, &x);
 	msg_verbosity(2);
