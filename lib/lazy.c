@@ -23,8 +23,11 @@
 enum {
 	CHUNK = 8 << 20,    /* bytes of frames; two of them at a time */
 	GAP_MAX = 64 << 10, /* what a request costs, in bytes */
-	DENSE_PERCENT = 25, /* from here on any such gap is joined */
-	GAPS_PERCENT = 6    /* below, so much may be fetched for nothing */
+	/* What may be fetched for nothing, in percent of what is needed: where
+	 * at least this part of all frames is needed, and elsewhere. */
+	DENSE_PERCENT = 25,
+	DENSE_GAPS_PERCENT = 50,
+	GAPS_PERCENT = 6
 };
 
 struct lazy;
@@ -86,8 +89,9 @@ struct lazy {
 	struct fst_union *pages;
 	bool pages_end;
 	struct chunk chunk[2];
-	size_t chunk_max; /* frames */
-	size_t frame_max; /* bytes of the largest frame */
+	uint64_t frames, needed; /* of all sources; in the merge */
+	size_t chunk_max;        /* frames */
+	size_t frame_max;        /* bytes of the largest frame */
 	struct segwriter *writer;
 	unsigned running;
 	enum rc rc; /* of the first part's transfers */
@@ -280,10 +284,30 @@ open_indexes(struct lazy *l)
 		s->cutoff = cutoff;
 		open_index(l, s, &l->fst[i]);
 	}
-	rc = any_wrong(l);
-	if (rc == RC_OK)
-		l->pages = fst_union_new(l->fst, l->n);
-	return rc;
+	return any_wrong(l);
+}
+
+/* One pass over the union alone; the next one is for the chunks. */
+static enum rc
+count_needed(struct lazy *l)
+{
+	uint32_t page;
+	uint64_t position;
+	size_t i;
+	enum rc rc;
+
+	l->pages = fst_union_new(l->fst, l->n);
+	while ((rc = fst_union_next(l->pages, &page, &i, &position)) == RC_OK)
+		if (page <= l->source[i].cutoff)
+			l->needed++;
+	fst_union_free(l->pages);
+	l->pages = NULL;
+	if (rc != RC_ABSENT)
+		return rc;
+	for (i = 0; i < l->n; i++)
+		l->frames += l->source[i].header.frames;
+	l->pages = fst_union_new(l->fst, l->n);
+	return RC_OK;
 }
 
 /* ---- a chunk: which frames ---- */
@@ -357,33 +381,68 @@ u64_cmp(const void *a, const void *b)
 }
 
 /*
- * The longest gap, in frames, that is to be joined among n frames of a source.
- * Where few frames are needed, only as many of the shortest gaps as keep the
- * bytes near what is needed.
+ * Which gaps between the frames of a source to join, in frames: all below
+ * limit, and as many of just that length as rest has room for.
  */
-static uint64_t
-join_up_to(const struct source *s, struct want *const *w, size_t n)
-{
-	uint64_t most = GAP_MAX / seg_frame_size(&s->header), sum = 0, last = 0;
-	uint64_t span = w[n - 1]->position - w[0]->position + 1, *gap;
+struct joining {
+	uint64_t limit, rest;
+};
 
-	if (n < 2 || n * 100 / span >= DENSE_PERCENT)
-		return most;
-	gap = xcalloc(n, sizeof(*gap));
-	for (size_t i = 1; i < n; i++)
-		gap[i] = w[i]->position - w[i - 1]->position - 1;
-	qsort(gap, n, sizeof(*gap), u64_cmp);
-	for (size_t i = 0; i < n && gap[i] <= most; i++) {
+static bool
+is_gap(const struct chunk *c, size_t i, uint64_t most, uint64_t *gap)
+{
+	const struct want *a = c->by_source[i - 1], *b = c->by_source[i];
+
+	if (a->source != b->source || a->position >= b->position)
+		return false;
+	*gap = b->position - a->position - 1;
+	return *gap <= most;
+}
+
+/*
+ * A request costs what GAP_MAX bytes cost, so that longer gaps are never
+ * joined; of the others the shortest, as far as the budget goes.  It is small
+ * where few of the frames are needed, since what lies between them is then most
+ * of the store.
+ */
+static struct joining
+plan_joining(const struct lazy *l, const struct chunk *c)
+{
+	uint64_t most = GAP_MAX / l->frame_max, *gap, n = 0;
+	bool dense = l->needed * 100 / l->frames >= DENSE_PERCENT;
+	uint64_t budget =
+	    c->n * (dense ? DENSE_GAPS_PERCENT : GAPS_PERCENT) / 100;
+	uint64_t sum = 0, below = 0; /* of all, of the shorter ones */
+	struct joining j = {most + 1, 0};
+
+	gap = xcalloc(c->n + 1, sizeof(*gap));
+	for (size_t i = 1; i < c->n; i++)
+		if (is_gap(c, i, most, &gap[n]) && gap[n] > 0)
+			n++;
+	if (n > 1)
+		qsort(gap, n, sizeof(*gap), u64_cmp);
+	for (size_t i = 0; i < n; i++) {
+		if (i == 0 || gap[i] != gap[i - 1])
+			below = sum;
 		sum += gap[i];
-		if (sum * 100 > (uint64_t)n * GAPS_PERCENT) {
-			/* None of this length, so that order plays no part. */
-			last = gap[i] - 1;
+		if (sum > budget) {
+			j = (struct joining){gap[i], budget - below};
 			break;
 		}
-		last = gap[i];
 	}
 	free(gap);
-	return last;
+	return j;
+}
+
+static bool
+joins(struct joining *j, uint64_t gap)
+{
+	if (gap < j->limit)
+		return true;
+	if (gap > j->limit || gap > j->rest)
+		return false;
+	j->rest -= gap;
+	return true;
 }
 
 /* ---- a chunk: transfers ---- */
@@ -469,16 +528,16 @@ start_range(struct chunk *c, struct source *s, struct want **w, size_t n)
 
 /* All frames of a chunk that one source has. */
 static enum rc
-start_source(struct chunk *c, struct source *s, struct want **w, size_t n)
+start_source(struct chunk *c, struct source *s, struct want **w, size_t n,
+    struct joining *j)
 {
-	uint64_t most = join_up_to(s, w, n);
 	size_t from = 0;
 	enum rc rc = RC_OK;
 
 	for (size_t i = 1; rc == RC_OK && i <= n; i++) {
 		if (i < n && w[i]->position == w[i - 1]->position)
 			return source_wrong(s, w[i]->page);
-		if (i < n && w[i]->position - w[i - 1]->position - 1 <= most)
+		if (i < n && joins(j, w[i]->position - w[i - 1]->position - 1))
 			continue;
 		rc = start_range(c, s, w + from, i - from);
 		from = i;
@@ -489,12 +548,14 @@ start_source(struct chunk *c, struct source *s, struct want **w, size_t n)
 static enum rc
 start_chunk(struct lazy *l, struct chunk *c)
 {
+	struct joining j;
 	size_t end;
 	enum rc rc = fill(l, c);
 
 	c->n_ranges = 0;
 	if (c->n > 1)
 		qsort(c->by_source, c->n, sizeof(struct want *), want_cmp);
+	j = plan_joining(l, c);
 	for (size_t i = 0; rc == RC_OK && i < c->n; i = end) {
 		uint32_t source = c->by_source[i]->source;
 
@@ -502,7 +563,7 @@ start_chunk(struct lazy *l, struct chunk *c)
 		     end < c->n && c->by_source[end]->source == source;)
 			end++;
 		rc = start_source(
-		    c, &l->source[source], c->by_source + i, end - i);
+		    c, &l->source[source], c->by_source + i, end - i, &j);
 	}
 	return rc;
 }
@@ -591,6 +652,8 @@ attempt(struct lazy *l, struct seg_header *header)
 	merged_name(l->source[0].name, l->n, &merged);
 	if (rc == RC_OK)
 		rc = open_indexes(l);
+	if (rc == RC_OK)
+		rc = count_needed(l);
 	if (rc)
 		return rc;
 	chunks_new(l);
