@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "bytes.h"
 #include "cli.h"
 #include "history.h"
 #include "io.h"
@@ -145,6 +146,25 @@ open_file(struct io_file **f, const char *path, const char *hint)
 		   : rc;
 }
 
+/* Work directories may hold what libsql's later compactor writes there: the FST
+ * without the header that an index object has. */
+static enum rc
+check_index_header(struct io_file *idx)
+{
+	uint8_t header[SEG_INDEX_HEADER];
+	uint64_t size;
+	enum rc rc = io_size(idx, &size);
+
+	if (rc == RC_OK)
+		rc = io_read(idx, header, sizeof(header), 0);
+	if (rc == RC_OK && le64(header + 10) != size - sizeof(header))
+		rc = msg_fail(RC_DATA,
+		    "%s: lacks the header of an index "
+		    "object (seg-verify -r makes it)",
+		    io_name(idx));
+	return rc;
+}
+
 static enum rc
 verify(struct item *it)
 {
@@ -158,6 +178,8 @@ verify(struct item *it)
 		    &idx, path, " (seg-verify -r makes it from the .seg)");
 	if (rc == RC_OK)
 		rc = segfile_check(seg, idx, &key, &it->header, NULL);
+	if (rc == RC_OK)
+		rc = check_index_header(idx);
 	it->header.key = key;
 	io_close(&seg);
 	io_close(&idx);
