@@ -45,6 +45,7 @@ struct merge {
 	struct input *in;
 	size_t n, cap;
 	struct merge_info info;
+	char *last_path; /* info's: the inputs do not last */
 	size_t memory, sources; /* limits */
 	/* Scratch files: of LATER segments, and of the last two passes. */
 	struct io_file *ordered, *read, *written;
@@ -75,6 +76,7 @@ merge_free(struct merge *m)
 	if (!m)
 		return;
 	inputs_free(m->in, m->n);
+	free(m->last_path);
 	io_close(&m->ordered);
 	io_close(&m->read);
 	io_close(&m->written);
@@ -273,7 +275,8 @@ merge_check(struct merge *m, bool from_start, struct merge_info *info)
 		m->in[i].cutoff = cutoff;
 	}
 	m->info.segments = m->n;
-	m->info.last_path = m->in[m->n - 1].path;
+	m->last_path = xstrdup(m->in[m->n - 1].path);
+	m->info.last_path = m->last_path;
 	m->info.name.key = m->in[m->n - 1].key;
 	m->info.name.key.start = m->in[0].key.start;
 	*info = m->info;

@@ -1,0 +1,113 @@
+/* seg-restore: one set of segments becomes a database file. */
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "dbfile.h"
+#include "merge.h"
+
+static const char usage[] =
+    "usage: seg-restore [-eFnqv] [-I none|quick|full] DB [FILE ...]\n"
+    "\n"
+    "  -e, --eof-ends-set     the whole input is one set\n"
+    "  -F, --force            replace DB, remove its -wal, -shm and -journal\n"
+    "  -I, --integrity CHECK  SQLite's own check: none, quick or full\n"
+    "  -n, --dry-run          read and check everything, write nothing\n"
+    "  -q, --quiet            say less\n"
+    "  -v, --verbose          say what is done\n"
+    "  -h, --help             this text\n"
+    "  -V, --version          the version\n";
+
+struct restore {
+	struct cli cli;
+	const char *db;
+	struct dbfile_opts opts;
+	struct merge *merge;
+	struct progress progress;
+};
+
+static enum rc
+on_record(void *ctx, const struct rec *rec)
+{
+	struct restore *r = ctx;
+
+	return merge_add(r->merge, rec->text, &rec->name);
+}
+
+static void
+on_progress(void *arg, uint64_t bytes)
+{
+	progress_add(arg, bytes);
+}
+
+static enum rc
+on_end(void *ctx)
+{
+	struct restore *r = ctx;
+	struct merge_info info;
+	enum rc rc;
+
+	rc = merge_check(r->merge, true, &info);
+	if (rc)
+		return rc;
+	msg_info("%s: %zu segments, %u pages of %u bytes", r->db, info.segments,
+	    info.size_after, info.page_size);
+	progress_begin(&r->progress, "B", info.bytes);
+	merge_on_progress(r->merge, on_progress, &r->progress);
+	if (strcmp(r->db, "-") == 0)
+		rc = dbfile_restore_stdout(r->merge, &info, &r->opts);
+	else
+		rc = dbfile_restore(r->merge, &info, r->db, &r->opts);
+	progress_end(&r->progress);
+	return rc;
+}
+
+static enum dbfile_check
+integrity(const struct cli *cli, const char *text)
+{
+	if (strcmp(text, "none") == 0)
+		return DBFILE_NONE;
+	if (strcmp(text, "quick") == 0)
+		return DBFILE_QUICK;
+	if (strcmp(text, "full") != 0)
+		cli_usage(cli, "-I %s: not none, quick or full", text);
+	return DBFILE_FULL;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option own[] = {
+	    {"integrity", required_argument, NULL, 'I'}, {0}};
+	static const struct cli_sets sets = {
+	    .form = REC_PATHS,
+	    .record = on_record,
+	    .end = on_end,
+	    .one_set = true,
+	    .silent = true,
+	};
+	struct restore r = {0};
+	enum rc rc;
+	int c;
+
+	cli_init(&r.cli, argv, usage, "enF", own);
+	while ((c = cli_getopt(&r.cli, argc, argv)) != -1)
+		if (c == 'I')
+			r.opts.check = integrity(&r.cli, optarg);
+	if (optind == argc || !*argv[optind])
+		cli_usage(&r.cli, "no database file named");
+	r.db = argv[optind];
+	r.opts.replace = r.cli.force;
+	r.opts.dry_run = r.cli.dry_run;
+	/* Before anything is read: nobody should wait for a "no". */
+	rc = strcmp(r.db, "-") == 0 ? RC_OK : dbfile_target(r.db, &r.opts);
+	r.cli.rc = rc;
+	if (rc == RC_OK) {
+		r.merge = merge_new();
+		cli_each_set(&r.cli, argv + optind + 1, &sets, &r);
+		merge_free(r.merge);
+	}
+	return cli_exit(&r.cli);
+}
