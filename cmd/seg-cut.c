@@ -1,0 +1,87 @@
+/*
+ * seg-cut: the pages of a live SQLite database that changed since the last cut
+ * become a segment.  The work is in lib/cut.c.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "cut.h"
+#include "key.h"
+#include "store.h"
+
+static const char usage[] =
+    "usage: seg-cut [-FJqv] [-C CLUSTER] [-d DIR] [-s STORE]\n"
+    "               [--busy-timeout MS] [--full] [--retry-for SECONDS]\n"
+    "               NAMESPACE DB\n"
+    "  -d, --dir DIR         work directory (.)\n"
+    "      --full            every page, whatever is remembered\n"
+    "  -F, --force           a full cut after another writer's segments\n"
+    "      --busy-timeout MS how long to wait for a busy database (5000)\n"
+    "  -s, --store STORE     directory or s3://BUCKET[/PREFIX] (SEG_STORE)\n"
+    "  -C, --cluster NAME    cluster in the object paths (SEG_CLUSTER)\n"
+    "  -J, --json            one JSON object a line\n"
+    "      --retry-for SEC   how long to retry what fails temporarily (60)\n"
+    "  -v, -q                say more, less\n"
+    "  -h, --help; -V, --version\n";
+
+enum { BUSY_MS = 5000, BUSY_MAX = 24 * 3600 * 1000 };
+
+static enum rc
+print(void *arg, const struct rec *r)
+{
+	struct cli *cli = arg;
+
+	return rec_write(&cli->out, r);
+}
+
+static void
+parse(struct cli *cli, struct cut_opts *o, int argc, char **argv)
+{
+	enum { FULL = CLI_OWN, BUSY };
+	static const struct option own[] = {
+	    {"full", no_argument, NULL, FULL},
+	    {"busy-timeout", required_argument, NULL, BUSY},
+	    {0},
+	};
+	int c;
+
+	cli_init(cli, argv, usage, "sCdJFr", own);
+	while ((c = cli_getopt(cli, argc, argv)) != -1) {
+		if (c == FULL)
+			o->full = true;
+		else
+			o->busy_ms = (unsigned)cli_number(
+			    cli, "--busy-timeout", optarg, 0, BUSY_MAX);
+	}
+	if (argc - optind != 2)
+		cli_usage(cli, "a namespace and a database are needed");
+	o->namespace = argv[optind];
+	o->path = argv[optind + 1];
+	if (!namespace_valid(o->namespace, strlen(o->namespace)))
+		cli_usage(cli, "%s: not a valid namespace", o->namespace);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct cli cli = {0};
+	struct cut_opts o = {.busy_ms = BUSY_MS, .emit = print, .arg = &cli};
+
+	parse(&cli, &o, argc, argv);
+	o.dir = cli.dir;
+	o.force = cli.force;
+	o.cluster = cli.cluster;
+	if (cli.store) {
+		cli.rc = cli_store(&cli, false, &o.store);
+		o.store_name = cli.store;
+	}
+	if (cli.rc == RC_OK) {
+		cli.rc = cut_run(&o);
+		if (cli.rc != RC_USAGE)
+			(void)rec_end(&cli.out, cli.rc != RC_OK);
+	}
+	store_free(o.store);
+	return cli_exit(&cli);
+}
