@@ -80,7 +80,7 @@ sql_fail(struct livedb *db, int err)
 		}
 		break;
 	}
-	return msg_fail(rc, "%s: %s", db->path, sqlite3_errmsg(db->sql));
+	return msg_fail(rc, "%s: %s", db->path, sqlite3_errstr(err));
 }
 
 static enum rc
