@@ -238,6 +238,7 @@ segwriter_commit(struct segwriter *w, struct seg_header *header)
 struct pages {
 	enum rc (*page)(void *arg, uint32_t page, uint32_t position);
 	void *arg;
+	struct seg_check *check;
 	struct sort *sort; /* LATER */
 };
 
@@ -262,6 +263,8 @@ on_frame(void *arg, uint32_t position, uint32_t page, uint64_t frame_no)
 	struct place place = {.page = page, .position = position};
 
 	(void)frame_no;
+	if (position == 0 && seg_check_header(p->check)->layout == SEG_LATER)
+		p->sort = sort_new(sizeof(struct place), place_cmp);
 	return p->sort ? sort_add(p->sort, &place)
 		       : p->page(p->arg, page, position);
 }
@@ -303,22 +306,27 @@ give_sorted(struct pages *p)
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
-static enum rc
-read_header(struct io_file *f, const struct key *key, uint64_t *length,
-    struct seg_header *h)
+static void
+pages_begin(struct pages *p, const char *name, const struct key *key,
+    uint64_t length)
 {
-	uint8_t bytes[SEG_HEADER_MAX];
-	size_t have;
-	enum rc rc;
+	p->check =
+	    seg_check_new(name, key, length, p->page ? on_frame : NULL, p);
+}
 
-	rc = io_size(f, length);
-	if (rc)
-		return rc;
-	have = *length < sizeof(bytes) ? (size_t)*length : sizeof(bytes);
-	rc = io_read(f, bytes, have, 0);
-	return rc ? rc
-		  : seg_header_parse(
-			h, io_name(f), bytes, have, *length, key, NULL);
+static enum rc
+pages_end(struct pages *p, struct seg_header *header)
+{
+	enum rc rc = seg_check_end(p->check, header);
+
+	return rc == RC_OK && p->sort ? give_sorted(p) : rc;
+}
+
+static void
+pages_release(struct pages *p)
+{
+	seg_check_free(p->check);
+	sort_free(p->sort);
 }
 
 enum rc
@@ -327,25 +335,16 @@ segfile_each_page(struct io_file *f, const struct key *key,
     struct seg_header *header)
 {
 	struct pages p = {.page = page, .arg = arg};
-	struct seg_check *check = NULL;
-	struct seg_header h;
 	uint64_t length;
-	enum rc rc;
+	enum rc rc = io_size(f, &length);
 
-	rc = read_header(f, key, &length, &h);
 	if (rc)
 		return rc;
-	if (page && h.layout == SEG_LATER)
-		p.sort = sort_new(sizeof(struct place), place_cmp);
-	check = seg_check_new(
-	    io_name(f), key, length, page ? on_frame : NULL, &p);
-	rc = feed_file(check, f, length);
+	pages_begin(&p, io_name(f), key, length);
+	rc = feed_file(p.check, f, length);
 	if (rc == RC_OK)
-		rc = seg_check_end(check, header);
-	if (rc == RC_OK && p.sort)
-		rc = give_sorted(&p);
-	seg_check_free(check);
-	sort_free(p.sort);
+		rc = pages_end(&p, header);
+	pages_release(&p);
 	return rc;
 }
 
@@ -398,26 +397,83 @@ compare_end(struct compare *c)
 	c->bad = rc != RC_ABSENT;
 }
 
+static void
+compare_begin(
+    struct compare *c, const char *name, const void *idx, size_t idx_len)
+{
+	const uint8_t *fst;
+	size_t len;
+
+	*c = (struct compare){.name = name};
+	c->bad = seg_index_open(name, idx, idx_len, &fst, &len) != RC_OK ||
+	    fst_open(&c->fst, name, fst, len) != RC_OK;
+	if (!c->bad)
+		fst_iter_init(&c->iter, &c->fst);
+}
+
+/* The data was found to be rc: the verdict on both. */
+static enum rc
+verdict(struct compare *c, enum rc rc, bool *bad_index)
+{
+	if (rc == RC_OK)
+		compare_end(c);
+	if (bad_index)
+		*bad_index = c->bad;
+	return rc == RC_OK && c->bad && !bad_index ? RC_DATA : rc;
+}
+
 enum rc
 segfile_check_with(struct io_file *seg, const char *idx_name, const void *idx,
     size_t idx_len, const struct key *key, struct seg_header *header,
     bool *bad_index)
 {
-	struct compare c = {.name = idx_name};
-	const uint8_t *fst;
-	size_t len;
-	enum rc rc;
+	struct compare c;
 
-	c.bad = seg_index_open(idx_name, idx, idx_len, &fst, &len) != RC_OK ||
-	    fst_open(&c.fst, idx_name, fst, len) != RC_OK;
-	if (!c.bad)
-		fst_iter_init(&c.iter, &c.fst);
-	rc = segfile_each_page(seg, key, compare_page, &c, header);
-	if (rc == RC_OK)
-		compare_end(&c);
-	if (bad_index)
-		*bad_index = c.bad;
-	return rc == RC_OK && c.bad && !bad_index ? RC_DATA : rc;
+	compare_begin(&c, idx_name, idx, idx_len);
+	return verdict(&c,
+	    segfile_each_page(seg, key, compare_page, &c, header), bad_index);
+}
+
+struct segstream {
+	struct pages pages;
+	struct compare compare;
+	char *idx_name;
+};
+
+struct segstream *
+segstream_new(const char *name, const struct key *key, uint64_t length,
+    const char *idx_name, const void *idx, size_t idx_len)
+{
+	struct segstream *s = xcalloc(1, sizeof(*s));
+
+	s->idx_name = xstrdup(idx_name);
+	compare_begin(&s->compare, s->idx_name, idx, idx_len);
+	s->pages.page = compare_page;
+	s->pages.arg = &s->compare;
+	pages_begin(&s->pages, name, key, length);
+	return s;
+}
+
+enum rc
+segstream_feed(struct segstream *s, const void *data, size_t len)
+{
+	return seg_check_feed(s->pages.check, data, len);
+}
+
+enum rc
+segstream_end(struct segstream *s, struct seg_header *header, bool *bad_index)
+{
+	return verdict(&s->compare, pages_end(&s->pages, header), bad_index);
+}
+
+void
+segstream_free(struct segstream *s)
+{
+	if (!s)
+		return;
+	pages_release(&s->pages);
+	free(s->idx_name);
+	free(s);
 }
 
 enum rc

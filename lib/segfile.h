@@ -49,6 +49,18 @@ enum rc segfile_check_with(struct io_file *seg, const char *idx_name,
     const void *idx, size_t idx_len, const struct key *, struct seg_header *,
     bool *bad_index);
 /*
+ * The same for a segment that arrives piece by piece, in order: its data of
+ * length bytes, called name in messages, and its index, borrowed.
+ */
+struct segstream;
+struct segstream *segstream_new(const char *name, const struct key *,
+    uint64_t length, const char *idx_name, const void *idx, size_t idx_len);
+enum rc segstream_feed(struct segstream *, const void *data, size_t len);
+enum rc segstream_end(
+    struct segstream *, struct seg_header *, bool *bad_index);
+void segstream_free(struct segstream *); /* NULL-safe */
+
+/*
  * Read a data file whole, check it, and give each page once, ascending, with the
  * position of the frame that counts: as they come in the OLD layout, through a
  * sort in the LATER one.  Pages that come before an error is found count for

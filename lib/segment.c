@@ -398,6 +398,12 @@ end_footer(struct seg_check *c)
 	return RC_OK;
 }
 
+const struct seg_header *
+seg_check_header(const struct seg_check *c)
+{
+	return &c->header;
+}
+
 static enum rc
 end_part(struct seg_check *c)
 {

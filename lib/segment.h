@@ -102,6 +102,8 @@ struct seg_check *seg_check_new(const char *name, const struct key *key,
 	uint64_t frame_no),
     void *arg);
 enum rc seg_check_feed(struct seg_check *, const void *data, size_t len);
+/* The header, from the first on_frame() on. */
+const struct seg_header *seg_check_header(const struct seg_check *);
 /* After the last byte; *header is filled in if not NULL. */
 enum rc seg_check_end(struct seg_check *, struct seg_header *header);
 void seg_check_free(struct seg_check *);

@@ -1,0 +1,139 @@
+#!/bin/sh
+# seg-verify: files and objects, whole and damaged; holes and forks; indexes.
+. "$(dirname "$0")/lib.sh"
+
+D=$TOP/tests/data
+SEG_CLUSTER=real
+export SEG_CLUSTER
+cp -R "$D/real" store && chmod -R u+w store
+SEG_STORE=$T/store
+export SEG_STORE
+ok "fetched" sh -c 'seg-list shop | seg-fetch -d work >paths'
+seg-list shop >names
+
+ok "all files are good" seg-verify <paths
+same out paths "and printed"
+ok "all objects are good" seg-verify <names
+same out names "and printed"
+ok "in any order" sh -c 'sort -r names | seg-verify -e'
+same out names "printed in frame order"
+ok "a set that does not begin at 1" sh -c 'tail -n 4 names | seg-verify -e'
+ok "with a merge" sh -c '{ set=$(seg-merge <paths); cat paths; echo "$set"; } |
+	grep . | seg-verify -e'
+is "$(wc -l <out)" 12 "eleven are printed"
+must_fail 1 sh -c 'sed 3d names | seg-verify'
+err_like '^seg-verify: shop: frames 26-26 are missing$' "a hole"
+is "$(tail -n 1 out)" '!' "the set failed"
+is "$(wc -l <out)" 10 "the good ones are printed"
+ok "a sample" sh -c 'seg-verify --sample 30 <names'
+[ "$(wc -l <out)" -lt 11 ]
+is $? 0 "is fewer"
+
+# --- each kind of damage, to a file and to an object
+key=$(sed -n 2p names | cut -f1)
+key=${key#*/}
+seg=work/shop/$key.seg
+idx=work/shop/$key.idx
+obj=store/v2/clusters/real/namespaces/shop/segments/$key
+obx=store/v2/clusters/real/namespaces/shop/indexes/$key
+cp "$seg" seg
+cp "$idx" idx
+flip() { # flip FROM BYTE TO
+	{
+		head -c "$2" "$1"
+		tail -c +$(($2 + 1)) "$1" | head -c 1 |
+			tr '\000-\377' '\001-\377\000'
+		tail -c +$(($2 + 2)) "$1"
+	} >"$3"
+}
+damaged() { # damaged DESC
+	must_fail 1 seg-verify <paths
+	err_like "^seg-verify: work/shop/$key.(seg|idx): " "file: $1"
+	is "$(grep -c "$key" out) $(grep -c . out)" "0 10" "it is not printed"
+	cp "$seg" "$obj"
+	cp "$idx" "$obx"
+	must_fail 1 seg-verify <names
+	err_like "^seg-verify: v2/.*$key: " "object: $1"
+	is "$(grep -c "$key" out) $(grep -c . out)" "0 10" "it is not printed"
+}
+for byte in 0 8 10 20 30 38 46 50 52 60 64 68 76 4000 49404 49407; do
+	flip seg $byte "$seg"
+	damaged "byte $byte of the data"
+done
+cp seg "$seg"
+for byte in 0 8 10 18 22 30 40 $(($(size idx) - 1)); do
+	flip idx "$byte" "$idx"
+	damaged "byte $byte of the index"
+done
+cp idx "$idx"
+for n in 0 1 59 60 63 64 4175 49407; do
+	head -c $n seg >"$seg"
+	damaged "data of $n bytes"
+done
+{
+	cat seg
+	echo
+} >"$seg"
+damaged "data that is too long"
+cp seg "$seg"
+for n in 0 21 22 57; do
+	head -c $n idx >"$idx"
+	damaged "an index of $n bytes"
+done
+other=$(sed -n 3p names | cut -f1)
+cp "work/shop/${other#*/}.idx" "$idx"
+damaged "another's index"
+cp idx "$idx"
+cp "work/shop/${other#*/}.seg" "$seg"
+damaged "another's data"
+cp seg "$seg"
+cp seg "$obj"
+cp idx "$obx"
+
+# --- what is not there
+rm "$idx"
+must_fail 1 seg-verify "$seg"
+err_like "^seg-verify: $idx: no such file" "no index"
+ok "it is rebuilt" seg-verify -r "$seg"
+same "$idx" idx "byte for byte"
+flip idx 30 "$idx"
+ok "a bad one too" seg-verify -r "$seg"
+same "$idx" idx "byte for byte"
+touch -d 2020-01-01 "$idx"
+ok "a good one" seg-verify -r "$seg"
+is "$(stat -c %Y "$idx")" 1577836800 "is left alone"
+flip seg 4000 "$seg"
+rm "$idx"
+must_fail 1 seg-verify -r "$seg"
+absent "$idx"
+rm "$seg"
+must_fail 1 seg-verify "$seg"
+err_like "^seg-verify: $seg: no such file" "no file"
+rm "$obj"
+must_fail 1 seg-verify "shop/$key"
+err_like "segments/$key: no such object" "no data object"
+rm "$obx"
+must_fail 1 seg-verify "shop/$key"
+err_like "indexes/$key: no such object" "no index object"
+must_fail 2 seg-verify -s nowhere "shop/$key"
+must_fail 2 seg-verify work/shop/nothing
+
+# --- a fork
+mkdir -p fork/shop
+n=$(sed -n 1p names | cut -f1)
+n=${n#*/}
+for ext in seg idx; do
+	cp "work/shop/$n.$ext" "fork/shop/${n%?????}99999.$ext"
+done
+ok "a history of one" seg-verify "work/shop/$n.seg"
+must_fail 1 seg-verify "work/shop/$n.seg" "fork/shop/${n%?????}99999.seg"
+
+# --- the later layout, whose index may be wrong
+SEG_CLUSTER=c1
+ok "a later merge" sh -c "seg-list -s '$D/segments/later_merged_1_4' ns1 |
+	seg-verify -s '$D/segments/later_merged_1_4'"
+must_fail 1 sh -c "seg-list -s '$D/segments/later_merged_twice' ns1 |
+	seg-verify -s '$D/segments/later_merged_twice'"
+err_like 'indexes/.*says that page 2 is in frame 8, the data has page 2 in frame 12' \
+	"a wrong index is told"
+done_testing
