@@ -9,7 +9,7 @@
 #include "merge.h"
 
 static const char usage[] =
-    "usage: seg-restore [-eFnqv] [-I none|quick|full] DB [FILE ...]\n"
+    "usage: seg-restore [-eFnqv] [-I none | quick | full] DB [FILE ...]\n"
     "\n"
     "  -e, --eof-ends-set     the whole input is one set\n"
     "  -F, --force            replace DB, remove its -wal, -shm and -journal\n"

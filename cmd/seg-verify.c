@@ -232,6 +232,7 @@ verify_object(struct verify *v, struct item *it)
 		return RC_OK;
 	if (!v->store) {
 		rc = cli_store(&v->cli, false, &v->store);
+		v->cli.no_store = rc != RC_OK;
 		if (rc)
 			return rc;
 	}

@@ -268,7 +268,7 @@ one_set(struct cli *cli, struct rec_reader *r, const struct cli_sets *sets,
 	while ((event = rec_next(r, &rec)) == REC_RECORD || event == REC_BAD) {
 		*rc = rc_max(*rc,
 		    event == REC_BAD ? RC_DATA : sets->record(ctx, &rec));
-		if (cli->out.rc)
+		if (cli->out.rc || cli->no_store)
 			break;
 	}
 	if (event == REC_FAILED)
@@ -299,11 +299,12 @@ each_set(struct cli *cli, struct rec_reader *r, const struct cli_sets *sets,
 		event = one_set(cli, r, sets, ctx, &rc);
 		if (event == REC_EOF)
 			return;
-		if (event != REC_END && event != REC_FAILED) {
-			/* Cut short, or nobody reads us any more. */
+		if ((event != REC_END && event != REC_FAILED) ||
+		    cli->no_store) {
+			/* Cut short, or there is no point in going on. */
 			if (sets->fail)
 				sets->fail(ctx);
-			cli->rc = rc_max(cli->rc, rc_max(rc, RC_DATA));
+			cli->rc = rc_max(cli->rc, rc ? rc : RC_DATA);
 			return;
 		}
 		if (sets->one_set && rc == RC_OK &&

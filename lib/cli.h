@@ -29,6 +29,8 @@ struct cli {
 	bool force;	     /* -F */
 	struct rec_writer out; /* stdout; -J is taken care of */
 	enum rc rc;	       /* the greatest status met */
+	bool no_store; /* set by a command that finds out within a set that it
+			* has no store: the loop ends, without an end line */
 
 	/* For cli_getopt(). */
 	const struct option *own;

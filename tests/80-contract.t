@@ -211,14 +211,16 @@ takes_store() {
 check_store() {
 	fresh
 	args=$(args_of "$1" | sed 's/-s [a-z]*//; s/--create//')
-	must_fail 2 sh -c "$1 $args <$(in_of "$1")"
+	in=$(in_of "$1")
+	[ "$1" != seg-verify ] || in=listing # files need no store
+	must_fail 2 sh -c "$1 $args <$in"
 	empty "$T/out" "$1 without a store: nothing on stdout"
-	must_fail 2 sh -c "$1 -s no-such-store $args <$(in_of "$1")"
+	must_fail 2 sh -c "$1 -s no-such-store $args <$in"
 	empty "$T/out" "$1 with a store that is not there: nothing on stdout"
 	err_like "^$1: .*no-such-store" "$1: names it"
 	absent no-such-store
-	must_fail 2 sh -c "$1 -s store -C a/b $args <$(in_of "$1")"
-	must_fail 2 sh -c "SEG_CLUSTER=.. $1 -s store $args <$(in_of "$1")"
+	must_fail 2 sh -c "$1 -s store -C a/b $args <$in"
+	must_fail 2 sh -c "SEG_CLUSTER=.. $1 -s store $args <$in"
 	cd "$T" || exit 1
 }
 
