@@ -36,8 +36,8 @@
 #include "sort.h"
 
 enum {
-	PIECE = 1 << 20, /* of the database, read at once */
-	TRIES = 20       /* the log was restarted while we read */
+	PIECE = 256 << 10, /* of the database, read at once */
+	TRIES = 20         /* the log was restarted while we read */
 };
 
 /* File systems' stamps are as coarse as 2 s. */
@@ -218,7 +218,7 @@ can_catch_up(const struct cut *c)
 	struct chain ch;
 	bool can;
 
-	if (!c->o->store || c->newest.end >= f->last.end)
+	if (!c->listed || c->newest.end >= f->last.end)
 		return true;
 	chain_find(c, &ch);
 	can = ch.last < c->local.n && c->local.key[ch.last].end >= f->last.end;
@@ -910,7 +910,10 @@ prepare(struct cut *c)
 	enum rc rc;
 
 	c->mode = io_default_mode() & ~hidden;
-	c->buf = xmalloc(PIECE);
+	/* The kernel copies to whole pages faster. */
+	c->buf = aligned_alloc(4096, PIECE);
+	if (!c->buf)
+		return msg_errno(c->o->path);
 	rc = io_mkdir(c->o->dir);
 	if (rc == RC_OK)
 		rc = io_mkdir_below(c->o->dir, c->o->namespace);

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 make_cut() {
-	seg-cut -v -d work shop "${1:-db}"
+	seg-cut -v -d work shop db
 }
 
 # restored WHAT: the cuts in work give the database db

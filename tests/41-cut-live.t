@@ -36,8 +36,9 @@ check_cuts() {
 		for f in "${seg%/*}"/*.seg; do
 			inv=${f##*/}
 			inv=${inv%%-*}
-			[ "$inv" \< "$end" ] || set -- "$@" "$f"
+			expr "x$inv" \< "x$end" >/dev/null || set -- "$@" "$f"
 		done
+		# shellcheck disable=SC2086
 		if ! latest_full "$@" ||
 			! seg-restore -qF then.db $chain 2>err ||
 			[ "$(whole then.db)" != "$good" ]; then
@@ -79,9 +80,8 @@ for mode in wal delete truncate persist; do
 	ok "$mode: the last cut" seg-cut -d work bank bank.db
 	check_cuts work
 	is "$bad" 0 "$mode: all $n cuts are whole and consistent states"
-	[ "$n" -gt 3 ] && pass "$mode: there were some" || fail "only $n cuts"
+	is "$((n > 3))" 1 "$mode: there were some"
 	sql bank.db .dump >a
-	sql then.db .dump >/dev/null
 	latest_full work/bank/*.seg
 	# shellcheck disable=SC2086
 	ok "$mode: restore the last" seg-restore -F last.db $chain

@@ -77,7 +77,7 @@ main(int argc, char **argv)
 		/* Its page cache must spill now and then. */
 		run(db, "PRAGMA cache_size = 20");
 		for (unsigned i = 20 + rnd(200); i > 0 && time(NULL) < end;
-		    i--) {
+		     i--) {
 			transaction(db);
 			if (rnd(10) == 0)
 				checkpoint(db);
