@@ -186,6 +186,17 @@ facts_decode(uint8_t *b, struct memory_facts *f, uint32_t *flags)
 	       f->last.start >= 1 && f->last.start <= f->last.end;
 }
 
+bool
+memory_parse(const uint8_t head[MEMORY_HEAD], struct memory_facts *facts)
+{
+	uint8_t b[BLOCK];
+	uint32_t flags;
+
+	memcpy(b, head, BLOCK);
+	return block_good(b) && le64(b + NUMBER_AT) == 0 &&
+	    facts_decode(b, facts, &flags);
+}
+
 /* ---- opening ---- */
 
 static enum rc

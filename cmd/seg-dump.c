@@ -1,0 +1,271 @@
+/*
+ * seg-dump: what is in a data file, an index file or the memory of seg-cut, as
+ * text: one fact a line.  For debugging by hand, so that of a damaged file it
+ * prints what can be read before it says what is wrong.
+ */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+#include "bytes.h"
+#include "cli.h"
+#include "fst.h"
+#include "io.h"
+#include "memory.h"
+#include "num.h"
+#include "segment.h"
+
+static const char usage[] =
+    "usage: seg-dump [-Hqv] FILE ...\n"
+    "  -H, --header          the header alone\n"
+    "  -v, -q                say more, less\n"
+    "  -h, --help; -V, --version\n";
+
+enum { PIECE = 256 << 10 };
+
+struct dump {
+	struct cli cli;
+	bool header_only;
+};
+
+static void
+fact(const char *name, uint64_t value)
+{
+	printf("%s\t%" PRIu64 "\n", name, value);
+}
+
+static void
+fact_time(uint64_t ms)
+{
+	char text[NUM_TIME_MAX];
+
+	fact("time-ms", ms);
+	printf("time\t%s\n", num_time_text(ms, text));
+}
+
+static void
+fact_hex(const char *name, const uint8_t *p, size_t n)
+{
+	printf("%s\t", name);
+	for (size_t i = 0; i < n; i++)
+		printf("%02x", p[i]);
+	putchar('\n');
+}
+
+/* ---- data ---- */
+
+static void
+dump_header(const struct seg_header *h)
+{
+	bool sum = seg_id_has_sum(h->id);
+
+	printf("layout\t%s\n", h->layout == SEG_OLD ? "old" : "later");
+	fact("start", h->key.start);
+	fact("end", h->key.end);
+	fact_time(h->key.time);
+	fact_hex(h->layout == SEG_OLD ? "segment-id" : "log-id", h->id, SEG_ID);
+	printf("database-checksum\t%s\n", sum ? "yes" : "no");
+	fact("size-after", h->size_after);
+	fact("page-size", h->page_size);
+	fact("frames", h->frames);
+}
+
+static enum rc
+dump_frame(void *arg, uint32_t position, uint32_t page, uint64_t frame_no)
+{
+	(void)arg;
+	printf("frame\t%" PRIu32 "\tpage\t%" PRIu32 "\tnumber\t%" PRIu64 "\n",
+	    position, page, frame_no);
+	return RC_OK;
+}
+
+static enum rc
+feed(struct seg_check *check, struct io_file *f, uint64_t length)
+{
+	uint8_t *piece = xmalloc(PIECE);
+	enum rc rc = RC_OK;
+	size_t n;
+
+	for (uint64_t at = 0; rc == RC_OK && at < length; at += n) {
+		n = length - at < PIECE ? (size_t)(length - at) : PIECE;
+		rc = io_read(f, piece, n, at);
+		if (rc == RC_OK)
+			rc = seg_check_feed(check, piece, n);
+	}
+	free(piece);
+	return rc;
+}
+
+/* A key in the file's name need not be right: the header is shown as it is. */
+static enum rc
+dump_segment(struct dump *d, struct io_file *f, const uint8_t *head,
+    size_t have, uint64_t length)
+{
+	struct seg_check *check;
+	struct seg_header h;
+	enum rc rc;
+
+	rc = seg_header_parse(&h, io_name(f), head, have, length, NULL, NULL);
+	if (rc)
+		return rc;
+	printf("segment\t%s\n", io_name(f));
+	dump_header(&h);
+	if (d->header_only)
+		return RC_OK;
+	check =
+	    seg_check_new(io_name(f), &h.key, length, dump_frame, NULL);
+	rc = feed(check, f, length);
+	if (rc == RC_OK)
+		rc = seg_check_end(check, NULL);
+	seg_check_free(check);
+	printf("checksums\t%s\n", rc == RC_OK ? "good" : "BAD");
+	return rc;
+}
+
+/* ---- indexes ---- */
+
+static enum rc
+dump_entries(const struct fst *fst)
+{
+	struct fst_iter it;
+	uint64_t value;
+	uint32_t page;
+	enum rc rc;
+
+	fst_iter_init(&it, fst);
+	while ((rc = fst_iter_next(&it, &page, &value)) == RC_OK)
+		printf("entry\tpage\t%" PRIu32 "\tframe\t%" PRIu64 "\n", page,
+		    value);
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+static enum rc
+dump_index(struct dump *d, struct io_file *f)
+{
+	struct io_map map;
+	struct fst fst;
+	const uint8_t *p;
+	size_t len;
+	enum rc rc;
+
+	rc = io_map(&map, f, SIZE_MAX);
+	if (rc)
+		return rc;
+	rc = seg_index_open(io_name(f), map.data, map.len, &p, &len);
+	if (rc == RC_OK)
+		rc = fst_open(&fst, io_name(f), p, len);
+	if (rc == RC_OK) {
+		printf("index\t%s\n", io_name(f));
+		printf("header\t%s\n", p == map.data ? "none" : "yes");
+		fact("fst-bytes", len);
+		fact("keys", fst.count);
+		fact("root", fst.root);
+		if (!d->header_only)
+			rc = dump_entries(&fst);
+	}
+	io_unmap(&map);
+	return rc;
+}
+
+/* ---- the memory of seg-cut ---- */
+
+static void
+dump_memory(struct io_file *f, const struct memory_facts *m)
+{
+	printf("memory\t%s\n", io_name(f));
+	fact("start", m->last.start);
+	fact("end", m->last.end);
+	fact_time(m->last.time);
+	printf("database-checksum\t%016" PRIx64 "%016" PRIx64 "\n",
+	    m->sum.high, m->sum.low);
+	fact("page-size", m->db.page_size);
+	fact("pages", m->db.size);
+	fact("database-inode", m->db.db.ino);
+	fact("database-bytes", m->db.db.size);
+	fact("log-frame", m->db.wal.frame);
+	fact_hex("log-salt", m->db.wal.salt, WAL_SALT);
+	fact_hex("counters", m->db.counters, LIVEDB_COUNTERS);
+	fact("stored-end", m->stored_end);
+}
+
+/* ---- which of them ---- */
+
+/* Data and index begin with the same bytes; an index says how long it is. */
+static bool
+is_index(const uint8_t *head, size_t have, uint64_t length)
+{
+	bool bare = have >= 16 && le64(head) == 3 && le64(head + 8) == 0;
+
+	return bare ||
+	    (have >= SEG_INDEX_HEADER &&
+		le64(head + 10) == length - SEG_INDEX_HEADER);
+}
+
+static bool
+ends_in(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static enum rc
+dump_file(struct dump *d, struct io_file *f)
+{
+	uint8_t head[MEMORY_HEAD];
+	struct memory_facts facts;
+	uint64_t length;
+	size_t have;
+	enum rc rc;
+
+	rc = io_size(f, &length);
+	if (rc)
+		return rc;
+	have = length < sizeof(head) ? (size_t)length : sizeof(head);
+	rc = io_read(f, head, have, 0);
+	if (rc)
+		return rc;
+	if (have == sizeof(head) && memory_parse(head, &facts)) {
+		dump_memory(f, &facts);
+		return RC_OK;
+	}
+	if (is_index(head, have, length) || ends_in(io_name(f), ".idx"))
+		return dump_index(d, f);
+	return dump_segment(d, f, head, have, length);
+}
+
+static enum rc
+dump_path(struct dump *d, const char *path)
+{
+	struct io_file *f = NULL;
+	enum rc rc = io_open(&f, path);
+
+	if (rc == RC_ABSENT)
+		rc = msg_fail(RC_DATA, "%s: no such file", path);
+	if (rc == RC_OK)
+		rc = dump_file(d, f);
+	io_close(&f);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option own[] = {
+	    {"header", no_argument, NULL, 'H'},
+	    {NULL, 0, NULL, 0},
+	};
+	struct dump d = {0};
+
+	cli_init(&d.cli, argv, usage, "", own);
+	while (cli_getopt(&d.cli, argc, argv) != -1)
+		d.header_only = true;
+	if (optind == argc)
+		cli_usage(&d.cli, "no file");
+	for (; optind < argc; optind++)
+		d.cli.rc = rc_max(d.cli.rc, dump_path(&d, argv[optind]));
+	return cli_exit(&d.cli);
+}
