@@ -26,25 +26,17 @@ good='ok
 # One restore for each cut that was made.
 check_cuts() {
 	bad=0 n=0
-	for seg in "$1"/bank/*.seg; do
-		[ -f "$seg" ] || continue
+	set -- "$1"/bank/*.seg # newest first
+	while [ $# -gt 0 ] && [ -f "$1" ]; do
 		n=$((n + 1))
-		end=${seg##*/}
-		end=${end%%-*}
-		# The chain up to it: greater inverse numbers are older.
-		set --
-		for f in "${seg%/*}"/*.seg; do
-			inv=${f##*/}
-			inv=${inv%%-*}
-			expr "x$inv" \< "x$end" >/dev/null || set -- "$@" "$f"
-		done
 		# shellcheck disable=SC2086
 		if ! latest_full "$@" ||
 			! seg-restore -qF then.db $chain 2>err ||
 			[ "$(whole then.db)" != "$good" ]; then
 			bad=$((bad + 1))
-			note "$seg: $(cat err) $(whole then.db)" >&2
+			note "$1: $(cat err) $(whole then.db)" >&2
 		fi
+		shift
 	done
 }
 
