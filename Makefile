@@ -20,7 +20,7 @@ PREFIX = /usr/local
 B = build
 CC = cc
 CFLAGS = -O2 -g
-VERSION = 0.1.0
+VERSION := $(shell sed -n 's/.*SEGTOOLS_VERSION "\(.*\)"/\1/p' lib/cli.h)
 FUZZ_SECONDS = 30
 TESTS = $(UNIT) $(wildcard tests/*.t)
 BENCH =
@@ -28,7 +28,7 @@ BENCH =
 PKGS = sqlite3 libcurl expat libisal libxxhash zlib
 WARN = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wformat=2 \
 	-Wcast-qual -Wmissing-prototypes
-CPPFLAGS_ALL = -Ilib -D_GNU_SOURCE -DSEGTOOLS_VERSION='"$(VERSION)"' \
+CPPFLAGS_ALL = -Ilib -D_GNU_SOURCE \
 	$(shell pkg-config --cflags $(PKGS)) $(CPPFLAGS)
 CFLAGS_ALL = -std=c11 $(WARN) $(CFLAGS)
 LDLIBS_ALL = $(shell pkg-config --libs $(PKGS)) -lm $(LDLIBS)

@@ -151,7 +151,7 @@ static enum rc
 on_end(void *ctx)
 {
 	struct merging *g = ctx;
-	struct merge_info info;
+	struct merge_info info = {0};
 	enum rc rc = RC_OK;
 
 	if (g->records > 0)

@@ -13,6 +13,8 @@
 
 struct store;
 
+#define SEGTOOLS_VERSION "0.1.0"
+
 enum { CLI_MAX_OPTIONS = 48 };
 
 /* Values of the common options, defaults filled in. */

@@ -548,7 +548,7 @@ enum rc
 livedb_read_frame(struct livedb *db, uint32_t frame, void *p)
 {
 	int err = db->log->pMethods->xRead(db->log, p, (int)db->state.page_size,
-	    (sqlite3_int64)(wal_offset(&db->wal, frame) + WAL_FRAME));
+	    (sqlite3_int64)wal_offset(&db->wal, frame) + WAL_FRAME);
 
 	if (err == SQLITE_IOERR_SHORT_READ)
 		return RC_ABSENT;

@@ -405,6 +405,7 @@ order_later(const struct merge *m, struct input *in, struct run_writer *w)
 	free(in->path);
 	*in = run;
 out:
+	w->run = NULL; /* it was this function's */
 	free(l.pages);
 	free(l.piece);
 	io_close(&l.file);

@@ -181,7 +181,7 @@ sort_next(struct sort *s, void *record)
 		}
 	}
 	if (s->nruns == 0) {
-		if (s->pos == s->n)
+		if (!s->records || s->pos == s->n)
 			return RC_ABSENT;
 		memcpy(record, s->records + s->pos++ * s->size, s->size);
 		return RC_OK;

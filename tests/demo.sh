@@ -52,8 +52,11 @@ sqlite3 shop.db "PRAGMA journal_mode=wal;
 		hex(randomblob(20)), abs(random() % 10000) FROM n;" >/dev/null
 echo "    shop.db, $(stat -c %s shop.db) bytes, 50000 sales"
 
+say "Make the store: a set of no segments is enough"
+show 'echo | seg-upload --create'
+
 say "Back it up: the first cut is the whole database"
-show 'seg-cut -d work shop shop.db | seg-upload -m --create'
+show 'seg-cut -d work shop shop.db | seg-upload -m'
 
 say "Another process sells without a pause; each cut takes what has changed"
 (

@@ -7,9 +7,9 @@ cd "$(dirname "$0")/.." || exit 1
 layers='
 0 msg buf num bytes
 1 io sort
-2 key rec fst segment http gather wal
+2 key keyset seen rec fst segment http gather wal
 3 store store_dir store_s3 segfile history
-4 plan merge dbfile lazy cut catalog livedb memory
+4 plan merge dbfile fetch lazy cut catalog livedb memory
 5 cli'
 
 includes() { # FILE... : "MODULE INCLUDED" for each local #include

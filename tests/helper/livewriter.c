@@ -30,11 +30,11 @@ static void
 transaction(sqlite3 *db)
 {
 	char sql[1000];
-	int money = (int)rnd(1000);
+	unsigned money = (unsigned)rnd(1000);
 
 	snprintf(sql, sizeof(sql),
-	    "UPDATE account SET money = money - %d WHERE id = %u;"
-	    "UPDATE account SET money = money + %d WHERE id = %u;"
+	    "UPDATE account SET money = money - %u WHERE id = %u;"
+	    "UPDATE account SET money = money + %u WHERE id = %u;"
 	    "INSERT INTO log SELECT coalesce(max(n), 0) + 1, randomblob(%u)"
 	    " FROM log;",
 	    money, rnd(200), money, rnd(200), rnd(10) ? 50 : 20000);
