@@ -103,7 +103,19 @@ ok "--full" seg-cut -d work --full shop db
 is "$(lines)" 2 "--full cuts what did not change"
 restored "--full"
 
+# The clock set back: what is here has a later TIME
+ok "again" seg-cut -d work --full shop db
+for f in work/shop/*.seg work/shop/*.idx; do
+	base=${f##*/}
+	cp "$f" "work/shop/$(echo "$base" | cut -c 1-42)00000004000000000000.${base##*.}"
+done
+sqlite3 db "INSERT INTO t VALUES(10002, 'a')"
+ok "a cut after the clock was set back" make_cut
+is "$(cut -f 4 out | head -n 1)" 2096-10-02T07:06:40.000Z "is not older"
+rm -rf work
+
 # Bad databases
+ok "again" make_cut
 must_fail 1 seg-cut -d work shop nothere
 must_fail 2 seg-cut -d work shop work
 must_fail 2 seg-cut -d work shop

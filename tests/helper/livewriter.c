@@ -69,7 +69,7 @@ main(int argc, char **argv)
 	if (argc != 4)
 		return 2;
 	state = strtoull(argv[2], NULL, 10) * 77777 + 1;
-	end = time(NULL) + atoi(argv[3]);
+	end = time(NULL) + strtol(argv[3], NULL, 10);
 	while (time(NULL) < end) {
 		if (sqlite3_open(argv[1], &db) != SQLITE_OK)
 			return 3;

@@ -234,7 +234,8 @@ test_wal(void)
 int
 main(void)
 {
-	char *cmd;
+	static const char *const names[] = {
+	    "cut.memory", "cut.next", "db", "db-wal", "db-shm"};
 
 	msg_init("memory");
 	msg_verbosity(-2);
@@ -243,8 +244,12 @@ main(void)
 	test_update(reopen(NULL));
 	test_damage();
 	test_wal();
-	cmd = xasprintf("rm -rf %s", dir);
-	(void)!system(cmd);
-	free(cmd);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char *path = in_dir(names[i]);
+
+		(void)unlink(path);
+		free(path);
+	}
+	(void)rmdir(dir);
 	return tap_done();
 }
