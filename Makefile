@@ -109,7 +109,7 @@ SAN_ENV = ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1 \
 san:
 	$(SAN_ENV) $(MAKE) B=$(B)/san CFLAGS='$(SANITIZE)' SANITIZED=1 check
 
-bench: inst $(BENCHES)
+bench: inst $(BENCHES) $(HELPERS)
 	@SEGTOOLS_BUILD=$(abspath $(B)) sh tests/bench.sh $(BENCH)
 
 fuzz:

@@ -382,7 +382,8 @@ finish_records(struct verify *v)
 {
 	if (v->running)
 		v->rc = rc_max(v->rc, store_wait(v->store, 0, -1));
-	qsort(v->items, v->n, sizeof(*v->items), by_name);
+	if (v->n > 0)
+		qsort(v->items, v->n, sizeof(*v->items), by_name);
 	for (size_t i = 0; i < v->n; i++) {
 		struct item *it = &v->items[i];
 		struct rec rec = {.text = it->path,

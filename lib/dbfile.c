@@ -140,16 +140,14 @@ write_image(struct merge *m, const struct merge_info *info,
 	uint64_t size = info->size_after * (uint64_t)info->page_size;
 	enum rc rc = RC_OK;
 
-	if (file) {
-		/* The size first: no page may lie beyond it, and what no page
-		 * is written to stays a hole. */
-		rc = io_truncate(file, size);
+	if (file)
 		im.out = gather_new(file, 0);
-	}
-	if (rc == RC_OK)
-		rc = merge_run(m, &sink);
+	rc = merge_run(m, &sink);
 	if (rc == RC_OK && im.out)
 		rc = gather_flush(im.out);
+	/* What no page was written to is a hole, at the end too. */
+	if (rc == RC_OK && file)
+		rc = io_truncate(file, size);
 	if (rc == RC_OK)
 		rc = check_sum(&im, info);
 	gather_free(im.out);
