@@ -935,7 +935,11 @@ cut_run(const struct cut_opts *o)
 	if (rc == RC_ABSENT) {
 		rc = cut_empty(&c);
 	} else if (rc == RC_OK) {
-		rc = prepare(&c);
+		/* What is no database, or busy, leaves no trace in DIR. */
+		rc = livedb_begin(c.db);
+		livedb_end(c.db);
+		if (rc == RC_OK)
+			rc = prepare(&c);
 		if (rc == RC_OK)
 			rc = cut(&c);
 		if (c.memory)

@@ -73,6 +73,9 @@ sql_fail(struct livedb *db, int err)
 		rc = RC_USAGE;
 		break;
 	case SQLITE_READONLY:
+		return msg_fail(RC_USAGE,
+		    "%s: SQLite needs a -shm beside it and may not make it",
+		    db->path);
 	case SQLITE_CANTOPEN:
 		if (sys) {
 			errno = sys;

@@ -194,7 +194,7 @@ memory_parse(const uint8_t head[MEMORY_HEAD], struct memory_facts *facts)
 
 	memcpy(b, head, BLOCK);
 	return block_good(b) && le64(b + NUMBER_AT) == 0 &&
-	    facts_decode(b, facts, &flags);
+	       facts_decode(b, facts, &flags);
 }
 
 /* ---- opening ---- */

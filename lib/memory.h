@@ -28,7 +28,8 @@ struct memory_facts {
 	uint64_t store[2];      /* which store that was: a hash */
 };
 
-/* What a memory's first MEMORY_HEAD bytes say; false if they are none of one. */
+/* What a memory's first MEMORY_HEAD bytes say; false if they are none of one.
+ */
 enum { MEMORY_HEAD = 4096 };
 bool memory_parse(const uint8_t head[MEMORY_HEAD], struct memory_facts *);
 

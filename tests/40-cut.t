@@ -129,6 +129,7 @@ is "$(cat out)" "!" "what was not empty before: a failed set"
 head -c 5000 /dev/urandom >junk
 must_fail 1 seg-cut -d new shop junk
 err_like 'not a database' "said"
+absent new
 
 # Locked
 rm -rf db* work
