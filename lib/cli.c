@@ -89,6 +89,8 @@ cli_init(struct cli *cli, char **argv, const char *usage, const char *common,
 	msg_init(argv[0]);
 	/* A reader that has gone is a failed write, status 3. */
 	signal(SIGPIPE, SIG_IGN);
+	/* So is a limit on the size of files that is reached. */
+	signal(SIGXFSZ, SIG_IGN);
 	defaults(cli);
 	opterr = 0;
 	strcpy(cli->letters, ":");
