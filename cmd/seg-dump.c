@@ -18,11 +18,10 @@
 #include "num.h"
 #include "segment.h"
 
-static const char usage[] =
-    "usage: seg-dump [-Hqv] FILE ...\n"
-    "  -H, --header          the header alone\n"
-    "  -v, -q                say more, less\n"
-    "  -h, --help; -V, --version\n";
+static const char usage[] = "usage: seg-dump [-Hqv] FILE ...\n"
+			    "  -H, --header          the header alone\n"
+			    "  -v, -q                say more, less\n"
+			    "  -h, --help; -V, --version\n";
 
 enum { PIECE = 256 << 10 };
 
@@ -115,8 +114,7 @@ dump_segment(struct dump *d, struct io_file *f, const uint8_t *head,
 	dump_header(&h);
 	if (d->header_only)
 		return RC_OK;
-	check =
-	    seg_check_new(io_name(f), &h.key, length, dump_frame, NULL);
+	check = seg_check_new(io_name(f), &h.key, length, dump_frame, NULL);
 	rc = feed(check, f, length);
 	if (rc == RC_OK)
 		rc = seg_check_end(check, NULL);
@@ -179,8 +177,8 @@ dump_memory(struct io_file *f, const struct memory_facts *m)
 	fact("start", m->last.start);
 	fact("end", m->last.end);
 	fact_time(m->last.time);
-	printf("database-checksum\t%016" PRIx64 "%016" PRIx64 "\n",
-	    m->sum.high, m->sum.low);
+	printf("database-checksum\t%016" PRIx64 "%016" PRIx64 "\n", m->sum.high,
+	    m->sum.low);
 	fact("page-size", m->db.page_size);
 	fact("pages", m->db.size);
 	fact("database-inode", m->db.db.ino);
@@ -199,9 +197,8 @@ is_index(const uint8_t *head, size_t have, uint64_t length)
 {
 	bool bare = have >= 16 && le64(head) == 3 && le64(head + 8) == 0;
 
-	return bare ||
-	    (have >= SEG_INDEX_HEADER &&
-		le64(head + 10) == length - SEG_INDEX_HEADER);
+	return bare || (have >= SEG_INDEX_HEADER &&
+			   le64(head + 10) == length - SEG_INDEX_HEADER);
 }
 
 static bool

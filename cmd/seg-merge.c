@@ -126,8 +126,8 @@ static enum rc
 merge_set(struct merging *g, const struct merge_info *info)
 {
 	char *dir = g->cli.dir ? xstrdup(g->cli.dir)
-			       : dir_of_namespace(info->last_path,
-				     info->name.namespace);
+			       : dir_of_namespace(
+				     info->last_path, info->name.namespace);
 	char *path = name_path(dir, &info->name, PART_SEGMENT);
 	struct rec rec = {.text = path, .is_path = true, .name = info->name};
 	struct seg_header h = {0};

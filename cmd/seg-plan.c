@@ -55,8 +55,7 @@ take_record(void *ctx, const struct rec *rec)
 		return msg_fail(RC_DATA, "two namespaces in one set: %s and %s",
 		    p->namespace, rec->name.namespace);
 	if (p->plan.n == UINT32_MAX - 1)
-		return msg_fail(
-		    RC_DATA, "%s: too many segments", p->namespace);
+		return msg_fail(RC_DATA, "%s: too many segments", p->namespace);
 	plan_add(&p->plan, &rec->name.key, rec->bytes, rec->pages);
 	return RC_OK;
 }
@@ -107,17 +106,17 @@ say_missing(struct planner *p, uint64_t end)
 {
 	struct gaps g = {0};
 	uint32_t reached = plan_furthest(&p->plan, end, UINT64_MAX);
-	uint64_t frame =
-	    reached == PLAN_NONE ? 0 : p->plan.s[reached].key.end;
+	uint64_t frame = reached == PLAN_NONE ? 0 : p->plan.s[reached].key.end;
 
 	plan_gaps(&p->plan, end, name_gap, &g);
 	if (g.n > 0)
 		msg_fail(RC_DATA, "%s: frames %s%s are missing", p->namespace,
 		    g.text.data, g.n > 10 ? ", ..." : "");
 	else
-		msg_fail(RC_DATA, "%s: no segments lead from frame %" PRIu64
-		    " to frame %" PRIu64 " without an overlap", p->namespace,
-		    frame, end);
+		msg_fail(RC_DATA,
+		    "%s: no segments lead from frame %" PRIu64
+		    " to frame %" PRIu64 " without an overlap",
+		    p->namespace, frame, end);
 	buf_release(&g.text);
 	return RC_DATA;
 }
@@ -141,15 +140,19 @@ say_no_state(struct planner *p)
 			oldest = k->time;
 	}
 	if (p->by_time)
-		return msg_fail(RC_DATA, "%s: no state is that old: the oldest "
-		    "is of %s", p->namespace, num_time_text(oldest, text));
+		return msg_fail(RC_DATA,
+		    "%s: no state is that old: the oldest "
+		    "is of %s",
+		    p->namespace, num_time_text(oldest, text));
 	if (!above)
-		return msg_fail(RC_DATA, "%s: no segment ends at frame %" PRIu64
-		    ": the last one is %" PRIu64, p->namespace, p->frame,
-		    below);
-	return msg_fail(RC_DATA, "%s: no segment ends at frame %" PRIu64
-	    ": the next ones are %" PRIu64 " and %" PRIu64, p->namespace,
-	    p->frame, below, above);
+		return msg_fail(RC_DATA,
+		    "%s: no segment ends at frame %" PRIu64
+		    ": the last one is %" PRIu64,
+		    p->namespace, p->frame, below);
+	return msg_fail(RC_DATA,
+	    "%s: no segment ends at frame %" PRIu64
+	    ": the next ones are %" PRIu64 " and %" PRIu64,
+	    p->namespace, p->frame, below, above);
 }
 
 /* The state that the options ask for, as the last segment of its plan. */
@@ -158,22 +161,22 @@ find_state(struct planner *p, uint32_t *last)
 {
 	uint64_t end;
 
-	*last = p->by_frame ? plan_frame(&p->plan, p->frame, &end)
-	    : p->by_time    ? plan_time(&p->plan, p->time, &end)
-			    : plan_newest(&p->plan, &end);
+	*last = p->by_frame  ? plan_frame(&p->plan, p->frame, &end)
+		: p->by_time ? plan_time(&p->plan, p->time, &end)
+			     : plan_newest(&p->plan, &end);
 	if (*last != PLAN_NONE)
 		return RC_OK;
 	if (p->best_effort) {
-		*last = plan_furthest(&p->plan,
-		    p->by_frame ? p->frame : UINT64_MAX,
-		    p->by_time ? p->time : UINT64_MAX);
+		*last =
+		    plan_furthest(&p->plan, p->by_frame ? p->frame : UINT64_MAX,
+			p->by_time ? p->time : UINT64_MAX);
 		if (*last != PLAN_NONE) {
 			const struct key *k = &p->plan.s[*last].key;
 			char text[NUM_TIME_MAX];
 
 			msg_warn("%s: the furthest state is frame %" PRIu64
-			    ", of %s", p->namespace, k->end,
-			    num_time_text(k->time, text));
+				 ", of %s",
+			    p->namespace, k->end, num_time_text(k->time, text));
 			return RC_OK;
 		}
 	}
@@ -317,15 +320,16 @@ print_overlaps(const struct plan *plan)
 
 		if (wide && k->start < wide->start && k->end >= wide->start &&
 		    k->end < wide->end)
-			printf("  overlap    %" PRIu64 "-%" PRIu64 " and %" PRIu64
-			       "-%" PRIu64 "\n", k->start, k->end, wide->start,
-			    wide->end);
+			printf("  overlap    %" PRIu64 "-%" PRIu64
+			       " and %" PRIu64 "-%" PRIu64 "\n",
+			    k->start, k->end, wide->start, wide->end);
 		if (!wide || k->start < wide->start)
 			wide = k;
 		if (i > 0 && plan->s[i - 1].key.end == k->end &&
 		    plan->s[i - 1].key.time != k->time)
 			printf("  fork       two states of frame %" PRIu64
-			       " with different times\n", k->end);
+			       " with different times\n",
+			    k->end);
 	}
 }
 
@@ -341,7 +345,8 @@ print_restore(const struct plan *plan)
 		if (last == PLAN_NONE)
 			printf("  restore    of no state is possible\n");
 		else
-			printf("  restore    goes only up to frame %" PRIu64 "\n",
+			printf("  restore    goes only up to frame %" PRIu64
+			       "\n",
 			    plan->s[last].key.end);
 		return;
 	}
@@ -419,7 +424,7 @@ set_strategy(struct planner *p, const char *text)
 	} else if (strcmp(text, "log") == 0) {
 		p->strategy = LOG;
 	} else if (strncmp(text, "levels", 6) == 0 &&
-	    (!text[6] || text[6] == ':')) {
+		   (!text[6] || text[6] == ':')) {
 		p->strategy = LEVELS;
 		if (text[6])
 			p->levels = cli_number(

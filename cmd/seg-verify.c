@@ -93,8 +93,8 @@ open_or_say(struct io_file **f, const char *path, const char *hint)
 	enum rc rc = io_open(f, path);
 
 	return rc == RC_ABSENT
-	    ? msg_fail(RC_DATA, "%s: no such file%s", path, hint)
-	    : rc;
+		   ? msg_fail(RC_DATA, "%s: no such file%s", path, hint)
+		   : rc;
 }
 
 static enum rc
@@ -112,8 +112,8 @@ check_pair(const char *seg_path, const char *idx_path, const struct key *key,
 	if (rc == RC_ABSENT && rebuild)
 		bad_index = true;
 	else if (rc == RC_ABSENT)
-		rc = msg_fail(RC_DATA, "%s: no such file (-r makes it)",
-		    idx_path);
+		rc = msg_fail(
+		    RC_DATA, "%s: no such file (-r makes it)", idx_path);
 	if (rc == RC_OK)
 		rc = segfile_check(seg, idx, key, h, tolerate);
 	io_close(&seg);
@@ -201,8 +201,7 @@ reading_done(struct store_xfer *x, enum rc rc)
 	}
 	r->data = true;
 	r->index_name = r->object;
-	r->object =
-	    name_object(r->v->cli.cluster, &it->name, PART_SEGMENT);
+	r->object = name_object(r->v->cli.cluster, &it->name, PART_SEGMENT);
 	r->xfer = (struct store_xfer){.verb = STORE_GET,
 	    .object = r->object,
 	    .sink = data_arrives,
@@ -264,8 +263,8 @@ take_record(void *ctx, const struct rec *rec)
 	struct item *it = new_item(v, rec);
 	enum rc rc;
 
-	rc = rec->is_path ? verify_file(v, it, rec->text)
-			  : verify_object(v, it);
+	rc =
+	    rec->is_path ? verify_file(v, it, rec->text) : verify_object(v, it);
 	v->rc = rc_max(v->rc, rc);
 	return rc;
 }
@@ -293,14 +292,16 @@ check_fork(const struct item *a, const struct item *b)
 {
 	char x[KEY_LEN + 1], y[KEY_LEN + 1];
 	bool ids = a->good && b->good && seg_id_has_sum(a->id) &&
-	    seg_id_has_sum(b->id);
+		   seg_id_has_sum(b->id);
 
 	if (a->name.key.end != b->name.key.end ||
 	    (a->name.key.time == b->name.key.time &&
 		(!ids || memcmp(a->id, b->id, SEG_ID) == 0)))
 		return RC_OK;
-	return msg_fail(RC_DATA, "%s: a fork: %s and %s end with different "
-	    "states", a->name.namespace, key_text(&a->name.key, x),
+	return msg_fail(RC_DATA,
+	    "%s: a fork: %s and %s end with different "
+	    "states",
+	    a->name.namespace, key_text(&a->name.key, x),
 	    key_text(&b->name.key, y));
 }
 
@@ -332,9 +333,11 @@ say_no_chain(const struct item *a, size_t n, uint64_t start, uint64_t end)
 		return msg_fail(RC_DATA, "%s: frames %llu-%llu are missing",
 		    a->name.namespace, (unsigned long long)hole.first,
 		    (unsigned long long)hole.last);
-	return msg_fail(RC_DATA, "%s: no segments lead from frame %llu to "
-	    "frame %llu without an overlap", a->name.namespace,
-	    (unsigned long long)start, (unsigned long long)end);
+	return msg_fail(RC_DATA,
+	    "%s: no segments lead from frame %llu to "
+	    "frame %llu without an overlap",
+	    a->name.namespace, (unsigned long long)start,
+	    (unsigned long long)end);
 }
 
 /* Of one namespace, items a[0..n) in frame order: no hole, no fork. */
@@ -365,9 +368,9 @@ check_chains(struct verify *v)
 	enum rc rc = RC_OK;
 
 	for (size_t i = 0, n; i < v->n; i += n) {
-		for (n = 1; i + n < v->n &&
-		     strcmp(v->items[i].name.namespace,
-			 v->items[i + n].name.namespace) == 0;
+		for (n = 1;
+		     i + n < v->n && strcmp(v->items[i].name.namespace,
+					 v->items[i + n].name.namespace) == 0;
 		     n++)
 			;
 		rc = rc_max(rc, check_chain(&v->items[i], n));

@@ -22,7 +22,7 @@ le32(const void *p)
 	const uint8_t *b = p;
 
 	return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 |
-	    (uint32_t)b[3] << 24;
+	       (uint32_t)b[3] << 24;
 }
 
 static inline uint64_t
@@ -47,7 +47,7 @@ be32(const void *p)
 	const uint8_t *b = p;
 
 	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 |
-	    (uint32_t)b[2] << 8 | (uint32_t)b[3];
+	       (uint32_t)b[2] << 8 | (uint32_t)b[3];
 }
 
 static inline void

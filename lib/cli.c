@@ -268,8 +268,8 @@ one_set(struct cli *cli, struct rec_reader *r, const struct cli_sets *sets,
 
 	*rc = RC_OK;
 	while ((event = rec_next(r, &rec)) == REC_RECORD || event == REC_BAD) {
-		*rc = rc_max(*rc,
-		    event == REC_BAD ? RC_DATA : sets->record(ctx, &rec));
+		*rc = rc_max(
+		    *rc, event == REC_BAD ? RC_DATA : sets->record(ctx, &rec));
 		if (cli->out.rc || cli->no_store)
 			break;
 	}
@@ -311,8 +311,10 @@ each_set(struct cli *cli, struct rec_reader *r, const struct cli_sets *sets,
 		}
 		if (sets->one_set && rc == RC_OK &&
 		    (event = rec_next(r, &rec)) != REC_EOF)
-			rc = event == REC_CUT ? RC_DATA : msg_fail(RC_DATA,
-			    "standard input: more than one set");
+			rc = event == REC_CUT
+				 ? RC_DATA
+				 : msg_fail(RC_DATA,
+				       "standard input: more than one set");
 		rc = finish_set(sets, ctx, rc);
 		cli->rc = rc_max(cli->rc, rc);
 		if (!sets->silent && (rc || !sets->own_ends))
@@ -331,7 +333,8 @@ check_operands(char *const *operands, enum rec_form form)
 
 	for (; *operands; operands++)
 		if (!rec_parse_text(&rec, *operands, form))
-			rc = msg_fail(RC_USAGE, form == REC_NAMES
+			rc = msg_fail(RC_USAGE,
+			    form == REC_NAMES
 				? "%s: not a name NAMESPACE/KEY"
 				: "%s: not a path NAMESPACE/KEY.seg",
 			    *operands);
@@ -352,8 +355,7 @@ cli_each_set(struct cli *cli, char *const *operands,
 			return;
 		r = rec_reader_operands(operands, sets->form);
 	} else {
-		r = rec_reader_new(
-		    STDIN_FILENO, sets->form, cli->eof_ends_set);
+		r = rec_reader_new(STDIN_FILENO, sets->form, cli->eof_ends_set);
 		rec_reader_idle(r, sets->idle, ctx);
 	}
 	each_set(cli, r, sets, ctx);
@@ -444,8 +446,7 @@ progress_add(struct progress *p, uint64_t n)
 	if (!p->began)
 		return;
 	now = monotonic();
-	if (now - p->began < PROGRESS_AFTER ||
-	    now - p->drawn < PROGRESS_EVERY)
+	if (now - p->began < PROGRESS_AFTER || now - p->drawn < PROGRESS_EVERY)
 		return;
 	p->drawn = now;
 	draw(p, now);

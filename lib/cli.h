@@ -24,13 +24,13 @@ struct cli {
 	const char *cluster; /* -C, SEG_CLUSTER; "default" */
 	const char *dir;     /* -d; "." */
 	const char *catalog; /* -k; NULL */
-	unsigned jobs;	     /* -j; 16 */
+	unsigned jobs;       /* -j; 16 */
 	unsigned retry_for;  /* --retry-for; 60 */
 	bool eof_ends_set;   /* -e */
-	bool dry_run;	     /* -n */
-	bool force;	     /* -F */
+	bool dry_run;        /* -n */
+	bool force;          /* -F */
 	struct rec_writer out; /* stdout; -J is taken care of */
-	enum rc rc;	       /* the greatest status met */
+	enum rc rc;            /* the greatest status met */
 	bool no_store; /* set by a command that finds out within a set that it
 			* has no store: the loop ends, without an end line */
 

@@ -38,8 +38,10 @@ dbfile_target(const char *path, const struct dbfile_opts *opts)
 		char *stale = xasprintf("%s%s", path, beside[i]);
 
 		if (io_exists(stale))
-			rc = msg_fail(RC_DATA, "%s: left of another database "
-			    "(-F removes it)", stale);
+			rc = msg_fail(RC_DATA,
+			    "%s: left of another database "
+			    "(-F removes it)",
+			    stale);
 		free(stale);
 	}
 	return rc;
@@ -83,8 +85,7 @@ sum_holes(struct image *im, uint64_t until)
 	static const uint8_t zero[SEG_PAGE_MAX];
 
 	for (; im->next < until; im->next++)
-		seg_sum_page(
-		    &im->sum, (uint32_t)im->next, zero, im->page_size);
+		seg_sum_page(&im->sum, (uint32_t)im->next, zero, im->page_size);
 }
 
 static enum rc
@@ -121,14 +122,16 @@ check_sum(struct image *im, const struct merge_info *info)
 	sum_holes(im, (uint64_t)info->size_after + 1);
 	if (seg_id_matches(info->id, &im->sum))
 		return RC_OK;
-	return msg_fail(RC_DATA, "%s: the restored pages are not the database "
-	    "that was cut: its checksum differs", info->last_path);
+	return msg_fail(RC_DATA,
+	    "%s: the restored pages are not the database "
+	    "that was cut: its checksum differs",
+	    info->last_path);
 }
 
 /* Merge into file, or only read and check if that is NULL. */
 static enum rc
-write_image(struct merge *m, const struct merge_info *info,
-    struct io_file *file)
+write_image(
+    struct merge *m, const struct merge_info *info, struct io_file *file)
 {
 	struct image im = {
 	    .file = file,
@@ -271,8 +274,8 @@ copy_to_stdout(struct io_file *file, uint64_t size)
 		n = size - at < PIECE ? (size_t)(size - at) : PIECE;
 		rc = io_read(file, piece, n, at);
 		if (rc == RC_OK && fwrite(piece, 1, n, stdout) != n)
-			rc = msg_fail(RC_SYSTEM, "standard output: %s",
-			    strerror(errno));
+			rc = msg_fail(
+			    RC_SYSTEM, "standard output: %s", strerror(errno));
 	}
 	free(piece);
 	return rc;
@@ -289,8 +292,8 @@ spool_file(struct io_file **file, enum dbfile_check check)
 
 	if (check == DBFILE_NONE)
 		return io_scratch(file);
-	path = xasprintf("%s/seg-restore.%ld", dir && *dir ? dir : "/tmp",
-	    (long)getpid());
+	path = xasprintf(
+	    "%s/seg-restore.%ld", dir && *dir ? dir : "/tmp", (long)getpid());
 	rc = io_create(file, path, IO_PRIVATE);
 	free(path);
 	return rc;

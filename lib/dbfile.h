@@ -12,9 +12,10 @@
 enum dbfile_check { DBFILE_NONE, DBFILE_QUICK, DBFILE_FULL };
 
 struct dbfile_opts {
-	bool replace;		 /* an existing file and what is beside it */
-	bool dry_run;		 /* read and check everything, write nothing */
-	enum dbfile_check check; /* SQLite's own, before the file has its name */
+	bool replace; /* an existing file and what is beside it */
+	bool dry_run; /* read and check everything, write nothing */
+	enum dbfile_check
+	    check; /* SQLite's own, before the file has its name */
 };
 
 /* Is path free, and nothing stale (-wal, -shm, -journal) beside it?  RC_DATA
@@ -30,7 +31,7 @@ enum rc dbfile_target(const char *path, const struct dbfile_opts *);
 enum rc dbfile_restore(struct merge *, const struct merge_info *,
     const char *path, const struct dbfile_opts *);
 /* The same to standard output, by way of a scratch file. */
-enum rc dbfile_restore_stdout(struct merge *, const struct merge_info *,
-    const struct dbfile_opts *);
+enum rc dbfile_restore_stdout(
+    struct merge *, const struct merge_info *, const struct dbfile_opts *);
 
 #endif

@@ -17,8 +17,8 @@
 #include "fst.h"
 
 enum {
-	HEAD = 16,	/* version, type */
-	FOOT = 20,	/* keys, root, checksum */
+	HEAD = 16,       /* version, type */
+	FOOT = 20,       /* keys, root, checksum */
 	INDEX_FROM = 33, /* transitions from which a state has an index */
 	INDEX = 256,
 	COMMON = 63 /* input bytes with a short form in the state byte */
@@ -136,7 +136,7 @@ decode_any(const struct fst *f, uint64_t addr, struct fst_state *s)
 	s->target_width = pack >> 4;
 	s->output_width = pack & 15;
 	size = n * (1u + s->target_width + s->output_width) +
-	    (s->final ? s->output_width : 0);
+	       (s->final ? s->output_width : 0);
 	end = addr - 1 - own; /* of the inputs, index or not */
 	if (s->target_width > 8 || s->output_width > 8 ||
 	    (n > 0 && s->target_width == 0) || end - HEAD < index + size)
@@ -147,8 +147,7 @@ decode_any(const struct fst *f, uint64_t addr, struct fst_state *s)
 	s->outputs = end - n - n * (uint64_t)s->target_width - s->output_width;
 	s->start = end - size;
 	if (s->final)
-		s->final_output =
-		    unpack(f->data + s->start, s->output_width);
+		s->final_output = unpack(f->data + s->start, s->output_width);
 	return true;
 }
 
@@ -379,9 +378,9 @@ fst_iter_next(struct fst_iter *it, uint32_t *page, uint64_t *value)
 			return damaged(f, "more keys than it claims");
 		}
 		*page = (uint32_t)it->level[0].last << 24 |
-		    (uint32_t)it->level[1].last << 16 |
-		    (uint32_t)it->level[2].last << 8 |
-		    (uint32_t)it->level[3].last;
+			(uint32_t)it->level[1].last << 16 |
+			(uint32_t)it->level[2].last << 8 |
+			(uint32_t)it->level[3].last;
 		*value = sum;
 		return leave(f, addr, value);
 	}
@@ -399,7 +398,7 @@ struct fst_union {
 		size_t map;
 		uint64_t value;
 		struct fst_iter *iter;
-	} *heap;
+	} * heap;
 	struct fst_iter *iters;
 };
 
@@ -499,7 +498,8 @@ enum {
 	BUCKETS = 10000,
 	NO_ADDR = 1,
 	OUT = 64 << 10,
-	/* The largest state: 256 transitions of 17 bytes, index and the rest. */
+	/* The largest state: 256 transitions of 17 bytes, index and the rest.
+	 */
 	STATE_MAX = 8 << 10
 };
 
@@ -654,7 +654,7 @@ static bool
 cell_holds(const struct cell *c, const uint8_t *packed, uint32_t len)
 {
 	return c->addr != NO_ADDR && c->len == len &&
-	    memcmp(c->packed, packed, len) == 0;
+	       memcmp(c->packed, packed, len) == 0;
 }
 
 /* Find the state, or give it a cell whose address the caller then sets. */
@@ -821,8 +821,8 @@ fst_builder_add(struct fst_builder *b, uint32_t page, uint64_t value)
 			    s->open_output < value ? s->open_output : value;
 
 			if (s->open_output > shared)
-				push_output(&b->state[level],
-				    s->open_output - shared);
+				push_output(
+				    &b->state[level], s->open_output - shared);
 			s->open_output = shared;
 			value -= shared;
 		}

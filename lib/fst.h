@@ -36,13 +36,13 @@ enum rc fst_get(const struct fst *, uint32_t page, uint64_t *value);
  */
 struct fst_state {
 	const uint8_t *input; /* of transition i: input[-i] */
-	uint64_t start;	      /* offset of the state's first byte */
-	uint64_t targets;     /* transition i's ends at targets - i * its width */
-	uint64_t outputs;     /* likewise */
+	uint64_t start;       /* offset of the state's first byte */
+	uint64_t targets; /* transition i's ends at targets - i * its width */
+	uint64_t outputs; /* likewise */
 	uint64_t final_output;
 	uint16_t n; /* transitions */
 	uint8_t target_width, output_width;
-	bool next;  /* the one target is the state that ends before start */
+	bool next; /* the one target is the state that ends before start */
 	bool final;
 };
 struct fst_iter {
@@ -52,9 +52,9 @@ struct fst_iter {
 	int depth;     /* the level to go on from; -1: at the end */
 	struct {
 		struct fst_state state;
-		uint64_t sum;	/* of the outputs on the way here */
+		uint64_t sum;   /* of the outputs on the way here */
 		unsigned taken; /* transitions taken */
-		int last;	/* input of the last one; -1: none */
+		int last;       /* input of the last one; -1: none */
 	} level[FST_KEY];
 };
 void fst_iter_init(struct fst_iter *, const struct fst *);

@@ -17,8 +17,8 @@ struct gather {
 	struct io_file *file;
 	uint64_t offset; /* where what is pending begins */
 	size_t used;
-	size_t borrowed; /* bytes */
-	int n;		 /* pieces */
+	size_t borrowed;              /* bytes */
+	int n;                        /* pieces */
 	struct iovec v[1 + BORROWED]; /* [0]: the buffer */
 	uint8_t buffer[BUFFER];
 };

@@ -259,7 +259,8 @@ lock_named(int fd, const char *temp)
 	struct stat a, b;
 
 	return flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &a) == 0 &&
-	    stat(temp, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+	       stat(temp, &b) == 0 && a.st_ino == b.st_ino &&
+	       a.st_dev == b.st_dev;
 }
 
 /*
@@ -276,8 +277,9 @@ open_temp(int *fd, const char *path, const char *temp, int flags)
 		*fd = open_retry(temp, O_RDWR | O_CREAT | O_NOFOLLOW, mode);
 		if (*fd < 0)
 			return errno == ENOENT
-			    ? msg_fail(RC_USAGE, "%s: no such directory", path)
-			    : msg_errno(path);
+				   ? msg_fail(RC_USAGE, "%s: no such directory",
+					 path)
+				   : msg_errno(path);
 		if (lock_named(*fd, temp))
 			return RC_OK;
 		err = errno;
@@ -550,8 +552,8 @@ io_readv(struct io_file *f, struct iovec *v, int count, uint64_t offset)
 
 	advance(&v, &count, 0);
 	while (count > 0) {
-		r = preadv(f->fd, v, count < IOV_MAX ? count : IOV_MAX,
-		    (off_t)offset);
+		r = preadv(
+		    f->fd, v, count < IOV_MAX ? count : IOV_MAX, (off_t)offset);
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0)
@@ -579,8 +581,8 @@ io_writev(struct io_file *f, struct iovec *v, int count, uint64_t offset)
 
 	advance(&v, &count, 0);
 	while (count > 0) {
-		r = pwritev(f->fd, v, count < IOV_MAX ? count : IOV_MAX,
-		    (off_t)offset);
+		r = pwritev(
+		    f->fd, v, count < IOV_MAX ? count : IOV_MAX, (off_t)offset);
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0)
@@ -604,8 +606,8 @@ io_write(struct io_file *f, const void *p, size_t len, uint64_t offset)
 }
 
 static enum rc
-copy_by_hand(struct io_file *dst, struct io_file *src, uint64_t at,
-    uint64_t size)
+copy_by_hand(
+    struct io_file *dst, struct io_file *src, uint64_t at, uint64_t size)
 {
 	char *piece = xmalloc(PIECE);
 	enum rc rc = RC_OK;
@@ -813,8 +815,8 @@ io_exists(const char *path)
 static void
 sweep_file(int dirfd, const char *name)
 {
-	int fd = openat(
-	    dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd =
+	    openat(dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0)
 		return;

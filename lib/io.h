@@ -36,9 +36,9 @@ enum rc io_open(struct io_file **, const char *path);
  *               there, or appears meanwhile, makes the commit fail (RC_DATA)
  *   IO_KEEP     what was written stays when the process fails or is killed,
  *               and is there (io_size()) when the file is created again: for
- *               downloads that are resumed.  Such a file is made without a sweep;
- *               the caller sweeps when it has resumed all it wants to.
- *   IO_PRIVATE  made with mode 0600 at first (io_chmod() at will)
+ *               downloads that are resumed.  Such a file is made without a
+ * sweep; the caller sweeps when it has resumed all it wants to. IO_PRIVATE made
+ * with mode 0600 at first (io_chmod() at will)
  */
 enum { IO_REPLACE = 1, IO_KEEP = 2, IO_PRIVATE = 4 };
 enum rc io_create(struct io_file **, const char *path, int flags);
@@ -79,7 +79,7 @@ enum rc io_sync(struct io_file *);
 const char *io_name(const struct io_file *); /* the final name */
 /* Where it is now: the temporary name of an uncommitted file. */
 const char *io_path(const struct io_file *);
-int io_fd(const struct io_file *);	     /* for ioctl and the like */
+int io_fd(const struct io_file *); /* for ioctl and the like */
 enum rc io_size(struct io_file *, uint64_t *size);
 enum rc io_truncate(struct io_file *, uint64_t size);
 
@@ -118,7 +118,7 @@ struct io_dirs {
 	size_t n, cap;
 };
 void io_dirs_add(struct io_dirs *, const char *file); /* the one it is in */
-enum rc io_dirs_sync(struct io_dirs *);		      /* empties the list */
+enum rc io_dirs_sync(struct io_dirs *);               /* empties the list */
 /* Make one directory if it is not there; its parent must be (RC_USAGE). */
 enum rc io_mkdir(const char *dir);
 /* mkdir -p below base, which must be there (RC_USAGE). */

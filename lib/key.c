@@ -107,7 +107,7 @@ name_parse(struct name *name, const char *text)
 	const char *slash = strrchr(text, '/');
 
 	return slash && set_namespace(name, text, (size_t)(slash - text)) &&
-	    key_parse(&name->key, slash + 1, strlen(slash + 1));
+	       key_parse(&name->key, slash + 1, strlen(slash + 1));
 }
 
 /* The namespace of a file in directory dir[0..len): its last component, or the

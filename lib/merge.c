@@ -34,7 +34,7 @@ struct input {
 	uint32_t frames;
 	uint32_t size_after;
 	uint32_t cutoff; /* pages beyond it are dropped */
-	bool later;	 /* layout */
+	bool later;      /* layout */
 	/* A run: */
 	struct io_file *scratch; /* borrowed */
 	uint64_t offset;
@@ -45,7 +45,7 @@ struct merge {
 	struct input *in;
 	size_t n, cap;
 	struct merge_info info;
-	char *last_path; /* info's: the inputs do not last */
+	char *last_path;        /* info's: the inputs do not last */
 	size_t memory, sources; /* limits */
 	/* Scratch files: of LATER segments, and of the last two passes. */
 	struct io_file *ordered, *read, *written;
@@ -92,8 +92,8 @@ merge_limit(struct merge *m, size_t memory, size_t sources)
 }
 
 void
-merge_on_progress(struct merge *m, void (*progress)(void *arg, uint64_t bytes),
-    void *arg)
+merge_on_progress(
+    struct merge *m, void (*progress)(void *arg, uint64_t bytes), void *arg)
 {
 	m->progress = progress;
 	m->progress_arg = arg;
@@ -174,7 +174,8 @@ check_ranges(const struct merge *m, bool from_start)
 		prev = &m->in[i - 1].key;
 		k = &m->in[i].key;
 		if (k->start <= prev->end)
-			return msg_fail(RC_DATA, "%s: frames %llu to %llu "
+			return msg_fail(RC_DATA,
+			    "%s: frames %llu to %llu "
 			    "overlap those of %s, %llu to %llu",
 			    m->in[i].path, (unsigned long long)k->start,
 			    (unsigned long long)k->end, m->in[i - 1].path,
@@ -226,8 +227,10 @@ check_header(struct merge *m, struct input *in)
 	if (rc)
 		goto out;
 	if (info->page_size != 0 && info->page_size != h.page_size) {
-		rc = msg_fail(RC_DATA, "%s: pages of %u bytes in a set with "
-		    "pages of %u", in->path, h.page_size, info->page_size);
+		rc = msg_fail(RC_DATA,
+		    "%s: pages of %u bytes in a set with "
+		    "pages of %u",
+		    in->path, h.page_size, info->page_size);
 		goto out;
 	}
 	if (fstat(io_fd(f), &st) != 0) {
@@ -332,7 +335,7 @@ struct later {
 	const struct input *in;
 	struct run_writer *out;
 	uint8_t *piece;
-	size_t room;	 /* frames */
+	size_t room;     /* frames */
 	uint32_t *pages; /* of the frames that wait to be copied */
 	size_t n;
 	uint32_t position; /* of the first of them */
@@ -356,8 +359,8 @@ later_copy(struct later *l)
 			return msg_fail(RC_DATA,
 			    "%s: changed while it was read", l->in->path);
 		/* The OLD header goes where the LATER one ended. */
-		seg_frame_encode(p + SEG_FRAME_LATER - SEG_FRAME, f.page_no,
-		    f.frame_no);
+		seg_frame_encode(
+		    p + SEG_FRAME_LATER - SEG_FRAME, f.page_no, f.frame_no);
 		rc = run_frame(
 		    l->out, f.page_no, p + SEG_FRAME_LATER - SEG_FRAME);
 	}
@@ -395,8 +398,7 @@ order_later(const struct merge *m, struct input *in, struct run_writer *w)
 	l.piece = xcalloc(l.room, seg_frame_size(&l.header));
 	l.pages = xcalloc(l.room, sizeof(*l.pages));
 	run_begin(w, &run, m->ordered);
-	rc = segfile_each_page(
-	    l.file, &in->key, later_page, &l, &l.header);
+	rc = segfile_each_page(l.file, &in->key, later_page, &l, &l.header);
 	if (rc == RC_OK)
 		rc = later_copy(&l);
 	if (rc)
@@ -444,11 +446,11 @@ struct source {
 	const struct input *in;
 	struct io_file *file; /* its own, or the run's */
 	struct seg_header header;
-	uint64_t offset;   /* of what was not read yet */
-	uint32_t unread;   /* frames */
-	uint32_t crc;	   /* of what was read */
+	uint64_t offset; /* of what was not read yet */
+	uint32_t unread; /* frames */
+	uint32_t crc;    /* of what was read */
 	uint8_t *piece;
-	size_t loaded;	   /* frames from next on, in the piece */
+	size_t loaded; /* frames from next on, in the piece */
 	const uint8_t *next;
 	struct seg_frame frame; /* at next */
 };
@@ -501,7 +503,7 @@ static uint64_t
 heap_value(const struct pass *p, const struct source *s)
 {
 	return (uint64_t)s->frame.page_no << 32 |
-	    (UINT32_MAX - (uint32_t)(s - p->src));
+	       (UINT32_MAX - (uint32_t)(s - p->src));
 }
 
 static const char *
@@ -518,8 +520,7 @@ check_end(struct source *s, const uint8_t *footer)
 
 	if (s->crc == want)
 		return RC_OK;
-	return msg_fail(
-	    RC_DATA, "%s: its checksum is wrong", source_name(s));
+	return msg_fail(RC_DATA, "%s: its checksum is wrong", source_name(s));
 }
 
 /* Read the next piece; nothing in the old one may be borrowed any more. */
@@ -583,8 +584,8 @@ source_open(struct pass *p, struct source *s, const struct input *in)
 		if (s->header.frames != in->frames ||
 		    s->header.page_size != p->m->info.page_size ||
 		    s->header.layout != SEG_OLD)
-			return msg_fail(RC_DATA,
-			    "%s: changed while it was read", in->path);
+			return msg_fail(
+			    RC_DATA, "%s: changed while it was read", in->path);
 		io_sequential(s->file);
 		s->offset = SEG_HEADER;
 	} else {
@@ -616,8 +617,8 @@ source_next(struct pass *p, struct source *s)
 				io_close(&s->file);
 			p->heap_len--;
 			if (p->heap_len > 0)
-				sift_down(p->heap, p->heap_len,
-				    p->heap[p->heap_len]);
+				sift_down(
+				    p->heap, p->heap_len, p->heap[p->heap_len]);
 			return RC_OK;
 		}
 		rc = load(p, s);

@@ -9,8 +9,8 @@
  *
  * Memory is bounded, whatever the number of segments and of files that may be
  * open: sets that are too large for one pass are merged in groups of neighbours
- * into a scratch file first.  Segments of the LATER layout are brought into page
- * order in a scratch file, where the first of a page's frames counts.
+ * into a scratch file first.  Segments of the LATER layout are brought into
+ * page order in a scratch file, where the first of a page's frames counts.
  */
 #ifndef SEGTOOLS_MERGE_H
 #define SEGTOOLS_MERGE_H
@@ -30,18 +30,19 @@ struct merge *merge_new(void);
 void merge_free(struct merge *);
 
 /* Add a file, in any order: its .seg, or the .idx beside it.  A key that the
- * set has already counts once.  Another namespace than the first file's is RC_DATA. */
+ * set has already counts once.  Another namespace than the first file's is
+ * RC_DATA. */
 enum rc merge_add(struct merge *, const char *path, const struct name *);
 
 /* What a set will give. */
 struct merge_info {
-	size_t segments;	/* different ones */
-	const char *last_path;	/* of the last of them */
-	struct name name;	/* START of the first, END and TIME of the last */
+	size_t segments;       /* different ones */
+	const char *last_path; /* of the last of them */
+	struct name name; /* START of the first, END and TIME of the last */
 	uint32_t page_size;
 	uint32_t size_after;
 	uint8_t id[SEG_ID]; /* of the last, or its log id */
-	mode_t mode;	    /* that all of the files have, less the umask */
+	mode_t mode;        /* that all of the files have, less the umask */
 	uint64_t frames;    /* of all files, and their bytes */
 	uint64_t bytes;
 };

@@ -177,7 +177,7 @@ msg_status(const char *line)
 		return;
 	n = snprintf(out, sizeof(out), "\r\033[K%s", line ? line : "");
 	if (n > 0)
-		write_stderr(out, (size_t)n < sizeof(out) ? (size_t)n
-							  : sizeof(out) - 1);
+		write_stderr(
+		    out, (size_t)n < sizeof(out) ? (size_t)n : sizeof(out) - 1);
 	status_shown = line != NULL;
 }

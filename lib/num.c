@@ -157,8 +157,8 @@ num_duration(const char *s, uint64_t *ms)
 	static const struct {
 		char unit;
 		uint64_t ms;
-	} units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000},
-	    {'d', 86400000}, {'w', 604800000}};
+	} units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000},
+	    {'w', 604800000}};
 	size_t n = strlen(s);
 
 	if (n < 2 || !num_u64(s, n - 1, ms))

@@ -192,8 +192,8 @@ last_not_after(const struct plan *p, size_t n, uint64_t time, bool reachable,
 		if (s->key.time > time || (reachable && s->hops == 0))
 			continue;
 		*end = s->key.end;
-		if (s->hops > 0 && (best == PLAN_NONE ||
-			is_better(p, (uint32_t)n, best)))
+		if (s->hops > 0 &&
+		    (best == PLAN_NONE || is_better(p, (uint32_t)n, best)))
 			best = (uint32_t)n;
 	}
 	return best;
@@ -330,8 +330,7 @@ join_lightest(struct plan_groups *g, uint64_t *w)
 			least = i;
 	w[least] = add_weight(w[least], w[least + 1]);
 	g->n--;
-	memmove(&w[least + 1], &w[least + 2],
-	    (g->n - least - 1) * sizeof(*w));
+	memmove(&w[least + 1], &w[least + 2], (g->n - least - 1) * sizeof(*w));
 	memmove(&g->cut[least + 1], &g->cut[least + 2],
 	    (g->n - least - 1) * sizeof(*g->cut));
 }
@@ -349,8 +348,7 @@ plan_levels(const struct plan *p, const struct plan_path *path, size_t most,
 		if (path->n <= most)
 			continue; /* few enough: nothing to merge */
 		while (g->n > 1 && w[g->n - 2] / 2 < w[g->n - 1]) {
-			w[g->n - 2] =
-			    add_weight(w[g->n - 2], w[g->n - 1]);
+			w[g->n - 2] = add_weight(w[g->n - 2], w[g->n - 1]);
 			g->n--;
 		}
 	}
@@ -401,11 +399,10 @@ plan_keep(const struct plan *p, uint64_t since, bool *keep)
 		return RC_ABSENT;
 	at_since = before == PLAN_NONE ? 0 : p->s[before].key.end;
 	for (size_t i = 0, n; i < p->n; i = n) {
-		bool promised = p->s[i].key.end == end ||
-		    p->s[i].key.end == at_since;
+		bool promised =
+		    p->s[i].key.end == end || p->s[i].key.end == at_since;
 
-		for (n = i; n < p->n && p->s[n].key.end == p->s[i].key.end;
-		     n++)
+		for (n = i; n < p->n && p->s[n].key.end == p->s[i].key.end; n++)
 			promised = promised || p->s[n].key.time > since;
 		if (promised)
 			keep_path(p, oldest_best(p, i, n), keep);

@@ -37,7 +37,8 @@ struct plan {
 	size_t n, cap;
 };
 
-void plan_add(struct plan *, const struct key *, uint64_t bytes, uint64_t pages);
+void plan_add(
+    struct plan *, const struct key *, uint64_t bytes, uint64_t pages);
 /* After the last plan_add(): sorts by key, drops what is there twice, and finds
  * the best path to every border. */
 void plan_solve(struct plan *);

@@ -54,8 +54,7 @@ rec_reader_operands(char *const *operands, enum rec_form form)
 }
 
 void
-rec_reader_idle(
-    struct rec_reader *r, enum rc (*idle)(void *, int), void *arg)
+rec_reader_idle(struct rec_reader *r, enum rc (*idle)(void *, int), void *arg)
 {
 	r->idle = idle;
 	r->idle_arg = arg;
@@ -84,8 +83,8 @@ rec_parse_text(struct rec *rec, const char *text, enum rec_form form)
 	rec->text = text;
 	rec->pages = rec->bytes = REC_UNKNOWN;
 	rec->is_path = form == REC_PATHS ||
-	    (form == REC_EITHER &&
-		(ends_in(text, ".seg") || ends_in(text, ".idx")));
+		       (form == REC_EITHER &&
+			   (ends_in(text, ".seg") || ends_in(text, ".idx")));
 	return rec->is_path ? name_parse_path(&rec->name, text)
 			    : name_parse(&rec->name, text);
 }
@@ -203,9 +202,9 @@ cut_short(struct rec_reader *r)
 {
 	r->over = true;
 	msg_fail(RC_DATA, "standard input: cut short %s",
-	    r->line.len    ? "inside a line"
-		: r->in_set ? "inside a set"
-			    : "before the first set");
+	    r->line.len ? "inside a line"
+	    : r->in_set ? "inside a set"
+			: "before the first set");
 	return REC_CUT;
 }
 
@@ -228,8 +227,8 @@ next_operand(struct rec_reader *r, struct rec *rec)
 		return end_of_set(r, false);
 	}
 	if (!rec_parse_text(rec, *r->operands, r->form)) {
-		msg_fail(RC_USAGE, "%s: not the name of a segment",
-		    *r->operands++);
+		msg_fail(
+		    RC_USAGE, "%s: not the name of a segment", *r->operands++);
 		return REC_BAD;
 	}
 	r->operands++;
@@ -262,8 +261,10 @@ rec_next(struct rec_reader *r, struct rec *rec)
 		r->in_set = true;
 		if (parse_line(rec, r->line.data, r->line.len, r->form))
 			return REC_RECORD;
-		msg_fail(RC_DATA, "standard input, line %llu: not a record: "
-		    "%.200s", (unsigned long long)r->line_no, r->line.data);
+		msg_fail(RC_DATA,
+		    "standard input, line %llu: not a record: "
+		    "%.200s",
+		    (unsigned long long)r->line_no, r->line.data);
 		return REC_BAD;
 	}
 	return at_end(r);
@@ -275,8 +276,8 @@ static enum rc
 check_stdout(struct rec_writer *w)
 {
 	if (w->rc == RC_OK && ferror(stdout))
-		w->rc = msg_fail(
-		    RC_SYSTEM, "standard output: %s", strerror(errno));
+		w->rc =
+		    msg_fail(RC_SYSTEM, "standard output: %s", strerror(errno));
 	return w->rc;
 }
 

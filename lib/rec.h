@@ -20,10 +20,10 @@
 
 struct rec {
 	const char *text; /* the first column, as read; NULL: NAMESPACE/KEY */
-	bool is_path;	  /* text is the path of a .seg or .idx */
+	bool is_path;     /* text is the path of a .seg or .idx */
 	struct name name; /* what it says */
-	uint64_t pages;	  /* REC_UNKNOWN: "-" */
-	uint64_t bytes;	  /* of the data object */
+	uint64_t pages;   /* REC_UNKNOWN: "-" */
+	uint64_t bytes;   /* of the data object */
 };
 
 /* What a command reads: names, paths, or either, by ".seg" and ".idx". */
@@ -37,7 +37,7 @@ enum rec_event {
 	REC_END,    /* the set ended well */
 	REC_FAILED, /* the set ended with "!" */
 	REC_EOF,    /* the stream ended at a set's border, after >= 1 set */
-	REC_CUT	    /* it was cut short; reported */
+	REC_CUT     /* it was cut short; reported */
 };
 
 /* From a descriptor.  With eof_ends_set the whole input is one set. */

@@ -82,8 +82,8 @@ struct segwriter {
 
 /* The two files, under their temporary names. */
 static enum rc
-create_files(struct segwriter *w, const char *dir, const struct name *name,
-    mode_t mode)
+create_files(
+    struct segwriter *w, const char *dir, const struct name *name, mode_t mode)
 {
 	char *seg = name_path(dir, name, PART_SEGMENT);
 	char *idx = name_path(dir, name, PART_INDEX);
@@ -164,8 +164,8 @@ segwriter_settle(struct segwriter *w)
 }
 
 enum rc
-segwriter_add(struct segwriter *w, uint32_t page_no, uint64_t frame_no,
-    const void *page)
+segwriter_add(
+    struct segwriter *w, uint32_t page_no, uint64_t frame_no, const void *page)
 {
 	uint8_t header[SEG_FRAME];
 	enum rc rc;
@@ -192,8 +192,8 @@ finish_data(struct segwriter *w)
 	enum rc rc;
 
 	seg_header_encode(&w->header, header);
-	crc = seg_crc_combine(
-	    seg_crc(0, header, SEG_HEADER), w->crc, frames_len);
+	crc =
+	    seg_crc_combine(seg_crc(0, header, SEG_HEADER), w->crc, frames_len);
 	put_le32(footer, crc);
 	rc = gather_copy(w->out, footer, SEG_FOOTER);
 	if (rc == RC_OK)
@@ -210,8 +210,8 @@ segwriter_finish(
 	enum rc rc;
 
 	if (w->header.frames == 0)
-		return msg_fail(RC_DATA, "%s: it would have no page",
-		    io_name(w->file));
+		return msg_fail(
+		    RC_DATA, "%s: it would have no page", io_name(w->file));
 	w->header.size_after = size_after;
 	memcpy(w->header.id, id, SEG_ID);
 	rc = finish_data(w);
@@ -307,8 +307,8 @@ give_sorted(struct pages *p)
 }
 
 static void
-pages_begin(struct pages *p, const char *name, const struct key *key,
-    uint64_t length)
+pages_begin(
+    struct pages *p, const char *name, const struct key *key, uint64_t length)
 {
 	p->check =
 	    seg_check_new(name, key, length, p->page ? on_frame : NULL, p);
@@ -373,9 +373,10 @@ compare_page(void *arg, uint32_t page, uint32_t position)
 		return RC_OK;
 	c->bad = true;
 	if (rc == RC_OK)
-		msg_fail(RC_DATA, "%s: says that page %u is in frame %llu, the "
-		    "data has page %u in frame %u", c->name, key,
-		    (unsigned long long)value, page, position);
+		msg_fail(RC_DATA,
+		    "%s: says that page %u is in frame %llu, the "
+		    "data has page %u in frame %u",
+		    c->name, key, (unsigned long long)value, page, position);
 	else if (rc == RC_ABSENT)
 		msg_fail(RC_DATA, "%s: lacks page %u", c->name, page);
 	return RC_OK;
@@ -406,7 +407,7 @@ compare_begin(
 
 	*c = (struct compare){.name = name};
 	c->bad = seg_index_open(name, idx, idx_len, &fst, &len) != RC_OK ||
-	    fst_open(&c->fst, name, fst, len) != RC_OK;
+		 fst_open(&c->fst, name, fst, len) != RC_OK;
 	if (!c->bad)
 		fst_iter_init(&c->iter, &c->fst);
 }
@@ -488,8 +489,8 @@ segfile_check(struct io_file *seg, struct io_file *idx, const struct key *key,
 	rc = io_map(&map, idx, SIZE_MAX);
 	if (rc)
 		return rc;
-	rc = segfile_check_with(seg, io_name(idx), map.data, map.len, key,
-	    header, bad_index);
+	rc = segfile_check_with(
+	    seg, io_name(idx), map.data, map.len, key, header, bad_index);
 	io_unmap(&map);
 	return rc;
 }

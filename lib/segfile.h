@@ -56,15 +56,14 @@ struct segstream;
 struct segstream *segstream_new(const char *name, const struct key *,
     uint64_t length, const char *idx_name, const void *idx, size_t idx_len);
 enum rc segstream_feed(struct segstream *, const void *data, size_t len);
-enum rc segstream_end(
-    struct segstream *, struct seg_header *, bool *bad_index);
+enum rc segstream_end(struct segstream *, struct seg_header *, bool *bad_index);
 void segstream_free(struct segstream *); /* NULL-safe */
 
 /*
- * Read a data file whole, check it, and give each page once, ascending, with the
- * position of the frame that counts: as they come in the OLD layout, through a
- * sort in the LATER one.  Pages that come before an error is found count for
- * nothing.  page NULL: check only.
+ * Read a data file whole, check it, and give each page once, ascending, with
+ * the position of the frame that counts: as they come in the OLD layout,
+ * through a sort in the LATER one.  Pages that come before an error is found
+ * count for nothing.  page NULL: check only.
  */
 enum rc segfile_each_page(struct io_file *seg, const struct key *,
     enum rc (*page)(void *arg, uint32_t page, uint32_t position), void *arg,

@@ -45,8 +45,8 @@ enum {
 static const struct offsets {
 	size_t id, start, end, size_after, page_size, time;
 } offsets[] = {
-	[SEG_OLD] = {14, 30, 38, 46, 50, 52},
-	[SEG_LATER] = {10, 26, 34, 42, 46, 48},
+    [SEG_OLD] = {14, 30, 38, 46, 50, 52},
+    [SEG_LATER] = {10, 26, 34, 42, 46, 48},
 };
 
 bool
@@ -83,7 +83,7 @@ uint64_t
 seg_size(const struct seg_header *h)
 {
 	return seg_header_size(h) + h->frames * (uint64_t)seg_frame_size(h) +
-	    (h->layout == SEG_OLD ? SEG_FOOTER : 0);
+	       (h->layout == SEG_OLD ? SEG_FOOTER : 0);
 }
 
 uint64_t
@@ -139,8 +139,8 @@ read_header(struct seg_header *h, enum seg_layout layout, const uint8_t *p,
 		frames = le32(p + 10);
 	else
 		frames = length > SEG_HEADER_LATER
-		    ? (length - SEG_HEADER_LATER) / seg_frame_size(h)
-		    : 0;
+			     ? (length - SEG_HEADER_LATER) / seg_frame_size(h)
+			     : 0;
 	if (frames < 1 || frames > UINT32_MAX ||
 	    frames - 1 > h->key.end - h->key.start)
 		return "its frame count cannot be";
@@ -164,8 +164,10 @@ seg_header_parse(struct seg_header *h, const char *name, const void *p,
 	if (have < SEG_HEADER || length < SEG_HEADER)
 		return msg_fail(RC_DATA, "%s: too short for a segment", name);
 	if (le64(p) != magic || le16((const uint8_t *)p + 8) != VERSION)
-		return msg_fail(RC_DATA, "%s: no segment: its first bytes are "
-		    "not those of one", name);
+		return msg_fail(RC_DATA,
+		    "%s: no segment: its first bytes are "
+		    "not those of one",
+		    name);
 	not_old = read_header(h, SEG_OLD, p, length, key);
 	not_later = read_header(&later, SEG_LATER, p, length, key);
 	if (!not_old) {
@@ -255,8 +257,8 @@ struct seg_check {
 
 struct seg_check *
 seg_check_new(const char *name, const struct key *key, uint64_t length,
-    enum rc (*on_frame)(void *arg, uint32_t position, uint32_t page,
-	uint64_t frame_no),
+    enum rc (*on_frame)(
+	void *arg, uint32_t position, uint32_t page, uint64_t frame_no),
     void *arg)
 {
 	struct seg_check *c = xcalloc(1, sizeof(*c));
@@ -380,8 +382,8 @@ end_page(struct seg_check *c)
 	if (c->header.layout == SEG_LATER && c->crc != c->frame.crc)
 		return fail(c, "frame %u: its checksum is wrong", c->position);
 	if (c->on_frame)
-		rc = c->on_frame(c->arg, c->position, c->frame.page_no,
-		    c->frame.frame_no);
+		rc = c->on_frame(
+		    c->arg, c->position, c->frame.page_no, c->frame.frame_no);
 	if (rc != RC_OK)
 		c->failed = true;
 	c->position++;
@@ -476,7 +478,8 @@ seg_check_end(struct seg_check *c, struct seg_header *header)
 		return RC_DATA; /* was reported */
 	} else if (c->failed || c->step != AT_END) {
 		c->quiet = false;
-		return fail(c, c->failed ? "its checksum is wrong" : "cut short");
+		return fail(
+		    c, c->failed ? "its checksum is wrong" : "cut short");
 	}
 	if (header)
 		*header = c->header;
@@ -508,21 +511,25 @@ seg_index_open(const char *name, const void *data, size_t len,
 	if (len < SEG_INDEX_HEADER + fst_smallest)
 		return msg_fail(RC_DATA, "%s: too short for an index", name);
 	if (le64(p) != magic || le16(p + 8) != VERSION)
-		return msg_fail(RC_DATA, "%s: no index: its first bytes are "
-		    "not those of one", name);
+		return msg_fail(RC_DATA,
+		    "%s: no index: its first bytes are "
+		    "not those of one",
+		    name);
 	*fst += SEG_INDEX_HEADER;
 	*fst_len -= SEG_INDEX_HEADER;
 	if (le64(p + 10) != *fst_len)
-		return msg_fail(RC_DATA, "%s: its length does not fit its "
-		    "header", name);
+		return msg_fail(RC_DATA,
+		    "%s: its length does not fit its "
+		    "header",
+		    name);
 	if (le32(p + 18) != seg_crc(0, *fst, *fst_len))
 		return msg_fail(RC_DATA, "%s: its checksum is wrong", name);
 	return RC_OK;
 }
 
 void
-seg_sum_page(struct seg_sum *sum, uint32_t page_no, const void *page,
-    uint32_t page_size)
+seg_sum_page(
+    struct seg_sum *sum, uint32_t page_no, const void *page, uint32_t page_size)
 {
 	XXH128_hash_t h;
 
@@ -550,7 +557,7 @@ bool
 seg_id_has_sum(const uint8_t id[SEG_ID])
 {
 	return memcmp(id, "seg1", 4) == 0 && (id[6] & 0xf0) == 0x80 &&
-	    (id[8] & 0xc0) == 0x80;
+	       (id[8] & 0xc0) == 0x80;
 }
 
 bool

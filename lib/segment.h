@@ -20,10 +20,10 @@
 enum seg_layout { SEG_OLD, SEG_LATER };
 
 enum {
-	SEG_HEADER = 60,       /* old */
+	SEG_HEADER = 60, /* old */
 	SEG_HEADER_LATER = 56,
-	SEG_HEADER_MAX = 60,   /* enough for either */
-	SEG_FRAME = 16,	       /* frame header */
+	SEG_HEADER_MAX = 60, /* enough for either */
+	SEG_FRAME = 16,      /* frame header */
 	SEG_FRAME_LATER = 20,
 	SEG_FOOTER = 4,
 	SEG_PAGE_MAX = 65536,
@@ -44,7 +44,7 @@ struct seg_header {
  * Tell the layout and check the header: against length, the object's size, and
  * against key, unless that is NULL (then by its own consistency; a header that
  * fits both layouts is given as OLD and *ambiguous is set if not NULL: the CRC
- * decides).  have: bytes at p (>= SEG_HEADER_MAX or the whole object).  RC_DATA,
+ * decides).  have: bytes at p (>= SEG_HEADER_MAX or the whole object). RC_DATA,
  * reported under name.
  */
 enum rc seg_header_parse(struct seg_header *, const char *name, const void *p,
@@ -55,7 +55,7 @@ void seg_header_encode(const struct seg_header *, uint8_t out[SEG_HEADER]);
 size_t seg_header_size(const struct seg_header *);
 size_t seg_frame_header_size(const struct seg_header *);
 size_t seg_frame_size(const struct seg_header *); /* header and page */
-uint64_t seg_size(const struct seg_header *);	  /* of the whole object */
+uint64_t seg_size(const struct seg_header *);     /* of the whole object */
 /* Frames of a data object of so many bytes in the OLD layout with 4096-byte
  * pages, or REC_UNKNOWN-like UINT64_MAX if no whole number: for listings. */
 uint64_t seg_pages_of_size(uint64_t bytes);
@@ -65,15 +65,15 @@ uint32_t seg_lock_page(uint32_t page_size);
 bool seg_page_size_valid(uint32_t page_size);
 
 /*
- * A frame's header.  Decoding checks it: page >= 1, start <= frame_no <= end, no
- * unknown flags, and in the OLD layout page_no greater than the one that *f
+ * A frame's header.  Decoding checks it: page >= 1, start <= frame_no <= end,
+ * no unknown flags, and in the OLD layout page_no greater than the one that *f
  * held before (0 for the first).  NULL, or what is wrong with it.
  */
 struct seg_frame {
 	uint32_t page_no;
 	uint64_t frame_no;
 	uint32_t flags; /* LATER */
-	uint32_t crc;	/* LATER: running, up to the end of this frame's page */
+	uint32_t crc;   /* LATER: running, up to the end of this frame's page */
 };
 const char *seg_frame_decode(
     struct seg_frame *f, const struct seg_header *, const void *p);
@@ -89,17 +89,17 @@ uint32_t seg_crc_combine(uint32_t a, uint32_t b, uint64_t b_len);
 /*
  * Check a data object that arrives piece by piece, in order: header, every
  * CRC, frame headers (page >= 1, start <= frame_no <= end, page numbers
- * ascending (OLD)).  on_frame, if not NULL, gets each frame's position, page and
- * number once it is known to be good (OLD: but for the CRC, which comes last).
- * A later-layout object with a page twice is not an error here (the first
- * counts).  key may be NULL; on_frame then must be NULL too, since only the end
- * may tell the layout.  Errors are reported once, under name.
+ * ascending (OLD)).  on_frame, if not NULL, gets each frame's position, page
+ * and number once it is known to be good (OLD: but for the CRC, which comes
+ * last). A later-layout object with a page twice is not an error here (the
+ * first counts).  key may be NULL; on_frame then must be NULL too, since only
+ * the end may tell the layout.  Errors are reported once, under name.
  */
 struct seg_check;
 struct seg_check *seg_check_new(const char *name, const struct key *key,
     uint64_t length,
-    enum rc (*on_frame)(void *arg, uint32_t position, uint32_t page,
-	uint64_t frame_no),
+    enum rc (*on_frame)(
+	void *arg, uint32_t position, uint32_t page, uint64_t frame_no),
     void *arg);
 enum rc seg_check_feed(struct seg_check *, const void *data, size_t len);
 /* The header, from the first on_frame() on. */

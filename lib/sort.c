@@ -15,7 +15,7 @@ enum { RUN_BUFFER = 64 << 10, RUNS_MEMORY = 32 << 20 };
 
 struct run {
 	uint64_t at, end; /* bytes in the scratch file yet to be read */
-	char *buf;	  /* part of it */
+	char *buf;        /* part of it */
 	size_t have, pos;
 };
 

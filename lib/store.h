@@ -21,7 +21,7 @@
 struct store;
 
 struct store_opts {
-	bool create;	    /* make it if it is not there */
+	bool create;        /* make it if it is not there */
 	unsigned parallel;  /* transfers at a time (-j) */
 	unsigned retry_for; /* seconds (--retry-for) */
 };
@@ -32,12 +32,13 @@ struct store_opts {
  */
 enum rc store_open(
     struct store **, const char *where, const struct store_opts *);
-void store_free(struct store *); /* gives up what runs */
+void store_free(struct store *);              /* gives up what runs */
 const char *store_name(const struct store *); /* for messages; no secrets */
 
 /* One object of a listing, or with delimited one "directory". */
 struct store_entry {
-	const char *name; /* what follows the prefix (a directory: without "/") */
+	const char
+	    *name; /* what follows the prefix (a directory: without "/") */
 	uint64_t size;
 	uint64_t modified; /* ms since 1970 UTC */
 	bool is_dir;
@@ -64,9 +65,9 @@ enum rc store_list(struct store *, const char *prefix, bool delimited,
  *           set to the whole object's size before the first byte arrives.  An
  *           object smaller than a range, or a short body, is never RC_OK.
  *   PUT     conditional: never replaces.  From file (whole) or buf.  If the
- *           object is there already: RC_OK and existed set; the caller compares.
- *   DELETE  an object that is not there is RC_ABSENT where the store can tell,
- *           else RC_OK.
+ *           object is there already: RC_OK and existed set; the caller
+ * compares. DELETE  an object that is not there is RC_ABSENT where the store
+ * can tell, else RC_OK.
  *
  * done() gets RC_OK; RC_ABSENT, unreported, for a GET or HEAD of what is not
  * there; or what was reported.  A transfer may be freed or started again in
@@ -74,7 +75,6 @@ enum rc store_list(struct store *, const char *prefix, bool delimited,
  */
 enum store_verb { STORE_GET, STORE_PUT, STORE_HEAD, STORE_DELETE };
 
-/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): grouped to be read */
 struct store_xfer {
 	enum store_verb verb;
 	const char *object; /* borrowed until done() */
@@ -89,7 +89,8 @@ struct store_xfer {
 	/* What the store says. */
 	uint64_t size; /* of the whole object (GET, HEAD) */
 	char etag[80]; /* of the object (GET, HEAD), or empty; if not empty at
-			* the start of a GET: If-Match, and a change is RC_DATA */
+			* the start of a GET: If-Match, and a change is RC_DATA
+			*/
 	bool existed;  /* PUT: it was there already */
 	/* GET into file: the object's bytes all passed through check() too, in
 	 * order, so that the file need not be read again.  A store that clones

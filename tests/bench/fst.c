@@ -157,8 +157,7 @@ main(void)
 	for (size_t i = 0; i < KEYS; i++)
 		p[i] = (uint32_t)i + 1;
 	bench_one("1,000,000 dense", p, KEYS, 48.6, 29.4);
-	bench_one(
-	    "1,000,000 random", p, random_pages(p, KEYS, 1), 190, 64);
+	bench_one("1,000,000 random", p, random_pages(p, KEYS, 1), 190, 64);
 	bench_union();
 	free(p);
 	return 0;

@@ -74,8 +74,8 @@ open_db(const char *path)
 static const char *
 journal(struct rng *r)
 {
-	static const char *const modes[] = { "wal", "wal", "wal", "delete",
-		"truncate", "persist" };
+	static const char *const modes[] = {
+	    "wal", "wal", "wal", "delete", "truncate", "persist"};
 
 	return modes[below(r, 6)];
 }
@@ -103,8 +103,8 @@ insert(sqlite3 *db, struct rng *r)
 static void
 change(sqlite3 *db, struct rng *r, bool *left_alone)
 {
-	static const char *const checkpoints[] = { "PASSIVE", "FULL", "RESTART",
-		"TRUNCATE" };
+	static const char *const checkpoints[] = {
+	    "PASSIVE", "FULL", "RESTART", "TRUNCATE"};
 
 	switch (below(r, 16)) {
 	case 0:
@@ -132,8 +132,9 @@ change(sqlite3 *db, struct rng *r, bool *left_alone)
 		sql(db, "PRAGMA incremental_vacuum(%d)", 1 + (int)below(r, 9));
 		break;
 	case 6:
-		sql(db, "CREATE TABLE IF NOT EXISTS u%d(a, b);"
-			"INSERT INTO u%d VALUES(1, randomblob(3000))",
+		sql(db,
+		    "CREATE TABLE IF NOT EXISTS u%d(a, b);"
+		    "INSERT INTO u%d VALUES(1, randomblob(3000))",
 		    (int)below(r, 3), 0);
 		break;
 	case 7:
@@ -145,8 +146,9 @@ change(sqlite3 *db, struct rng *r, bool *left_alone)
 	case 9:
 	case 10:
 	case 11:
-		sql(db, "UPDATE t SET v = randomblob(length(v)) "
-			"WHERE id %% 7 = %d",
+		sql(db,
+		    "UPDATE t SET v = randomblob(length(v)) "
+		    "WHERE id %% 7 = %d",
 		    (int)below(r, 7));
 		break;
 	case 12:
@@ -180,7 +182,7 @@ static void
 change_all(const char *dir, unsigned count, unsigned round)
 {
 	for (unsigned seed = 0; seed < count; seed++) {
-		struct rng r = { (uint64_t)seed << 32 | round };
+		struct rng r = {(uint64_t)seed << 32 | round};
 		char *path = sqlite3_mprintf("%s/h%u.db", dir, seed);
 		char *namespace = sqlite3_mprintf("h%u", seed);
 		sqlite3 *db = open_db(path);

@@ -37,7 +37,7 @@ transaction(sqlite3 *db)
 	    "UPDATE account SET money = money + %u WHERE id = %u;"
 	    "INSERT INTO log SELECT coalesce(max(n), 0) + 1, randomblob(%u)"
 	    " FROM log;",
-	    money, rnd(200), money, rnd(200), rnd(10) ? 50 : 20000);
+	    money, rnd(200), money, rnd(200), rnd(10) ? 50u : 20000u);
 	if (run(db, "BEGIN IMMEDIATE") != SQLITE_OK)
 		return;
 	run(db, sql);

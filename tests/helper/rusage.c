@@ -54,6 +54,5 @@ main(int argc, char **argv)
 	    now() - began, u.ru_maxrss);
 	if (fclose(f) != 0)
 		return 2;
-	return WIFEXITED(status) ? WEXITSTATUS(status)
-				 : 128 + WTERMSIG(status);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

@@ -210,14 +210,14 @@ test_files(void)
 
 	put("a", "one", 0);
 	ok(holds("a", "one"), "a file is written");
-	ok(io_create(&f, "a", 0) == RC_OK && io_write(f, "two", 3, 0) == RC_OK &&
-		io_commit(&f) == RC_DATA && !f && holds("a", "one"),
+	ok(io_create(&f, "a", 0) == RC_OK &&
+		io_write(f, "two", 3, 0) == RC_OK && io_commit(&f) == RC_DATA &&
+		!f && holds("a", "one"),
 	    "a file that is there is not replaced");
 	ok(!io_exists(".segtmp-a"), "and no temporary file is left");
 	put("a", "three", IO_REPLACE);
 	ok(holds("a", "three"), "unless it is asked for");
-	ok(io_create(&f, "b", 0) == RC_OK &&
-		io_exists(".segtmp-b") &&
+	ok(io_create(&f, "b", 0) == RC_OK && io_exists(".segtmp-b") &&
 		io_create(&g, "b", 0) == RC_SYSTEM,
 	    "two writers of one file");
 	io_close(&f);
@@ -229,8 +229,8 @@ test_files(void)
 		io_write(f, "part", 4, 0) == RC_OK,
 	    "a file to be resumed");
 	io_close(&f);
-	ok(io_create(&f, "k", IO_KEEP) == RC_OK &&
-		io_size(f, &size) == RC_OK && size == 4,
+	ok(io_create(&f, "k", IO_KEEP) == RC_OK && io_size(f, &size) == RC_OK &&
+		size == 4,
 	    "is there again");
 	io_sweep(".");
 	ok(io_exists(".segtmp-k"), "what is in use is not swept");

@@ -33,8 +33,7 @@ add(struct pairs *l, uint64_t page, uint64_t value)
 		l->cap = l->cap ? 2 * l->cap : 64;
 		l->p = xreallocarray(l->p, l->cap, sizeof(*l->p));
 	}
-	l->p[l->n++] =
-	    (struct pair){.page = (uint32_t)page, .value = value};
+	l->p[l->n++] = (struct pair){.page = (uint32_t)page, .value = value};
 }
 
 /* ---- the generators ---- */
@@ -161,7 +160,7 @@ build(struct buf *out, const struct pairs *l)
 
 	for (size_t i = 0; i < l->n; i++)
 		good = good &&
-		    fst_builder_add(b, l->p[i].page, l->p[i].value) == RC_OK;
+		       fst_builder_add(b, l->p[i].page, l->p[i].value) == RC_OK;
 	good = good && fst_builder_finish(b, &len) == RC_OK;
 	fst_builder_free(b);
 	if (!good || len != out->len)
@@ -207,11 +206,10 @@ reads_as(const struct buf *b, const struct pairs *l)
 		size_t i = splitmix(&seed) % l->n;
 
 		fst_iter_init(&it, &f);
-		if (fst_iter_seek(&it, l->p[i].page) ||
-		    !iterates_as(&it, l, i))
+		if (fst_iter_seek(&it, l->p[i].page) || !iterates_as(&it, l, i))
 			return false;
-		if (l->p[i].page == 0 || (i > 0 &&
-			l->p[i - 1].page == l->p[i].page - 1))
+		if (l->p[i].page == 0 ||
+		    (i > 0 && l->p[i - 1].page == l->p[i].page - 1))
 			continue;
 		if (fst_iter_seek(&it, l->p[i].page - 1) ||
 		    !iterates_as(&it, l, i))
@@ -234,8 +232,7 @@ test_vector(const char *name, const char *ext)
 	ok(io_open(&f, path) == RC_OK && io_map(&m, f, 1 << 20) == RC_OK &&
 		m.len <= b.len && !memcmp(m.data, b.data, m.len) &&
 		(m.len == b.len ||
-		    (b.len == 87106 &&
-			le32(b.data + b.len - 4) == 0xb9120097)),
+		    (b.len == 87106 && le32(b.data + b.len - 4) == 0xb9120097)),
 	    "%s: the same bytes", name);
 	ok(reads_as(&b, &l), "%s: read, looked up, sought", name);
 	io_unmap(&m);
@@ -248,15 +245,15 @@ test_vector(const char *name, const char *ext)
 static void
 test_vectors(void)
 {
-	static const char *const names[] = {"empty", "single_1_0",
-	    "single_1_7", "single_max", "three_1_2_300", "maxpage",
-	    "dense_255", "dense_256", "dense_257", "dense_1000",
-	    "dense_100000", "dense_2000000", "every7_1000000", "rand_00",
-	    "rand_01", "rand_02", "rand_03", "rand_04", "rand_05",
-	    "rand_addr", "clustered_small", "nonmono_u64_rand",
-	    "shuffled_2000", "constant_3000", "zeros_3000", "swapped_pairs",
-	    "fanout_leaf", "allbytes", "allbytes_leaf", "output_sizes",
-	    "output_sizes_first", "registry_small", "registry_lru"};
+	static const char *const names[] = {"empty", "single_1_0", "single_1_7",
+	    "single_max", "three_1_2_300", "maxpage", "dense_255", "dense_256",
+	    "dense_257", "dense_1000", "dense_100000", "dense_2000000",
+	    "every7_1000000", "rand_00", "rand_01", "rand_02", "rand_03",
+	    "rand_04", "rand_05", "rand_addr", "clustered_small",
+	    "nonmono_u64_rand", "shuffled_2000", "constant_3000", "zeros_3000",
+	    "swapped_pairs", "fanout_leaf", "allbytes", "allbytes_leaf",
+	    "output_sizes", "output_sizes_first", "registry_small",
+	    "registry_lru"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		test_vector(names[i], "fst");
@@ -307,7 +304,7 @@ test_union(size_t maps, size_t keys, uint64_t range)
 	u = fst_union_new(f, maps);
 	while (good && fst_union_next(u, &page, &map, &value) == RC_OK) {
 		good = page > last && owner[page] == map + 1 &&
-		    want[page] == value;
+		       want[page] == value;
 		last = page;
 		seen++;
 	}
@@ -390,8 +387,10 @@ test_damage(const char *name)
 		}
 	}
 	ok(good, "%s with any bit flipped is refused", name);
-	ok(noticed > 0, "%s with any bit flipped and a right checksum is safe "
-	    "(%zu of %zu noticed)", name, noticed, b.len * 8);
+	ok(noticed > 0,
+	    "%s with any bit flipped and a right checksum is safe "
+	    "(%zu of %zu noticed)",
+	    name, noticed, b.len * 8);
 	free(copy);
 	buf_release(&b);
 	free(l.p);
@@ -413,8 +412,8 @@ test_hand(const char *what, const uint8_t *states, size_t n, uint64_t count)
 	free(p);
 }
 
-#define HAND(what, count, ...)                                                 \
-	test_hand(what, (const uint8_t[]){__VA_ARGS__},                        \
+#define HAND(what, count, ...) \
+	test_hand(what, (const uint8_t[]){__VA_ARGS__}, \
 	    sizeof((const uint8_t[]){__VA_ARGS__}), count)
 
 static void
@@ -422,14 +421,14 @@ test_hostile(void)
 {
 	HAND("a key of one byte", 1, 0x00, 0x10, 0x2c, 0x80);
 	HAND("a key of three bytes", 1, 0x00, 0x10, 1, 0x80, 0, 0xc0, 0, 0xc0);
-	HAND("a key of five bytes", 1, 0x00, 0x10, 1, 0x80, 0, 0xc0, 0, 0xc0,
-	    0, 0xc0, 0, 0xc0);
+	HAND("a key of five bytes", 1, 0x00, 0x10, 1, 0x80, 0, 0xc0, 0, 0xc0, 0,
+	    0xc0, 0, 0xc0);
 	HAND("fewer keys than claimed", 2, 0x00, 0x10, 1, 0x80, 0, 0xc0, 0,
 	    0xc0, 0, 0xc0);
-	HAND("more keys than claimed", 0, 0x00, 0x10, 1, 0x80, 0, 0xc0, 0,
-	    0xc0, 0, 0xc0);
-	HAND("inputs out of order", 2, 0, 0, 1, 2, 0x10, 2, 0, 0xc0, 0, 0xc0,
+	HAND("more keys than claimed", 0, 0x00, 0x10, 1, 0x80, 0, 0xc0, 0, 0xc0,
 	    0, 0xc0);
+	HAND("inputs out of order", 2, 0, 0, 1, 2, 0x10, 2, 0, 0xc0, 0, 0xc0, 0,
+	    0xc0);
 	HAND("an input twice", 2, 0, 0, 2, 2, 0x10, 2, 0, 0xc0, 0, 0xc0, 0,
 	    0xc0);
 	HAND("a target before the states", 1, 5, 0x10, 0x2c, 0x80);
