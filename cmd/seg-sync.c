@@ -1,0 +1,177 @@
+/*
+ * seg-sync: keeps the catalogue, an SQLite file, of monitored namespaces and
+ * their segments in step with a store.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "catalog.h"
+#include "cli.h"
+#include "store.h"
+
+static const char usage[] =
+    "usage: seg-sync -k CATALOG [-qv] [-C CLUSTER] [-s STORE] [--full]\n"
+    "                [--add NS] [--remove NS] [--from-db FILE]\n"
+    "                [--retry-for SECONDS] [NAMESPACE ...]\n"
+    "       seg-sync -k CATALOG --monitored [-qv]\n"
+    "  -k, --catalog CATALOG the catalogue; it is made if it is not there\n"
+    "      --add NS          monitor a namespace (may be repeated)\n"
+    "      --remove NS       forget a namespace (may be repeated)\n"
+    "      --from-db FILE    monitor the namespaces of a libsql-server\n"
+    "                        metastore, and no others\n"
+    "      --monitored       print the monitored namespaces\n"
+    "      --full            take in everything, and forget what has gone\n"
+    "  -s, --store STORE     directory or s3://BUCKET[/PREFIX] (SEG_STORE)\n"
+    "  -C, --cluster NAME    cluster in the object paths (SEG_CLUSTER)\n"
+    "      --retry-for SEC   how long to retry what fails temporarily (60)\n"
+    "  -v, -q                say more, less\n"
+    "  -h, --help; -V, --version\n";
+
+enum { ADD = CLI_OWN, REMOVE, FROM_DB, MONITORED, FULL };
+
+struct change {
+	int what;
+	const char *namespace;
+};
+
+struct sync {
+	struct cli cli;
+	struct catalog *catalog;
+	struct store *store;
+	struct change *changes; /* in the order given */
+	size_t n_changes;
+	const char *metastore;
+	bool monitored;
+	bool full;
+};
+
+/* What fails for one namespace does not keep the others from being synced. */
+static enum rc
+sync_namespace(void *arg, const char *namespace)
+{
+	struct sync *s = arg;
+	enum rc rc = catalog_sync(
+	    s->catalog, s->store, s->cli.cluster, namespace, s->full);
+
+	s->cli.rc = rc_max(s->cli.rc, rc);
+	return rc == RC_USAGE ? rc : RC_OK;
+}
+
+static enum rc
+print_namespace(void *arg, const char *namespace)
+{
+	(void)arg;
+	return printf("%s\n", namespace) < 0 ? msg_errno("standard output") :
+					       RC_OK;
+}
+
+static enum rc
+change_monitored(struct sync *s)
+{
+	enum rc rc = RC_OK;
+
+	if (s->metastore)
+		rc = catalog_from_metastore(s->catalog, s->metastore);
+	for (size_t i = 0; rc == RC_OK && i < s->n_changes; i++)
+		rc = s->changes[i].what == ADD ?
+			 catalog_monitor(
+			     s->catalog, s->changes[i].namespace) :
+			 catalog_unmonitor(
+			     s->catalog, s->changes[i].namespace);
+	return rc;
+}
+
+static enum rc
+sync_all(struct sync *s, char **namespaces)
+{
+	enum rc rc = RC_OK;
+
+	if (s->monitored)
+		return catalog_namespaces(
+		    s->catalog, false, print_namespace, s);
+	rc = change_monitored(s);
+	if (rc == RC_OK && !*namespaces)
+		return catalog_namespaces(
+		    s->catalog, false, sync_namespace, s);
+	for (; rc == RC_OK && *namespaces; namespaces++)
+		rc = sync_namespace(s, *namespaces);
+	return rc;
+}
+
+static void
+check_namespace(const struct sync *s, const char *namespace)
+{
+	if (!namespace_valid(namespace, strlen(namespace)))
+		cli_usage(&s->cli, "%s: not a valid namespace", namespace);
+}
+
+static void
+take_option(struct sync *s, int c)
+{
+	switch (c) {
+	case ADD:
+	case REMOVE:
+		check_namespace(s, optarg);
+		s->changes[s->n_changes++] = (struct change){c, optarg};
+		break;
+	case FROM_DB:
+		s->metastore = optarg;
+		break;
+	case MONITORED:
+		s->monitored = true;
+		break;
+	default:
+		s->full = true;
+		break;
+	}
+}
+
+static void
+parse(struct sync *s, int argc, char **argv)
+{
+	static const struct option own[] = {
+	    {"add", required_argument, NULL, ADD},
+	    {"remove", required_argument, NULL, REMOVE},
+	    {"from-db", required_argument, NULL, FROM_DB},
+	    {"monitored", no_argument, NULL, MONITORED},
+	    {"full", no_argument, NULL, FULL},
+	    {0},
+	};
+	int c;
+
+	cli_init(&s->cli, argv, usage, "sCkr", own);
+	while ((c = cli_getopt(&s->cli, argc, argv)) != -1)
+		take_option(s, c);
+	if (!s->cli.catalog)
+		cli_usage(&s->cli, "no catalogue: -k CATALOG");
+	if (s->monitored &&
+	    (s->n_changes || s->metastore || s->full || optind < argc))
+		cli_usage(&s->cli, "--monitored goes with -k alone");
+	for (int i = optind; i < argc; i++)
+		check_namespace(s, argv[i]);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct sync s = {0};
+	enum rc rc = RC_OK;
+
+	s.changes = calloc((size_t)argc + 1, sizeof(*s.changes));
+	if (!s.changes)
+		return RC_SYSTEM;
+	parse(&s, argc, argv);
+	if (!s.monitored)
+		rc = cli_store(&s.cli, false, &s.store);
+	if (rc == RC_OK)
+		rc = catalog_open(&s.catalog, s.cli.catalog, !s.monitored);
+	if (rc == RC_OK)
+		rc = sync_all(&s, argv + optind);
+	s.cli.rc = rc_max(s.cli.rc, rc);
+	catalog_free(s.catalog);
+	store_free(s.store);
+	free(s.changes);
+	return cli_exit(&s.cli);
+}

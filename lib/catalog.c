@@ -1,0 +1,636 @@
+/* catalog: see catalog.h. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+#include "catalog.h"
+#include "history.h"
+#include "num.h"
+#include "store.h"
+
+enum {
+	APPLICATION_ID = 0x73656763, /* "segc" */
+	SCHEMA_VERSION = 1,
+	BUSY_MS = 30000,
+	DIGITS = 20,
+	ATTEMPTS = 8
+};
+
+static const char schema[] =
+    "CREATE TABLE namespaces ("
+    " id INTEGER PRIMARY KEY,"
+    " name TEXT NOT NULL UNIQUE,"
+    " changes INTEGER NOT NULL DEFAULT 0);"
+    "CREATE TABLE segments ("
+    " namespace_id INTEGER NOT NULL"
+    "  REFERENCES namespaces(id) ON DELETE CASCADE,"
+    " end TEXT NOT NULL,"
+    " start TEXT NOT NULL,"
+    " time TEXT NOT NULL,"
+    " bytes INTEGER,"
+    " PRIMARY KEY (namespace_id, end, start, time)) WITHOUT ROWID;"
+    "PRAGMA application_id = 1936025443;"
+    "PRAGMA user_version = 1;";
+
+struct catalog {
+	sqlite3 *db;
+	char *path;
+};
+
+/* ---- SQLite ---- */
+
+static enum rc
+fail_db(sqlite3 *db, const char *path)
+{
+	int err = sqlite3_system_errno(db);
+
+	switch (sqlite3_errcode(db) & 0xff) {
+	case SQLITE_CANTOPEN:
+		errno = err ? err : EACCES;
+		return msg_errno(path);
+	case SQLITE_READONLY:
+	case SQLITE_PERM:
+	case SQLITE_AUTH:
+		return msg_fail(RC_USAGE, "%s: %s", path, sqlite3_errmsg(db));
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+	case SQLITE_FULL:
+	case SQLITE_IOERR:
+	case SQLITE_NOMEM:
+		return msg_fail(RC_SYSTEM, "%s: %s", path, sqlite3_errmsg(db));
+	default:
+		return msg_fail(RC_DATA, "%s: %s", path, sqlite3_errmsg(db));
+	}
+}
+
+static enum rc
+fail(struct catalog *c)
+{
+	return fail_db(c->db, c->path);
+}
+
+static enum rc
+run(struct catalog *c, const char *sql)
+{
+	return sqlite3_exec(c->db, sql, NULL, NULL, NULL) ? fail(c) : RC_OK;
+}
+
+static enum rc
+prepare(struct catalog *c, sqlite3_stmt **st, const char *sql)
+{
+	return sqlite3_prepare_v2(c->db, sql, -1, st, NULL) ? fail(c) : RC_OK;
+}
+
+static void
+bind_text(sqlite3_stmt *st, int i, const char *text)
+{
+	sqlite3_bind_text(st, i, text, -1, SQLITE_TRANSIENT);
+}
+
+/* RC_OK: a row; RC_ABSENT: no more. */
+static enum rc
+step(struct catalog *c, sqlite3_stmt *st)
+{
+	switch (sqlite3_step(st)) {
+	case SQLITE_ROW:
+		return RC_OK;
+	case SQLITE_DONE:
+		return RC_ABSENT;
+	default:
+		return fail(c);
+	}
+}
+
+static enum rc
+integer(struct catalog *c, const char *sql, int64_t *value)
+{
+	sqlite3_stmt *st = NULL;
+	enum rc rc = prepare(c, &st, sql);
+
+	if (rc == RC_OK)
+		rc = step(c, st);
+	if (rc == RC_OK)
+		*value = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return rc;
+}
+
+/* A statement without rows, with a namespace's name as its parameter. */
+static enum rc
+run_name(struct catalog *c, const char *sql, const char *namespace)
+{
+	sqlite3_stmt *st = NULL;
+	enum rc rc = prepare(c, &st, sql);
+
+	if (rc == RC_OK) {
+		bind_text(st, 1, namespace);
+		rc = step(c, st);
+	}
+	sqlite3_finalize(st);
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+/* Commit, or if rc is a failure, roll back and return that. */
+static enum rc
+finish(struct catalog *c, enum rc rc)
+{
+	if (rc == RC_OK)
+		rc = run(c, "COMMIT");
+	if (rc != RC_OK)
+		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+	return rc;
+}
+
+/* ---- opening ---- */
+
+static enum rc
+open_db(sqlite3 **db, const char *path, int flags)
+{
+	/* Nothing that SQLite would take for a special name. */
+	char *plain = xasprintf("%s%s", *path == '/' ? "" : "./", path);
+	int err = sqlite3_open_v2(plain, db, flags, NULL);
+
+	free(plain);
+	if (err)
+		return fail_db(*db, path);
+	sqlite3_busy_timeout(*db, BUSY_MS);
+	return RC_OK;
+}
+
+/* *empty: it has nothing in it yet. */
+static enum rc
+check_identity(struct catalog *c, bool *empty)
+{
+	int64_t id = 0, version = 0, tables = 0;
+	enum rc rc = integer(c, "PRAGMA application_id", &id);
+
+	if (rc == RC_OK)
+		rc = integer(c, "PRAGMA user_version", &version);
+	if (rc == RC_OK)
+		rc = integer(c, "SELECT count(*) FROM sqlite_schema", &tables);
+	if (rc)
+		return rc;
+	*empty = id == 0 && version == 0 && tables == 0;
+	if (*empty)
+		return RC_OK;
+	if (id != APPLICATION_ID)
+		return msg_fail(RC_DATA, "%s: not a catalogue", c->path);
+	if (version != SCHEMA_VERSION)
+		return msg_fail(RC_DATA,
+		    "%s: catalogue of version %" PRId64 ", not %d", c->path,
+		    version, SCHEMA_VERSION);
+	return RC_OK;
+}
+
+static enum rc
+create_schema(struct catalog *c)
+{
+	bool empty = false;
+	enum rc rc = run(c, "PRAGMA journal_mode = WAL");
+
+	if (rc == RC_OK)
+		rc = run(c, "BEGIN IMMEDIATE");
+	if (rc)
+		return rc;
+	rc = check_identity(c, &empty); /* another may have been faster */
+	if (rc == RC_OK && empty)
+		rc = run(c, schema);
+	return finish(c, rc);
+}
+
+enum rc
+catalog_open(struct catalog **out, const char *path, bool write)
+{
+	struct catalog *c = xcalloc(1, sizeof(*c));
+	bool empty = false;
+	enum rc rc;
+
+	c->path = xstrdup(path);
+	rc = open_db(&c->db, path,
+	    write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE :
+		    SQLITE_OPEN_READONLY);
+	if (rc == RC_OK)
+		rc = check_identity(c, &empty);
+	if (rc == RC_OK && empty)
+		rc = write ? create_schema(c) :
+			     msg_fail(RC_DATA, "%s: not a catalogue", path);
+	if (rc == RC_OK)
+		rc = run(c, "PRAGMA foreign_keys = ON");
+	if (rc) {
+		catalog_free(c);
+		c = NULL;
+	}
+	*out = c;
+	return rc;
+}
+
+void
+catalog_free(struct catalog *c)
+{
+	if (!c)
+		return;
+	sqlite3_close(c->db);
+	free(c->path);
+	free(c);
+}
+
+/* ---- namespaces ---- */
+
+enum rc
+catalog_monitor(struct catalog *c, const char *namespace)
+{
+	return run_name(c,
+	    "INSERT INTO namespaces(name) VALUES (?1)"
+	    " ON CONFLICT(name) DO NOTHING",
+	    namespace);
+}
+
+enum rc
+catalog_unmonitor(struct catalog *c, const char *namespace)
+{
+	return run_name(
+	    c, "DELETE FROM namespaces WHERE name = ?1", namespace);
+}
+
+/* Fill the temporary table wanted with what the metastore has. */
+static enum rc
+read_metastore(struct catalog *c, sqlite3 *meta, const char *path)
+{
+	sqlite3_stmt *st = NULL;
+	enum rc rc = RC_OK;
+	int err;
+
+	if (sqlite3_prepare_v2(meta, "SELECT namespace FROM namespace_configs",
+		-1, &st, NULL))
+		return fail_db(meta, path);
+	while (rc == RC_OK && (err = sqlite3_step(st)) == SQLITE_ROW) {
+		const char *name = (const char *)sqlite3_column_text(st, 0);
+		size_t len = (size_t)sqlite3_column_bytes(st, 0);
+
+		if (!name || !namespace_valid(name, len))
+			rc = msg_fail(RC_DATA, "%s: %s: not a valid namespace",
+			    path, name ? name : "NULL");
+		else
+			rc = run_name(c,
+			    "INSERT OR IGNORE INTO wanted VALUES (?1)", name);
+	}
+	if (rc == RC_OK && err != SQLITE_DONE)
+		rc = fail_db(meta, path);
+	sqlite3_finalize(st);
+	return rc;
+}
+
+enum rc
+catalog_from_metastore(struct catalog *c, const char *path)
+{
+	sqlite3 *meta = NULL;
+	enum rc rc = open_db(&meta, path, SQLITE_OPEN_READONLY);
+
+	if (rc == RC_OK)
+		rc = run(c, "CREATE TEMP TABLE IF NOT EXISTS"
+			    " wanted(name TEXT PRIMARY KEY);"
+			    "DELETE FROM temp.wanted");
+	if (rc == RC_OK)
+		rc = read_metastore(c, meta, path);
+	if (rc == RC_OK)
+		rc = run(c, "BEGIN IMMEDIATE");
+	if (rc == RC_OK)
+		rc = finish(c,
+		    run(c, "DELETE FROM namespaces WHERE name NOT IN"
+			   " (SELECT name FROM temp.wanted);"
+			   "INSERT INTO namespaces(name)"
+			   " SELECT name FROM temp.wanted WHERE true"
+			   " ON CONFLICT(name) DO NOTHING"));
+	sqlite3_close(meta);
+	return rc;
+}
+
+/* The next name after the one in it; "" is before the first. */
+static enum rc
+next_namespace(struct catalog *c, sqlite3_stmt *st, char *name)
+{
+	const char *text;
+	size_t len;
+	enum rc rc;
+
+	bind_text(st, 1, name);
+	rc = step(c, st);
+	if (rc == RC_OK) {
+		text = (const char *)sqlite3_column_text(st, 0);
+		len = (size_t)sqlite3_column_bytes(st, 0);
+		if (text && namespace_valid(text, len))
+			memcpy(name, text, len + 1);
+		else
+			rc = msg_fail(
+			    RC_DATA, "%s: not a valid namespace", c->path);
+	}
+	sqlite3_reset(st);
+	return rc;
+}
+
+enum rc
+catalog_namespaces(struct catalog *c, bool known,
+    enum rc (*each)(void *, const char *), void *arg)
+{
+	char name[NAMESPACE_MAX + 1] = "";
+	sqlite3_stmt *st = NULL;
+	enum rc rc = prepare(c, &st,
+	    known ? "SELECT name FROM namespaces n WHERE name > ?1 AND EXISTS"
+		    " (SELECT 1 FROM segments WHERE namespace_id = n.id)"
+		    " ORDER BY name LIMIT 1" :
+		    "SELECT name FROM namespaces WHERE name > ?1"
+		    " ORDER BY name LIMIT 1");
+
+	while (rc == RC_OK && (rc = next_namespace(c, st, name)) == RC_OK)
+		rc = each(arg, name);
+	sqlite3_finalize(st);
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+/* Its id, and the count of changes to its segments; RC_ABSENT: not monitored. */
+static enum rc
+find(struct catalog *c, const char *namespace, int64_t *id, int64_t *changes)
+{
+	sqlite3_stmt *st = NULL;
+	enum rc rc = prepare(
+	    c, &st, "SELECT id, changes FROM namespaces WHERE name = ?1");
+
+	if (rc == RC_OK) {
+		bind_text(st, 1, namespace);
+		rc = step(c, st);
+	}
+	if (rc == RC_OK) {
+		*id = sqlite3_column_int64(st, 0);
+		*changes = sqlite3_column_int64(st, 1);
+	}
+	sqlite3_finalize(st);
+	return rc;
+}
+
+/* ---- segments ---- */
+
+static bool
+column_u64(sqlite3_stmt *st, int i, uint64_t *value)
+{
+	const char *text = (const char *)sqlite3_column_text(st, i);
+
+	return text && sqlite3_column_bytes(st, i) == DIGITS &&
+	       num_u64(text, DIGITS, value);
+}
+
+/* One row of SELECT end, start, time, bytes. */
+static enum rc
+next_row(
+    struct catalog *c, sqlite3_stmt *st, struct key *key, uint64_t *bytes)
+{
+	enum rc rc = step(c, st);
+
+	if (rc)
+		return rc;
+	if (!column_u64(st, 0, &key->end) || !column_u64(st, 1, &key->start) ||
+	    !column_u64(st, 2, &key->time) || key->start < 1 ||
+	    key->end < key->start)
+		return msg_fail(RC_DATA, "%s: a malformed segment", c->path);
+	*bytes = UINT64_MAX;
+	if (sqlite3_column_type(st, 3) == SQLITE_INTEGER &&
+	    sqlite3_column_int64(st, 3) >= 0)
+		*bytes = (uint64_t)sqlite3_column_int64(st, 3);
+	return RC_OK;
+}
+
+#define SELECT_SEGMENTS                                                        \
+	"SELECT end, start, time, bytes FROM segments WHERE namespace_id = ?1" \
+	" ORDER BY end, start, time"
+
+enum rc
+catalog_segments(struct catalog *c, const char *namespace,
+    enum rc (*each)(void *, const struct key *, uint64_t), void *arg)
+{
+	sqlite3_stmt *st = NULL;
+	struct key key;
+	uint64_t bytes;
+	int64_t id = 0, changes;
+	enum rc rc = find(c, namespace, &id, &changes);
+
+	if (rc)
+		return rc;
+	rc = prepare(c, &st, SELECT_SEGMENTS);
+	sqlite3_bind_int64(st, 1, id);
+	while (rc == RC_OK && (rc = next_row(c, st, &key, &bytes)) == RC_OK)
+		rc = each(arg, &key, bytes);
+	sqlite3_finalize(st);
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+/* ---- syncing ---- */
+
+struct sync {
+	struct catalog *c;
+	struct history *h;
+	int64_t id;
+	bool full;
+	bool changed;
+	sqlite3_stmt *rows, *put, *del;
+	struct key key; /* of the row that comes next */
+	uint64_t bytes;
+	bool have;
+};
+
+static void
+bind_key(sqlite3_stmt *st, int64_t id, const struct key *key)
+{
+	const uint64_t part[] = {key->end, key->start, key->time};
+	char text[DIGITS + 1];
+
+	sqlite3_bind_int64(st, 1, id);
+	for (int i = 0; i < 3; i++) {
+		snprintf(text, sizeof(text), "%020" PRIu64, part[i]);
+		bind_text(st, i + 2, text);
+	}
+}
+
+static enum rc
+change(struct sync *s, sqlite3_stmt *st)
+{
+	enum rc rc = step(s->c, st);
+
+	sqlite3_reset(st);
+	s->changed = true;
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+static enum rc
+put(struct sync *s, const struct history_entry *e)
+{
+	bind_key(s->put, s->id, &e->key);
+	if (e->bytes > INT64_MAX)
+		sqlite3_bind_null(s->put, 5);
+	else
+		sqlite3_bind_int64(s->put, 5, (int64_t)e->bytes);
+	return change(s, s->put);
+}
+
+static enum rc
+advance(struct sync *s)
+{
+	enum rc rc = next_row(s->c, s->rows, &s->key, &s->bytes);
+
+	s->have = rc == RC_OK;
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+/* Take the row out that comes next, if the store no longer has it. */
+static enum rc
+pass(struct sync *s)
+{
+	enum rc rc = RC_OK;
+
+	if (s->full) {
+		bind_key(s->del, s->id, &s->key);
+		rc = change(s, s->del);
+	}
+	return rc ? rc : advance(s);
+}
+
+/* Both are in frame order: walk them side by side. */
+static enum rc
+compare(struct sync *s)
+{
+	struct history_entry e;
+	enum rc rc = advance(s);
+
+	while (rc == RC_OK && (rc = history_next(s->h, &e)) == RC_OK) {
+		if (!e.index)
+			continue;
+		while (rc == RC_OK && s->have && key_cmp(&s->key, &e.key) < 0)
+			rc = pass(s);
+		if (rc)
+			break;
+		if (!s->have || key_cmp(&s->key, &e.key) != 0) {
+			rc = put(s, &e);
+		} else {
+			if (s->bytes != e.bytes)
+				rc = put(s, &e);
+			if (rc == RC_OK)
+				rc = advance(s);
+		}
+	}
+	if (rc != RC_ABSENT)
+		return rc;
+	for (rc = RC_OK; rc == RC_OK && s->have;)
+		rc = pass(s);
+	return rc;
+}
+
+static enum rc
+update(struct sync *s, const char *namespace)
+{
+	enum rc rc = prepare(s->c, &s->rows, SELECT_SEGMENTS);
+
+	if (rc == RC_OK)
+		rc = prepare(s->c, &s->put,
+		    "INSERT OR REPLACE INTO segments"
+		    "(namespace_id, end, start, time, bytes)"
+		    " VALUES (?1, ?2, ?3, ?4, ?5)");
+	if (rc == RC_OK)
+		rc = prepare(s->c, &s->del,
+		    "DELETE FROM segments WHERE namespace_id = ?1"
+		    " AND end = ?2 AND start = ?3 AND time = ?4");
+	if (rc == RC_OK) {
+		sqlite3_bind_int64(s->rows, 1, s->id);
+		rc = compare(s);
+	}
+	sqlite3_finalize(s->rows);
+	sqlite3_finalize(s->put);
+	sqlite3_finalize(s->del);
+	if (rc == RC_OK && s->changed)
+		rc = run_name(s->c,
+		    "UPDATE namespaces SET changes = changes + 1"
+		    " WHERE name = ?1",
+		    namespace);
+	return rc;
+}
+
+/*
+ * The listing is made outside the transaction, lest others wait for the
+ * network.  If somebody changed the namespace meanwhile it may be older than
+ * what the catalogue has: *stale, and nothing is done.
+ */
+static enum rc
+sync_once(struct catalog *c, struct store *store, const char *cluster,
+    const char *namespace, bool full, bool *stale)
+{
+	struct sync s = {.c = c, .full = full};
+	int64_t before = 0, now = 0, id = 0;
+	enum rc rc = find(c, namespace, &id, &before);
+
+	if (rc == RC_OK)
+		rc = history_open(&s.h, store, cluster, namespace);
+	if (rc == RC_OK)
+		rc = run(c, "BEGIN IMMEDIATE");
+	if (rc == RC_OK) {
+		rc = find(c, namespace, &s.id, &now);
+		*stale = rc == RC_OK && (s.id != id || now != before);
+		if (rc == RC_OK && !*stale)
+			rc = update(&s, namespace);
+		rc = finish(c, rc);
+	}
+	history_free(s.h);
+	return rc;
+}
+
+/* Is the store's greatest END one that the catalogue has? */
+static enum rc
+is_current(struct catalog *c, struct store *store, const char *cluster,
+    const char *namespace, bool *current)
+{
+	sqlite3_stmt *st = NULL;
+	struct key key, have;
+	uint64_t bytes;
+	int64_t id = 0, changes;
+	enum rc rc = find(c, namespace, &id, &changes);
+
+	if (rc)
+		return rc;
+	rc = history_newest(store, cluster, namespace, &key);
+	if (rc) {
+		*current = rc == RC_ABSENT; /* nothing there: nothing newer */
+		return *current ? RC_OK : rc;
+	}
+	rc = prepare(c, &st,
+	    "SELECT end, start, time, bytes FROM segments"
+	    " WHERE namespace_id = ?1 ORDER BY end DESC LIMIT 1");
+	sqlite3_bind_int64(st, 1, id);
+	if (rc == RC_OK)
+		rc = next_row(c, st, &have, &bytes);
+	*current = rc == RC_OK && have.end >= key.end;
+	sqlite3_finalize(st);
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+enum rc
+catalog_sync(struct catalog *c, struct store *store, const char *cluster,
+    const char *namespace, bool full)
+{
+	bool current = false, stale = true;
+	enum rc rc = RC_OK;
+
+	if (!full)
+		rc = is_current(c, store, cluster, namespace, &current);
+	if (current)
+		return rc;
+	for (int i = 0; rc == RC_OK && stale && i < ATTEMPTS; i++)
+		rc = sync_once(c, store, cluster, namespace, full, &stale);
+	if (rc == RC_ABSENT)
+		return msg_fail(RC_DATA, "%s: %s: not monitored", c->path,
+		    namespace);
+	if (rc == RC_OK && stale)
+		return msg_fail(RC_SYSTEM, "%s: %s: others keep changing it",
+		    c->path, namespace);
+	return rc;
+}

@@ -1,0 +1,52 @@
+/*
+ * catalog: an SQLite file of monitored namespaces and their segments, so that
+ * they can be listed without asking the store.  Its schema is in seg-sync(1).
+ * One catalogue describes one cluster of one store.
+ *
+ * It is in WAL mode: readers are never blocked; a writer waits for another.
+ * Numbers of frames and times are text of 20 digits, since SQLite's integers
+ * end at 2^63-1, and text of one width has their order.
+ */
+#ifndef SEGTOOLS_CATALOG_H
+#define SEGTOOLS_CATALOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "key.h"
+#include "msg.h"
+
+struct store;
+struct catalog;
+
+/* Open it; with write to change it, and it is made if it is not there.  Another
+ * SQLite file, one that is corrupt or of a newer version: RC_DATA. */
+enum rc catalog_open(struct catalog **, const char *path, bool write);
+void catalog_free(struct catalog *); /* NULL-safe */
+
+/* A namespace that is monitored already stays as it is.  One that is not:
+ * removing it is RC_OK.  Its segments go with it. */
+enum rc catalog_monitor(struct catalog *, const char *namespace);
+enum rc catalog_unmonitor(struct catalog *, const char *namespace);
+/* Monitor exactly the namespaces of a libsql-server metastore: all or none of
+ * them are changed. */
+enum rc catalog_from_metastore(struct catalog *, const char *path);
+/* The namespaces in byte order; with known only those that have segments.  Each
+ * is read before each() is called: it may change the catalogue. */
+enum rc catalog_namespaces(struct catalog *, bool known,
+    enum rc (*each)(void *arg, const char *namespace), void *arg);
+
+/*
+ * Take in what the store has of a namespace, in one transaction.  full: all of
+ * it, and forget what has gone.  Else: if the store's greatest END is one that
+ * is known, nothing; else what is there, and nothing is forgotten.
+ */
+enum rc catalog_sync(struct catalog *, struct store *, const char *cluster,
+    const char *namespace, bool full);
+
+/* The segments in frame order; bytes is UINT64_MAX if unknown.  A namespace
+ * that is not monitored: RC_ABSENT. */
+enum rc catalog_segments(struct catalog *, const char *namespace,
+    enum rc (*each)(void *arg, const struct key *, uint64_t bytes), void *arg);
+
+#endif
