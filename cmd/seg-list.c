@@ -5,17 +5,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "catalog.h"
 #include "cli.h"
 #include "history.h"
 #include "num.h"
 #include "segment.h"
 
 static const char usage[] =
-    "usage: seg-list [-JOqv] [-C CLUSTER] [-s STORE] [--retry-for SECONDS]\n"
-    "                [NAMESPACE ...]\n"
-    "       seg-list -N [-Jqv] [-C CLUSTER] [-s STORE] [--retry-for SECONDS]\n"
+    "usage: seg-list [-JOqv] [-C CLUSTER] [-k CATALOG] [-s STORE]\n"
+    "                [--retry-for SECONDS] [NAMESPACE ...]\n"
+    "       seg-list -N [-Jqv] [-C CLUSTER] [-k CATALOG] [-s STORE]\n"
+    "                [--retry-for SECONDS]\n"
     "  -N, --namespaces      the names of the namespaces alone\n"
     "  -O, --orphans         data objects without an index, older than a day\n"
+    "  -k, --catalog CATALOG from a catalogue of seg-sync, not the store\n"
     "  -s, --store STORE     directory or s3://BUCKET[/PREFIX] (SEG_STORE)\n"
     "  -C, --cluster NAME    cluster in the object paths (SEG_CLUSTER)\n"
     "  -J, --json            one JSON object a line\n"
@@ -29,6 +32,7 @@ static const char usage[] =
 struct list {
 	struct cli cli;
 	struct store *store;
+	struct catalog *catalog; /* instead of the store */
 	bool names;
 	bool orphans;
 	bool began; /* something was printed */
@@ -45,16 +49,43 @@ is_wanted(const struct list *l, const struct history_entry *e)
 }
 
 static enum rc
-print_entry(
-    struct list *l, const char *namespace, const struct history_entry *e)
+print_segment(struct list *l, const char *namespace, const struct key *key,
+    uint64_t bytes)
 {
-	struct rec rec = {.pages = REC_UNKNOWN, .bytes = e->bytes};
+	struct rec rec = {.pages = REC_UNKNOWN, .bytes = bytes};
 
 	memcpy(rec.name.namespace, namespace, strlen(namespace) + 1);
-	rec.name.key = e->key;
-	if (e->bytes != UINT64_MAX)
-		rec.pages = seg_pages_of_size(e->bytes);
+	rec.name.key = *key;
+	if (bytes != UINT64_MAX)
+		rec.pages = seg_pages_of_size(bytes);
+	l->began = true;
 	return rec_write(&l->cli.out, &rec);
+}
+
+struct known {
+	struct list *l;
+	const char *namespace;
+	uint64_t n;
+};
+
+static enum rc
+print_known(void *arg, const struct key *key, uint64_t bytes)
+{
+	struct known *k = arg;
+
+	k->n++;
+	return print_segment(k->l, k->namespace, key, bytes);
+}
+
+/* The same from the catalogue. */
+static enum rc
+print_from_catalog(struct list *l, const char *namespace, uint64_t *n)
+{
+	struct known k = {l, namespace, 0};
+	enum rc rc = catalog_segments(l->catalog, namespace, print_known, &k);
+
+	*n = k.n;
+	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
 /* The records of a set; *n counts them. */
@@ -69,8 +100,7 @@ print_namespace(struct list *l, const char *namespace, uint64_t *n)
 	while (rc == RC_OK && (rc = history_next(h, &e)) == RC_OK) {
 		if (!is_wanted(l, &e))
 			continue;
-		rc = print_entry(l, namespace, &e);
-		l->began = true;
+		rc = print_segment(l, namespace, &e.key, e.bytes);
 		++*n;
 	}
 	history_free(h);
@@ -84,7 +114,8 @@ list_namespace(void *arg, const char *namespace)
 {
 	struct list *l = arg;
 	uint64_t n = 0;
-	enum rc rc = print_namespace(l, namespace, &n);
+	enum rc rc = l->catalog ? print_from_catalog(l, namespace, &n) :
+				  print_namespace(l, namespace, &n);
 
 	if (rc == RC_USAGE && !l->began)
 		return rc;
@@ -120,12 +151,16 @@ print_name(void *arg, const char *namespace)
 static enum rc
 list_all(struct list *l)
 {
-	enum rc rc = history_namespaces(l->store, l->cli.cluster,
-	    l->names ? print_name : list_namespace, l);
+	enum rc (*each)(void *, const char *) =
+	    l->names ? print_name : list_namespace;
+	enum rc rc = l->catalog ?
+	    catalog_namespaces(l->catalog, true, each, l) :
+	    history_namespaces(l->store, l->cli.cluster, each, l);
 
 	if (rc == RC_OK && !l->names && !l->began) {
 		l->cli.rc = msg_fail(
-		    RC_DATA, "%s: no namespaces", store_name(l->store));
+		    RC_DATA, "%s: no namespaces",
+		    l->catalog ? l->cli.catalog : store_name(l->store));
 		rc = rec_end(&l->cli.out, false);
 	}
 	return rc;
@@ -153,7 +188,7 @@ parse(struct list *l, int argc, char **argv)
 	};
 	int c;
 
-	cli_init(&l->cli, argv, usage, "sCJr", own);
+	cli_init(&l->cli, argv, usage, "sCkJr", own);
 	while ((c = cli_getopt(&l->cli, argc, argv)) != -1) {
 		if (c == 'N')
 			l->names = true;
@@ -162,6 +197,8 @@ parse(struct list *l, int argc, char **argv)
 	}
 	if (l->names && (l->orphans || optind < argc))
 		cli_usage(&l->cli, "-N goes with neither -O nor a namespace");
+	if (l->orphans && l->cli.catalog)
+		cli_usage(&l->cli, "a catalogue (-k) knows no orphans (-O)");
 	for (int i = optind; i < argc; i++)
 		if (!namespace_valid(argv[i], strlen(argv[i])))
 			cli_usage(
@@ -175,10 +212,12 @@ main(int argc, char **argv)
 	enum rc rc;
 
 	parse(&l, argc, argv);
-	rc = cli_store(&l.cli, false, &l.store);
+	rc = l.cli.catalog ? catalog_open(&l.catalog, l.cli.catalog, false) :
+			     cli_store(&l.cli, false, &l.store);
 	if (rc == RC_OK)
 		rc = list(&l, argv + optind);
 	l.cli.rc = rc_max(l.cli.rc, rc);
+	catalog_free(l.catalog);
 	store_free(l.store);
 	return cli_exit(&l.cli);
 }

@@ -1,0 +1,106 @@
+#!/bin/sh
+# seg-sync and seg-list -k: the catalogue against the store.
+. "$(dirname "$0")/lib.sh"
+
+SEG_STORE=$T/store
+export SEG_STORE
+ns=store/v2/clusters/default/namespaces
+mkdir store
+
+object() { # NAMESPACE KEY BYTES
+	mkdir -p "$ns/$1/indexes" "$ns/$1/segments"
+	head -c 30 /dev/zero >"$ns/$1/indexes/$2"
+	head -c "$3" /dev/zero >"$ns/$1/segments/$2"
+}
+k1=18446744073709551607-00000000000000000001-00000001726000000000
+k1b=18446744073709551607-00000000000000000001-00000001726000000001
+k2=18446744073709551595-00000000000000000009-00000001726000001000
+wide=18446744073709551595-00000000000000000001-00000001726000001000
+last=00000000000000000000-00000000000000000021-18446744073709551615
+
+same_as_store() {
+	ok "list" seg-list
+	cp out wanted
+	ok "list -k" seg-list -k cat.db
+	same out wanted "$1"
+}
+
+# both begin with frames 1-8: neither drops the other's
+for n in a 'b "c'; do
+	object "$n" $k1 8288
+	object "$n" $k2 4176
+done
+ok "add" seg-sync -k cat.db --add a --add 'b "c' --add a
+empty out "prints nothing"
+same_as_store "two namespaces with the same ranges"
+ok "names" seg-list -k cat.db -N
+is "$(cat out)" 'a
+b "c' "names from the catalogue"
+ok "monitored" seg-sync -k cat.db --monitored
+is "$(cat out)" 'a
+b "c' "monitored"
+is "$(sqlite3 cat.db 'PRAGMA journal_mode; PRAGMA user_version')" "wal
+1" "WAL mode, version 1"
+
+# newer ones by default; all and what has gone with --full
+object a $last 100
+ok "newer" seg-sync -k cat.db
+same_as_store "the greatest END there is"
+object a $wide 8288
+object a $k1b 8288
+ok "nothing newer" seg-sync -k cat.db
+ok "list -k" seg-list -k cat.db a
+is "$(wc -l <out)" 4 "a merge of an older range is not newer"
+ok "full" seg-sync -k cat.db --full a
+same_as_store "found by --full, two times for one range too"
+rm "$ns/a/indexes/$k1" "$ns/a/indexes/$last"
+rm "$ns/a/segments/$k2"
+ok "full" seg-sync -k cat.db --full
+same_as_store "what has gone is forgotten, sizes too"
+
+# unmonitoring leaves nothing behind
+ok "remove" seg-sync -k cat.db --remove a
+must_fail 1 seg-list -k cat.db a
+is "$(sqlite3 cat.db 'SELECT count(*) FROM segments')" 2 "no rows left"
+ok "add again" seg-sync -k cat.db --add a
+same_as_store "monitored anew"
+must_fail 1 seg-sync -k cat.db other
+err_like "other: not monitored" "said"
+
+# a metastore
+sqlite3 meta.db "CREATE TABLE namespace_configs(namespace TEXT NOT NULL
+	PRIMARY KEY, config BLOB NOT NULL);
+	INSERT INTO namespace_configs VALUES('a', x''), ('new', x'')"
+ok "from a metastore" seg-sync -k cat.db --from-db meta.db
+ok "monitored" seg-sync -k cat.db --monitored
+is "$(cat out)" 'a
+new' "added and removed"
+sqlite3 other.db "CREATE TABLE t(x)"
+must_fail 1 seg-sync -k cat.db --from-db other.db
+err_like "other.db: no such table: namespace_configs" "said"
+sqlite3 meta.db "INSERT INTO namespace_configs VALUES('x/y', x'')"
+must_fail 1 seg-sync -k cat.db --from-db meta.db
+must_fail 1 seg-sync -k cat.db --from-db missing.db
+ok "monitored" seg-sync -k cat.db --monitored
+is "$(cat out)" 'a
+new' "none of them changed anything"
+
+# what is no catalogue
+cp other.db before.db
+must_fail 1 seg-sync -k other.db --add a
+err_like "other.db: not a catalogue" "another SQLite file"
+same other.db before.db "untouched"
+echo "this is not a database, not even nearly" >junk
+must_fail 1 seg-sync -k junk --add a
+must_fail 1 seg-list -k junk
+must_fail 1 seg-list -k missing.db
+cp cat.db new.db
+sqlite3 new.db "PRAGMA user_version = 2" >/dev/null
+must_fail 1 seg-list -k new.db
+err_like "version 2" "of a newer version"
+must_fail 2 seg-sync
+must_fail 2 seg-sync -k cat.db --add a/b
+must_fail 2 seg-sync -k cat.db --monitored --full
+must_fail 2 seg-sync -k cat.db -s "$T/no" a
+must_fail 2 seg-list -k cat.db -O
+done_testing
