@@ -114,8 +114,8 @@ list_namespace(void *arg, const char *namespace)
 {
 	struct list *l = arg;
 	uint64_t n = 0;
-	enum rc rc = l->catalog ? print_from_catalog(l, namespace, &n) :
-				  print_namespace(l, namespace, &n);
+	enum rc rc = l->catalog ? print_from_catalog(l, namespace, &n)
+				: print_namespace(l, namespace, &n);
 
 	if (rc == RC_USAGE && !l->began)
 		return rc;
@@ -153,13 +153,12 @@ list_all(struct list *l)
 {
 	enum rc (*each)(void *, const char *) =
 	    l->names ? print_name : list_namespace;
-	enum rc rc = l->catalog ?
-	    catalog_namespaces(l->catalog, true, each, l) :
-	    history_namespaces(l->store, l->cli.cluster, each, l);
+	enum rc rc =
+	    l->catalog ? catalog_namespaces(l->catalog, true, each, l)
+		       : history_namespaces(l->store, l->cli.cluster, each, l);
 
 	if (rc == RC_OK && !l->names && !l->began) {
-		l->cli.rc = msg_fail(
-		    RC_DATA, "%s: no namespaces",
+		l->cli.rc = msg_fail(RC_DATA, "%s: no namespaces",
 		    l->catalog ? l->cli.catalog : store_name(l->store));
 		rc = rec_end(&l->cli.out, false);
 	}
@@ -212,8 +211,8 @@ main(int argc, char **argv)
 	enum rc rc;
 
 	parse(&l, argc, argv);
-	rc = l.cli.catalog ? catalog_open(&l.catalog, l.cli.catalog, false) :
-			     cli_store(&l.cli, false, &l.store);
+	rc = l.cli.catalog ? catalog_open(&l.catalog, l.cli.catalog, false)
+			   : cli_store(&l.cli, false, &l.store);
 	if (rc == RC_OK)
 		rc = list(&l, argv + optind);
 	l.cli.rc = rc_max(l.cli.rc, rc);

@@ -63,8 +63,8 @@ static enum rc
 print_namespace(void *arg, const char *namespace)
 {
 	(void)arg;
-	return printf("%s\n", namespace) < 0 ? msg_errno("standard output") :
-					       RC_OK;
+	return printf("%s\n", namespace) < 0 ? msg_errno("standard output")
+					     : RC_OK;
 }
 
 static enum rc
@@ -75,11 +75,10 @@ change_monitored(struct sync *s)
 	if (s->metastore)
 		rc = catalog_from_metastore(s->catalog, s->metastore);
 	for (size_t i = 0; rc == RC_OK && i < s->n_changes; i++)
-		rc = s->changes[i].what == ADD ?
-			 catalog_monitor(
-			     s->catalog, s->changes[i].namespace) :
-			 catalog_unmonitor(
-			     s->catalog, s->changes[i].namespace);
+		rc = s->changes[i].what == ADD
+			 ? catalog_monitor(s->catalog, s->changes[i].namespace)
+			 : catalog_unmonitor(
+			       s->catalog, s->changes[i].namespace);
 	return rc;
 }
 
@@ -93,8 +92,7 @@ sync_all(struct sync *s, char **namespaces)
 		    s->catalog, false, print_namespace, s);
 	rc = change_monitored(s);
 	if (rc == RC_OK && !*namespaces)
-		return catalog_namespaces(
-		    s->catalog, false, sync_namespace, s);
+		return catalog_namespaces(s->catalog, false, sync_namespace, s);
 	for (; rc == RC_OK && *namespaces; namespaces++)
 		rc = sync_namespace(s, *namespaces);
 	return rc;

@@ -212,13 +212,13 @@ catalog_open(struct catalog **out, const char *path, bool write)
 
 	c->path = xstrdup(path);
 	rc = open_db(&c->db, path,
-	    write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE :
-		    SQLITE_OPEN_READONLY);
+	    write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+		  : SQLITE_OPEN_READONLY);
 	if (rc == RC_OK)
 		rc = check_identity(c, &empty);
 	if (rc == RC_OK && empty)
-		rc = write ? create_schema(c) :
-			     msg_fail(RC_DATA, "%s: not a catalogue", path);
+		rc = write ? create_schema(c)
+			   : msg_fail(RC_DATA, "%s: not a catalogue", path);
 	if (rc == RC_OK)
 		rc = run(c, "PRAGMA foreign_keys = ON");
 	if (rc) {
@@ -253,8 +253,7 @@ catalog_monitor(struct catalog *c, const char *namespace)
 enum rc
 catalog_unmonitor(struct catalog *c, const char *namespace)
 {
-	return run_name(
-	    c, "DELETE FROM namespaces WHERE name = ?1", namespace);
+	return run_name(c, "DELETE FROM namespaces WHERE name = ?1", namespace);
 }
 
 /* Fill the temporary table wanted with what the metastore has. */
@@ -265,8 +264,8 @@ read_metastore(struct catalog *c, sqlite3 *meta, const char *path)
 	enum rc rc = RC_OK;
 	int err;
 
-	if (sqlite3_prepare_v2(meta, "SELECT namespace FROM namespace_configs",
-		-1, &st, NULL))
+	if (sqlite3_prepare_v2(
+		meta, "SELECT namespace FROM namespace_configs", -1, &st, NULL))
 		return fail_db(meta, path);
 	while (rc == RC_OK && (err = sqlite3_step(st)) == SQLITE_ROW) {
 		const char *name = (const char *)sqlite3_column_text(st, 0);
@@ -300,12 +299,11 @@ catalog_from_metastore(struct catalog *c, const char *path)
 	if (rc == RC_OK)
 		rc = run(c, "BEGIN IMMEDIATE");
 	if (rc == RC_OK)
-		rc = finish(c,
-		    run(c, "DELETE FROM namespaces WHERE name NOT IN"
-			   " (SELECT name FROM temp.wanted);"
-			   "INSERT INTO namespaces(name)"
-			   " SELECT name FROM temp.wanted WHERE true"
-			   " ON CONFLICT(name) DO NOTHING"));
+		rc = finish(c, run(c, "DELETE FROM namespaces WHERE name NOT IN"
+				      " (SELECT name FROM temp.wanted);"
+				      "INSERT INTO namespaces(name)"
+				      " SELECT name FROM temp.wanted WHERE true"
+				      " ON CONFLICT(name) DO NOTHING"));
 	sqlite3_close(meta);
 	return rc;
 }
@@ -342,8 +340,8 @@ catalog_namespaces(struct catalog *c, bool known,
 	enum rc rc = prepare(c, &st,
 	    known ? "SELECT name FROM namespaces n WHERE name > ?1 AND EXISTS"
 		    " (SELECT 1 FROM segments WHERE namespace_id = n.id)"
-		    " ORDER BY name LIMIT 1" :
-		    "SELECT name FROM namespaces WHERE name > ?1"
+		    " ORDER BY name LIMIT 1"
+		  : "SELECT name FROM namespaces WHERE name > ?1"
 		    " ORDER BY name LIMIT 1");
 
 	while (rc == RC_OK && (rc = next_namespace(c, st, name)) == RC_OK)
@@ -352,7 +350,8 @@ catalog_namespaces(struct catalog *c, bool known,
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
-/* Its id, and the count of changes to its segments; RC_ABSENT: not monitored. */
+/* Its id, and the count of changes to its segments; RC_ABSENT: not monitored.
+ */
 static enum rc
 find(struct catalog *c, const char *namespace, int64_t *id, int64_t *changes)
 {
@@ -385,8 +384,7 @@ column_u64(sqlite3_stmt *st, int i, uint64_t *value)
 
 /* One row of SELECT end, start, time, bytes. */
 static enum rc
-next_row(
-    struct catalog *c, sqlite3_stmt *st, struct key *key, uint64_t *bytes)
+next_row(struct catalog *c, sqlite3_stmt *st, struct key *key, uint64_t *bytes)
 {
 	enum rc rc = step(c, st);
 
@@ -403,7 +401,7 @@ next_row(
 	return RC_OK;
 }
 
-#define SELECT_SEGMENTS                                                        \
+#define SELECT_SEGMENTS \
 	"SELECT end, start, time, bytes FROM segments WHERE namespace_id = ?1" \
 	" ORDER BY end, start, time"
 
@@ -627,8 +625,8 @@ catalog_sync(struct catalog *c, struct store *store, const char *cluster,
 	for (int i = 0; rc == RC_OK && stale && i < ATTEMPTS; i++)
 		rc = sync_once(c, store, cluster, namespace, full, &stale);
 	if (rc == RC_ABSENT)
-		return msg_fail(RC_DATA, "%s: %s: not monitored", c->path,
-		    namespace);
+		return msg_fail(
+		    RC_DATA, "%s: %s: not monitored", c->path, namespace);
 	if (rc == RC_OK && stale)
 		return msg_fail(RC_SYSTEM, "%s: %s: others keep changing it",
 		    c->path, namespace);

@@ -98,6 +98,9 @@ cp cat.db new.db
 sqlite3 new.db "PRAGMA user_version = 2" >/dev/null
 must_fail 1 seg-list -k new.db
 err_like "version 2" "of a newer version"
+must_fail 3 sh -c "seg-sync -k cat.db --monitored >/dev/full"
+err_like "^seg-sync: " "a full disk: says so"
+must_fail 3 sh -c "seg-sync -k cat.db --monitored >&-"
 must_fail 2 seg-sync
 must_fail 2 seg-sync -k cat.db --add a/b
 must_fail 2 seg-sync -k cat.db --monitored --full

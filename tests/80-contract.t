@@ -227,7 +227,8 @@ check_store() {
 for path in "$SEGTOOLS_BIN"/seg-*; do
 	cmd=${path##*/}
 	check_options "$cmd"
-	check_stdout "$cmd"
+	# seg-sync prints only what is monitored: see 60-sync.t
+	[ "$cmd" = seg-sync ] || check_stdout "$cmd"
 	[ -z "$(stdin_of "$cmd")" ] || check_streams "$cmd"
 	case $cmd in
 	seg-cut) ;; # a store is no must there
