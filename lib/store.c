@@ -21,7 +21,10 @@ store_open(struct store **out, const char *where, const struct store_opts *opts)
 	s->name = xstrdup(where);
 	s->parallel = opts->parallel ? opts->parallel : 1;
 	if (strncmp(where, "s3://", 5) == 0) {
-		rc = msg_fail(RC_USAGE, "%s: no S3 stores yet", where);
+		rc = msg_fail(RC_USAGE,
+		    "%s: S3 stores are not there yet; a "
+		    "directory is",
+		    where);
 	} else if (strncmp(where, "file://", 7) == 0 && where[7] == '/') {
 		s->ops = &store_dir_ops;
 		rc = store_dir_open(&s->impl, where + 7, opts);

@@ -1,6 +1,6 @@
 /*
- * store: where segments live for good.  One interface, a directory
- * (store_dir.c) or an S3 bucket (store_s3.c) behind it.
+ * store: where segments live for good.  One interface, made so that a bucket
+ * can be behind it as well as a directory (store_dir.c).
  *
  * Objects are named by paths without a leading "/", as key.h makes them.
  * Listings come in pages inside; transfers run many at a time, all in the
@@ -27,8 +27,8 @@ struct store_opts {
 };
 
 /*
- * Open "DIR", "file:///DIR" or "s3://BUCKET[/PREFIX]".  A directory that is
- * not there is RC_USAGE at once; a bucket is not asked for before it is needed.
+ * Open "DIR" or "file:///DIR".  A directory that is not there is RC_USAGE at
+ * once.
  */
 enum rc store_open(
     struct store **, const char *where, const struct store_opts *);
@@ -124,9 +124,5 @@ struct store_ops {
 enum rc store_dir_open(
     void **impl, const char *path, const struct store_opts *);
 extern const struct store_ops store_dir_ops;
-/* where: what follows "s3://". */
-enum rc store_s3_open(
-    void **impl, const char *where, const struct store_opts *);
-extern const struct store_ops store_s3_ops;
 
 #endif
