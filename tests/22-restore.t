@@ -192,6 +192,10 @@ absent plain.db
 must_fail 2 seg-restore -I some plain.db "$a"
 
 # --- many: more than files may be open, in little memory
+little() { # a sanitizer's shadow memory is not ours to count
+	[ -n "${SANITIZED:-}" ] || [ "$(cut -d' ' -f3 used)" -lt 65536 ]
+	is $? 0 "in less than 64 MiB"
+}
 i=0
 while [ $i -lt 1500 ]; do
 	echo "mkseg many big $((i * 2 + 1)) $((i * 2 + 2)) $((i + 1)) 3000 $((i % 700 * 4 + 1)) 2 1 $i"
@@ -199,11 +203,9 @@ while [ $i -lt 1500 ]; do
 done | sh >paths
 ok "1,500 segments, 256 open files" sh -c \
 	'ulimit -n 256; rusage used seg-restore -e many.db <paths'
-[ "$(cut -d' ' -f3 used)" -lt 65536 ]
-is $? 0 "in less than 64 MiB"
+little
 ok "merged" sh -c 'ulimit -n 256; rusage used seg-merge -e -d mm <paths'
-[ "$(cut -d' ' -f3 used)" -lt 65536 ]
-is $? 0 "in less than 64 MiB"
+little
 cut -f1 out | head -n 1 >path
 ok "restored from the merge" seg-restore -e merged.db <path
 same merged.db many.db "the same"
