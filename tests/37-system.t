@@ -1,0 +1,87 @@
+#!/bin/sh
+# A full disk, and directories that may not be written: each command that writes
+# says which file and why, with the right status, and leaves nothing half-made.
+. "$(dirname "$0")/lib.sh"
+
+make_db shop.db 3000 4096 delete
+mkdir store
+ok "a cut" seg-cut -d work shop shop.db
+cp out cuts
+ok "uploaded" seg-upload -s store <cuts
+ok "listed" seg-list -s store shop
+cp out listing
+
+# whole STORE-OR-DIR: no data or index without the other, no temporary file
+whole() {
+	find "$1" -name '.segtmp-*' -o -type f -size 0 ! -name 'cut.*' |
+		grep . && return 1
+	find "$1" -name '*.seg' | sed 's/seg$/idx/' >pairs
+	find "$1" -path '*/indexes/*' -type f | sed 's/indexes/segments/' >>pairs
+	while read -r f; do
+		[ -f "$f" ] || return 1
+	done <pairs
+}
+
+# --- a limit on the size of files, which a disk that is full is like
+must_fail 3 sh -c 'ulimit -f 100; seg-cut -d w1 shop shop.db'
+err_like '^seg-cut: w1/.*: File too large$' "seg-cut names it"
+is "$(tail -n 1 out)" '!' "the set failed"
+ok "nothing is half-made" whole w1
+ok "the next run succeeds" seg-cut -d w1 shop shop.db
+must_fail 3 sh -c 'ulimit -f 100; seg-fetch -s store -d w2 <listing'
+err_like '^seg-fetch: w2/.*: File too large$' "seg-fetch names it"
+ok "the next run succeeds" seg-fetch -s store -d w2 <listing
+ok "nothing is half-made" whole w2
+must_fail 3 sh -c 'ulimit -f 100; seg-upload --create -s s2 <cuts'
+err_like '^seg-upload: .*: File too large$' "seg-upload names it"
+ok "nothing is half-made" whole s2
+ok "the next run succeeds" seg-upload -s s2 <cuts
+must_fail 3 sh -c 'ulimit -f 100; seg-fetch -l -s store -d w3 <listing'
+ok "nothing is half-made" whole w3
+
+# --- a disk that is full
+if [ "$(id -u)" = 0 ] && mkdir full &&
+	mount -t tmpfs -o size=512k none full 2>/dev/null; then
+	must_fail 3 seg-cut -d full shop shop.db
+	err_like '^seg-cut: full/.*: No space left on device$' "seg-cut"
+	ok "nothing is half-made" whole full
+	rm -rf full/*
+	must_fail 3 seg-fetch -s store -d full <listing
+	err_like '^seg-fetch: full/.*: No space left on device$' "seg-fetch"
+	rm -rf full/*
+	mkdir full/s
+	must_fail 3 seg-upload -s full/s <cuts
+	err_like '^seg-upload: .*: No space left on device$' "seg-upload"
+	ok "nothing is half-made" whole full
+	umount full
+fi
+
+# --- directories that may not be written, as one who is not root
+if [ "$(id -u)" = 0 ]; then
+	nobody() {
+		setpriv --reuid 65534 --clear-groups env "PATH=$PATH" "$@"
+	}
+	chmod 755 "$T"
+	mkdir locked
+	chmod 555 locked
+	for c in "seg-cut -d locked/w shop shop.db" "seg-cut -d locked shop shop.db" \
+		"seg-fetch -s store -d locked" "seg-upload -s locked" \
+		"seg-upload --create -s locked/s"; do
+		case $c in
+		seg-fetch*) in=listing ;;
+		*) in=cuts ;;
+		esac
+		# shellcheck disable=SC2086
+		must_fail 2 nobody $c <$in
+		err_like "^${c%% *}: .*locked.*: Permission denied" "it is named"
+	done
+	must_fail 2 nobody seg-rm -F -s store <listing
+	err_like '^seg-rm: .*: Permission denied' "it is named"
+	ok "nothing has gone" seg-verify -s store <listing
+	chmod 000 "$(find store -path '*/segments/*' -type f)"
+	must_fail 2 nobody seg-fetch -s store -d /nowhere/at/all <listing
+fi
+must_fail 2 seg-cut -d no/such/parent shop shop.db
+must_fail 2 seg-fetch -s store -d no/such/parent <listing
+err_like 'parent directory does not exist' "said"
+done_testing
