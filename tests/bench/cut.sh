@@ -6,9 +6,8 @@
 
 # cpu_ms CMD...: user and system time
 cpu_ms() {
-	{ env time -f '%U %S' "$@" >/dev/null; } 2>cpu.err ||
-		exit 1
-	awk 'END { printf "%d", ($1 + $2) * 1000 }' cpu.err
+	rusage used "$@" >/dev/null || exit 1
+	cut -d' ' -f1 used
 }
 
 now_ms() {
