@@ -1,0 +1,68 @@
+#!/bin/sh
+# -J on each command that prints records, and progress under a terminal.
+. "$(dirname "$0")/lib.sh"
+
+SEG_STORE=$T/store
+export SEG_STORE
+mkdir store
+make_db shop.db 100
+seg-cut -d work shop shop.db >cuts
+seg-upload <cuts >names
+sql shop.db "UPDATE t SET v = 'x' WHERE id = 3"
+
+# fields: what is common to all: the keys in order, an empty line at the end
+json() { # json DESC KIND
+	is "$(tail -n 1 out)" "" "$1: the set ends with an empty line"
+	head -n 1 out | grep -Eq "^\{\"$2\":\"[^\"]+\",\"namespace\":\"shop\",\"start\":[0-9]+,\"end\":[0-9]+,\"time\":\"[0-9]{4}-[0-9TZ:.-]+\",\"pages\":([0-9]+|null),\"bytes\":([0-9]+|null)\}\$"
+	is $? 0 "$1: $(head -n 1 out)"
+}
+ok "seg-cut -J" seg-cut -J -d work shop shop.db
+json seg-cut path
+seg-list shop >names
+for c in seg-list seg-plan seg-fetch seg-verify seg-rm; do
+	case $c in
+	seg-list) set -- seg-list -J shop ;;
+	seg-fetch) set -- seg-fetch -J -d got ;;
+	seg-rm) set -- seg-rm -n -F -J ;;
+	*) set -- $c -J ;;
+	esac
+	run "$@" <names
+	is "$status" 0 "$* works"
+	case $c in
+	seg-fetch) json $c path ;;
+	*) json $c name ;;
+	esac
+done
+run seg-merge -J -d m <cuts
+json seg-merge path
+rm -rf store && mkdir store
+run seg-upload -J <cuts
+json seg-upload name
+must_fail 1 sh -c 'printf "!\n" | seg-plan -J'
+is "$(cat out)" '{"failed":true}' "a failed set"
+# What JSON must escape.
+odd='q"'"\\"
+mkdir "$odd" && cp -R work/shop "$odd/"
+ok 'a path with " and a backslash' seg-verify -J "$odd"/shop/*.seg
+grep -q '^{"path":"q\\"\\\\/shop/' out
+is $? 0 "is escaped"
+
+# --- progress
+set -- work/shop/*.seg
+ok "off a terminal" sh -c '{ echo "$1"; sleep 1.3; echo "$2"; echo; } |
+	seg-verify' sh "$@"
+empty err "there is none"
+# Longer than a second, as seen through a terminal.
+cat >slow <<-END
+	#!/bin/sh
+	{ echo "$1"; sleep 1.3; echo "$2"; echo; } | seg-verify >records
+END
+chmod +x slow
+script -qec ./slow typescript </dev/null >/dev/null
+tr '\r' '\n' <typescript >lines
+grep -Eq 'seg-verify: [0-9.]+ [KMG]iB, [0-9.]+ [KMG]?i?B/s' lines
+is $? 0 "on a terminal it says how far it is"
+script -qec "seg-list shop" typescript </dev/null >/dev/null
+grep -q 'B/s' typescript
+is $? 1 "short work says nothing"
+done_testing
