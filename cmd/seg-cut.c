@@ -28,12 +28,27 @@ static const char usage[] =
 
 enum { BUSY_MS = 5000, BUSY_MAX = 24 * 3600 * 1000 };
 
+struct cutting {
+	struct cli cli;
+	struct cut_opts opts;
+	struct progress progress;
+};
+
 static enum rc
 print(void *arg, const struct rec *r)
 {
-	struct cli *cli = arg;
+	struct cutting *c = arg;
 
-	return rec_write(&cli->out, r);
+	return rec_write(&c->cli.out, r);
+}
+
+static void
+on_progress(void *arg, uint64_t bytes, uint64_t total)
+{
+	struct cutting *c = arg;
+
+	c->progress.total = total;
+	progress_add(&c->progress, bytes);
 }
 
 static void
@@ -66,22 +81,27 @@ parse(struct cli *cli, struct cut_opts *o, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct cli cli = {0};
-	struct cut_opts o = {.busy_ms = BUSY_MS, .emit = print, .arg = &cli};
+	struct cutting c = {.opts = {.busy_ms = BUSY_MS,
+				.emit = print,
+				.progress = on_progress,
+				.arg = &c}};
+	struct cli *cli = &c.cli;
 
-	parse(&cli, &o, argc, argv);
-	o.dir = cli.dir;
-	o.force = cli.force;
-	o.cluster = cli.cluster;
-	if (cli.store) {
-		cli.rc = cli_store(&cli, false, &o.store);
-		o.store_name = cli.store;
+	parse(cli, &c.opts, argc, argv);
+	c.opts.dir = cli->dir;
+	c.opts.force = cli->force;
+	c.opts.cluster = cli->cluster;
+	if (cli->store) {
+		cli->rc = cli_store(cli, false, &c.opts.store);
+		c.opts.store_name = cli->store;
 	}
-	if (cli.rc == RC_OK) {
-		cli.rc = cut_run(&o);
-		if (cli.rc != RC_USAGE)
-			(void)rec_end(&cli.out, cli.rc != RC_OK);
+	if (cli->rc == RC_OK) {
+		progress_begin(&c.progress, "B", 0);
+		cli->rc = cut_run(&c.opts);
+		progress_end(&c.progress);
+		if (cli->rc != RC_USAGE)
+			(void)rec_end(&cli->out, cli->rc != RC_OK);
 	}
-	store_free(o.store);
-	return cli_exit(&cli);
+	store_free(c.opts.store);
+	return cli_exit(cli);
 }

@@ -405,6 +405,10 @@ each_page(struct cut *c, page_fn *fn)
 	for (uint64_t page = 1; page <= size && rc == RC_OK; page += n) {
 		n = size - page + 1 < most ? (uint32_t)(size - page + 1) : most;
 		rc = each_of_piece(c, (uint32_t)page, n, fn);
+		if (c->o->progress)
+			c->o->progress(c->o->arg,
+			    n * (uint64_t)c->facts.db.page_size,
+			    size * c->facts.db.page_size);
 	}
 	return rc;
 }

@@ -22,6 +22,9 @@ struct cut_opts {
 	const char *store_name, *cluster;
 	/* Each segment of the set, in frame order, when all is durable. */
 	enum rc (*emit)(void *arg, const struct rec *);
+	/* So many more of total bytes of the database were read; may be NULL.
+	 */
+	void (*progress)(void *arg, uint64_t bytes, uint64_t total);
 	void *arg;
 };
 

@@ -58,10 +58,6 @@ fi
 
 # --- directories that may not be written, as one who is not root
 if [ "$(id -u)" = 0 ]; then
-	nobody() {
-		setpriv --reuid 65534 --clear-groups env "PATH=$PATH" "$@"
-	}
-	chmod 755 "$T"
 	mkdir locked
 	chmod 555 locked
 	for c in "seg-cut -d locked/w shop shop.db" "seg-cut -d locked shop shop.db" \
@@ -72,14 +68,14 @@ if [ "$(id -u)" = 0 ]; then
 		*) in=cuts ;;
 		esac
 		# shellcheck disable=SC2086
-		must_fail 2 nobody $c <$in
+		must_fail 2 as_nobody $c <$in
 		err_like "^${c%% *}: .*locked.*: Permission denied" "it is named"
 	done
-	must_fail 2 nobody seg-rm -F -s store <listing
+	must_fail 2 as_nobody seg-rm -F -s store <listing
 	err_like '^seg-rm: .*: Permission denied' "it is named"
 	ok "nothing has gone" seg-verify -s store <listing
 	chmod 000 "$(find store -path '*/segments/*' -type f)"
-	must_fail 2 nobody seg-fetch -s store -d /nowhere/at/all <listing
+	must_fail 2 as_nobody seg-fetch -s store -d /nowhere/at/all <listing
 fi
 must_fail 2 seg-cut -d no/such/parent shop shop.db
 must_fail 2 seg-fetch -s store -d no/such/parent <listing
