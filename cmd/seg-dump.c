@@ -16,14 +16,13 @@
 #include "io.h"
 #include "memory.h"
 #include "num.h"
+#include "segfile.h"
 #include "segment.h"
 
 static const char usage[] = "usage: seg-dump [-Hqv] FILE ...\n"
 			    "  -H, --header          the header alone\n"
 			    "  -v, -q                say more, less\n"
 			    "  -h, --help; -V, --version\n";
-
-enum { PIECE = 256 << 10 };
 
 struct dump {
 	struct cli cli;
@@ -81,23 +80,6 @@ dump_frame(void *arg, uint32_t position, uint32_t page, uint64_t frame_no)
 	return RC_OK;
 }
 
-static enum rc
-feed(struct seg_check *check, struct io_file *f, uint64_t length)
-{
-	uint8_t *piece = xmalloc(PIECE);
-	enum rc rc = RC_OK;
-	size_t n;
-
-	for (uint64_t at = 0; rc == RC_OK && at < length; at += n) {
-		n = length - at < PIECE ? (size_t)(length - at) : PIECE;
-		rc = io_read(f, piece, n, at);
-		if (rc == RC_OK)
-			rc = seg_check_feed(check, piece, n);
-	}
-	free(piece);
-	return rc;
-}
-
 /* A key in the file's name need not be right: the header is shown as it is. */
 static enum rc
 dump_segment(struct dump *d, struct io_file *f, const uint8_t *head,
@@ -115,7 +97,7 @@ dump_segment(struct dump *d, struct io_file *f, const uint8_t *head,
 	if (d->header_only)
 		return RC_OK;
 	check = seg_check_new(io_name(f), &h.key, length, dump_frame, NULL);
-	rc = feed(check, f, length);
+	rc = segfile_feed(check, f, length);
 	if (rc == RC_OK)
 		rc = seg_check_end(check, NULL);
 	seg_check_free(check);

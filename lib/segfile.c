@@ -269,8 +269,8 @@ on_frame(void *arg, uint32_t position, uint32_t page, uint64_t frame_no)
 		       : p->page(p->arg, page, position);
 }
 
-static enum rc
-feed_file(struct seg_check *check, struct io_file *f, uint64_t length)
+enum rc
+segfile_feed(struct seg_check *check, struct io_file *f, uint64_t length)
 {
 	uint8_t *piece = xmalloc(PIECE);
 	enum rc rc = RC_OK;
@@ -341,7 +341,7 @@ segfile_each_page(struct io_file *f, const struct key *key,
 	if (rc)
 		return rc;
 	pages_begin(&p, io_name(f), key, length);
-	rc = feed_file(p.check, f, length);
+	rc = segfile_feed(p.check, f, length);
 	if (rc == RC_OK)
 		rc = pages_end(&p, header);
 	pages_release(&p);

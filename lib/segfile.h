@@ -59,6 +59,9 @@ enum rc segstream_feed(struct segstream *, const void *data, size_t len);
 enum rc segstream_end(struct segstream *, struct seg_header *, bool *bad_index);
 void segstream_free(struct segstream *); /* NULL-safe */
 
+/* Feed a whole file of length bytes to a checker, in large pieces. */
+enum rc segfile_feed(struct seg_check *, struct io_file *, uint64_t length);
+
 /*
  * Read a data file whole, check it, and give each page once, ascending, with
  * the position of the frame that counts: as they come in the OLD layout,
