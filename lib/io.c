@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "buf.h"
@@ -264,8 +265,9 @@ lock_named(int fd, const char *temp)
 }
 
 /*
- * Open and lock temp.  A sweep by another process may remove it between the
- * two, hence the second look and another try.
+ * Open and lock temp.  A sweep by another process may hold it for a moment, or
+ * remove it between the two, hence the second look and other tries, for a
+ * second: the other one may have lost the processor meanwhile.
  */
 static enum rc
 open_temp(int *fd, const char *path, const char *temp, int flags)
@@ -273,7 +275,7 @@ open_temp(int *fd, const char *path, const char *temp, int flags)
 	mode_t mode = flags & IO_PRIVATE ? 0600 : 0666;
 	int err = EAGAIN;
 
-	for (int tries = 0; tries < 3; tries++) {
+	for (long wait = 1000000; wait <= 512000000; wait *= 2) {
 		*fd = open_retry(temp, O_RDWR | O_CREAT | O_NOFOLLOW, mode);
 		if (*fd < 0)
 			return errno == ENOENT
@@ -285,6 +287,7 @@ open_temp(int *fd, const char *path, const char *temp, int flags)
 		err = errno;
 		close(*fd);
 		*fd = -1;
+		nanosleep(&(struct timespec){.tv_nsec = wait}, NULL);
 	}
 	if (err == EWOULDBLOCK || err == EAGAIN)
 		return msg_fail(

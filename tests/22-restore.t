@@ -207,4 +207,12 @@ little
 cut -f1 out | head -n 1 >path
 ok "restored from the merge" seg-restore -e merged.db <path
 same merged.db many.db "the same"
+
+# Many into one directory: each looks for what killed runs left there, and must
+# not take another's file from it.
+mkseg side small 1 3 1 3 1 3 >path
+mkdir beside
+ok "400 restores side by side" sh -c \
+	'seq 400 | xargs -P 16 -I N seg-restore -e beside/N.db "$(cat path)"'
+is "$(find beside -type f | wc -l)" 400 "are all there"
 done_testing
