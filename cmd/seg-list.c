@@ -211,7 +211,8 @@ main(int argc, char **argv)
 	enum rc rc;
 
 	parse(&l, argc, argv);
-	rc = l.cli.catalog ? catalog_open(&l.catalog, l.cli.catalog, false)
+	rc = l.cli.catalog ? catalog_open(&l.catalog, l.cli.catalog,
+				 CATALOG_READ, l.cli.retry_for)
 			   : cli_store(&l.cli, false, &l.store);
 	if (rc == RC_OK)
 		rc = list(&l, argv + optind);

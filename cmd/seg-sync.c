@@ -164,7 +164,9 @@ main(int argc, char **argv)
 	if (!s.monitored)
 		rc = cli_store(&s.cli, false, &s.store);
 	if (rc == RC_OK)
-		rc = catalog_open(&s.catalog, s.cli.catalog, !s.monitored);
+		rc = catalog_open(&s.catalog, s.cli.catalog,
+		    s.monitored ? CATALOG_READ : CATALOG_CREATE,
+		    s.cli.retry_for);
 	if (rc == RC_OK)
 		rc = sync_all(&s, argv + optind);
 	s.cli.rc = rc_max(s.cli.rc, rc);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,6 @@
 enum {
 	APPLICATION_ID = 0x73656763, /* "segc" */
 	SCHEMA_VERSION = 1,
-	BUSY_MS = 30000,
 	DIGITS = 20,
 	ATTEMPTS = 8
 };
@@ -25,7 +25,8 @@ static const char schema[] =
     "CREATE TABLE namespaces ("
     " id INTEGER PRIMARY KEY,"
     " name TEXT NOT NULL UNIQUE,"
-    " changes INTEGER NOT NULL DEFAULT 0);"
+    " changes INTEGER NOT NULL DEFAULT 0,"
+    " newest TEXT);"
     "CREATE TABLE segments ("
     " namespace_id INTEGER NOT NULL"
     "  REFERENCES namespaces(id) ON DELETE CASCADE,"
@@ -40,6 +41,8 @@ static const char schema[] =
 struct catalog {
 	sqlite3 *db;
 	char *path;
+	int wait_ms;    /* for a lock */
+	enum rc failed; /* to record */
 };
 
 /* ---- SQLite ---- */
@@ -149,7 +152,7 @@ finish(struct catalog *c, enum rc rc)
 /* ---- opening ---- */
 
 static enum rc
-open_db(sqlite3 **db, const char *path, int flags)
+open_db(sqlite3 **db, const char *path, int flags, int wait_ms)
 {
 	/* Nothing that SQLite would take for a special name. */
 	char *plain = xasprintf("%s%s", *path == '/' ? "" : "./", path);
@@ -158,7 +161,7 @@ open_db(sqlite3 **db, const char *path, int flags)
 	free(plain);
 	if (err)
 		return fail_db(*db, path);
-	sqlite3_busy_timeout(*db, BUSY_MS);
+	sqlite3_busy_timeout(*db, wait_ms);
 	return RC_OK;
 }
 
@@ -203,24 +206,63 @@ create_schema(struct catalog *c)
 	return finish(c, rc);
 }
 
-enum rc
-catalog_open(struct catalog **out, const char *path, bool write)
+/*
+ * Take the lock that a change needs, and leave it: what would keep us from
+ * changing the catalogue is found out before anything else is done.  The log is
+ * made to stay, empty, when we close: who may not write in the directory could
+ * not make it, and not read without it.
+ */
+static enum rc
+prepare_changes(struct catalog *c)
 {
-	struct catalog *c = xcalloc(1, sizeof(*c));
-	bool empty = false;
+	int stay = 1;
 	enum rc rc;
 
-	c->path = xstrdup(path);
-	rc = open_db(&c->db, path,
-	    write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-		  : SQLITE_OPEN_READONLY);
+	if (sqlite3_db_readonly(c->db, "main"))
+		return msg_fail(RC_USAGE, "%s: may not be written", c->path);
+	rc = run(c, "PRAGMA journal_size_limit = 1048576");
+	if (rc == RC_OK && sqlite3_file_control(
+			       c->db, "main", SQLITE_FCNTL_PERSIST_WAL, &stay))
+		rc = fail(c);
+	if (rc == RC_OK)
+		rc = run(c, "BEGIN IMMEDIATE");
+	return rc ? rc : run(c, "ROLLBACK");
+}
+
+static enum rc
+open_catalog(struct catalog *c, enum catalog_mode mode)
+{
+	static const int flags[] = {
+	    [CATALOG_READ] = SQLITE_OPEN_READONLY,
+	    [CATALOG_CHANGE] = SQLITE_OPEN_READWRITE,
+	    [CATALOG_CREATE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+	};
+	bool empty = false;
+	enum rc rc = open_db(&c->db, c->path, flags[mode], c->wait_ms);
+
 	if (rc == RC_OK)
 		rc = check_identity(c, &empty);
 	if (rc == RC_OK && empty)
-		rc = write ? create_schema(c)
-			   : msg_fail(RC_DATA, "%s: not a catalogue", path);
+		rc = mode == CATALOG_CREATE
+			 ? create_schema(c)
+			 : msg_fail(RC_DATA, "%s: not a catalogue", c->path);
 	if (rc == RC_OK)
 		rc = run(c, "PRAGMA foreign_keys = ON");
+	if (rc == RC_OK && mode != CATALOG_READ)
+		rc = prepare_changes(c);
+	return rc;
+}
+
+enum rc
+catalog_open(struct catalog **out, const char *path, enum catalog_mode mode,
+    unsigned wait)
+{
+	struct catalog *c = xcalloc(1, sizeof(*c));
+	enum rc rc;
+
+	c->path = xstrdup(path);
+	c->wait_ms = wait > INT_MAX / 1000 ? INT_MAX : (int)wait * 1000;
+	rc = open_catalog(c, mode);
 	if (rc) {
 		catalog_free(c);
 		c = NULL;
@@ -288,7 +330,7 @@ enum rc
 catalog_from_metastore(struct catalog *c, const char *path)
 {
 	sqlite3 *meta = NULL;
-	enum rc rc = open_db(&meta, path, SQLITE_OPEN_READONLY);
+	enum rc rc = open_db(&meta, path, SQLITE_OPEN_READONLY, c->wait_ms);
 
 	if (rc == RC_OK)
 		rc = run(c, "CREATE TEMP TABLE IF NOT EXISTS"
@@ -350,25 +392,58 @@ catalog_namespaces(struct catalog *c, bool known,
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
-/* Its id, and the count of changes to its segments; RC_ABSENT: not monitored.
- */
+struct space {
+	int64_t id;
+	int64_t changes; /* transactions that changed its segments */
+	/* The store's newest, as history_newest() has it, up to whose END all
+	 * is known; false: it was never listed. */
+	bool listed;
+	struct key newest;
+};
+
+/* RC_ABSENT: not monitored. */
 static enum rc
-find(struct catalog *c, const char *namespace, int64_t *id, int64_t *changes)
+find(struct catalog *c, const char *namespace, struct space *space)
 {
 	sqlite3_stmt *st = NULL;
-	enum rc rc = prepare(
-	    c, &st, "SELECT id, changes FROM namespaces WHERE name = ?1");
+	const char *newest;
+	enum rc rc = prepare(c, &st,
+	    "SELECT id, changes, newest FROM namespaces WHERE name = ?1");
 
 	if (rc == RC_OK) {
 		bind_text(st, 1, namespace);
 		rc = step(c, st);
 	}
 	if (rc == RC_OK) {
-		*id = sqlite3_column_int64(st, 0);
-		*changes = sqlite3_column_int64(st, 1);
+		space->id = sqlite3_column_int64(st, 0);
+		space->changes = sqlite3_column_int64(st, 1);
+		newest = (const char *)sqlite3_column_text(st, 2);
+		space->listed =
+		    newest && key_parse(&space->newest, newest,
+				  (size_t)sqlite3_column_bytes(st, 2));
 	}
 	sqlite3_finalize(st);
 	return rc;
+}
+
+/* Count a change to its segments, and remember what is newest. */
+static enum rc
+touch(struct catalog *c, const struct space *space)
+{
+	sqlite3_stmt *st = NULL;
+	char text[KEY_LEN + 1];
+	enum rc rc = prepare(c, &st,
+	    "UPDATE namespaces SET changes = changes + 1, newest = ?2"
+	    " WHERE id = ?1");
+
+	if (rc == RC_OK) {
+		sqlite3_bind_int64(st, 1, space->id);
+		if (space->listed)
+			bind_text(st, 2, key_text(&space->newest, text));
+		rc = step(c, st);
+	}
+	sqlite3_finalize(st);
+	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
 /* ---- segments ---- */
@@ -412,32 +487,50 @@ catalog_segments(struct catalog *c, const char *namespace,
 	sqlite3_stmt *st = NULL;
 	struct key key;
 	uint64_t bytes;
-	int64_t id = 0, changes;
-	enum rc rc = find(c, namespace, &id, &changes);
+	struct space space = {0};
+	enum rc rc = find(c, namespace, &space);
 
 	if (rc)
 		return rc;
 	rc = prepare(c, &st, SELECT_SEGMENTS);
-	sqlite3_bind_int64(st, 1, id);
+	sqlite3_bind_int64(st, 1, space.id);
 	while (rc == RC_OK && (rc = next_row(c, st, &key, &bytes)) == RC_OK)
 		rc = each(arg, &key, bytes);
 	sqlite3_finalize(st);
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
-/* ---- syncing ---- */
+/* ---- changing segments ---- */
 
-struct sync {
+struct edit {
 	struct catalog *c;
-	struct history *h;
-	int64_t id;
-	bool full;
+	sqlite3_stmt *put, *del;
 	bool changed;
-	sqlite3_stmt *rows, *put, *del;
-	struct key key; /* of the row that comes next */
-	uint64_t bytes;
-	bool have;
 };
+
+static enum rc
+edit_begin(struct edit *e, struct catalog *c)
+{
+	enum rc rc;
+
+	*e = (struct edit){.c = c};
+	rc = prepare(c, &e->put,
+	    "INSERT OR REPLACE INTO segments"
+	    "(namespace_id, end, start, time, bytes)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5)");
+	if (rc == RC_OK)
+		rc = prepare(c, &e->del,
+		    "DELETE FROM segments WHERE namespace_id = ?1"
+		    " AND end = ?2 AND start = ?3 AND time = ?4");
+	return rc;
+}
+
+static void
+edit_end(struct edit *e)
+{
+	sqlite3_finalize(e->put);
+	sqlite3_finalize(e->del);
+}
 
 static void
 bind_key(sqlite3_stmt *st, int64_t id, const struct key *key)
@@ -453,25 +546,115 @@ bind_key(sqlite3_stmt *st, int64_t id, const struct key *key)
 }
 
 static enum rc
-change(struct sync *s, sqlite3_stmt *st)
+change(struct edit *e, sqlite3_stmt *st)
 {
-	enum rc rc = step(s->c, st);
+	enum rc rc = step(e->c, st);
 
 	sqlite3_reset(st);
-	s->changed = true;
+	e->changed = true;
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
 static enum rc
-put(struct sync *s, const struct history_entry *e)
+put(struct edit *e, int64_t id, const struct key *key, uint64_t bytes)
 {
-	bind_key(s->put, s->id, &e->key);
-	if (e->bytes > INT64_MAX)
-		sqlite3_bind_null(s->put, 5);
+	bind_key(e->put, id, key);
+	if (bytes > INT64_MAX)
+		sqlite3_bind_null(e->put, 5);
 	else
-		sqlite3_bind_int64(s->put, 5, (int64_t)e->bytes);
-	return change(s, s->put);
+		sqlite3_bind_int64(e->put, 5, (int64_t)bytes);
+	return change(e, e->put);
 }
+
+static enum rc
+del(struct edit *e, int64_t id, const struct key *key)
+{
+	bind_key(e->del, id, key);
+	return change(e, e->del);
+}
+
+/* ---- recording ---- */
+
+/*
+ * What was published becomes the newest if nothing can be between it and what
+ * was: others may have published what only a listing finds.
+ */
+static void
+move_newest(struct space *space, const struct key *key)
+{
+	const struct key *newest = &space->newest;
+
+	if (space->listed &&
+	    (key->start == newest->end + 1 ||
+		(key->end == newest->end && key_cmp(key, newest) < 0)))
+		space->newest = *key;
+}
+
+/* Those at the beginning that are of one namespace; *done of them. */
+static enum rc
+record_space(struct edit *e, const struct catalog_change *changes, size_t n,
+    size_t *done)
+{
+	const char *namespace = changes->namespace;
+	struct space space = {0};
+	enum rc found = find(e->c, namespace, &space), rc = RC_OK;
+
+	if (found == RC_ABSENT)
+		msg_info("%s: %s: not monitored", e->c->path, namespace);
+	else if (found)
+		return found;
+	for (*done = 0; rc == RC_OK && *done < n; ++*done) {
+		const struct catalog_change *x = &changes[*done];
+
+		if (strcmp(x->namespace, namespace) != 0)
+			break;
+		if (found == RC_ABSENT)
+			continue;
+		if (!x->gone)
+			move_newest(&space, &x->key);
+		rc = x->gone ? del(e, space.id, &x->key)
+			     : put(e, space.id, &x->key, x->bytes);
+	}
+	/* Counted even if it was known: a sync that is listing must not undo
+	 * it. */
+	if (rc == RC_OK && found == RC_OK)
+		rc = touch(e->c, &space);
+	return rc;
+}
+
+enum rc
+catalog_record(
+    struct catalog *c, const struct catalog_change *changes, size_t n)
+{
+	struct edit e = {0};
+	enum rc rc = c->failed;
+
+	if (rc || n == 0)
+		return rc;
+	rc = run(c, "BEGIN IMMEDIATE");
+	if (rc == RC_OK) {
+		rc = edit_begin(&e, c);
+		for (size_t i = 0, one = 0; rc == RC_OK && i < n; i += one)
+			rc = record_space(&e, changes + i, n - i, &one);
+		edit_end(&e);
+		rc = finish(c, rc);
+	}
+	return c->failed = rc;
+}
+
+/* ---- syncing ---- */
+
+struct sync {
+	struct catalog *c;
+	struct history *h;
+	struct space space;
+	bool full;
+	struct edit edit;
+	sqlite3_stmt *rows;
+	struct key key; /* of the row that comes next */
+	uint64_t bytes;
+	bool have;
+};
 
 static enum rc
 advance(struct sync *s)
@@ -488,16 +671,27 @@ pass(struct sync *s)
 {
 	enum rc rc = RC_OK;
 
-	if (s->full) {
-		bind_key(s->del, s->id, &s->key);
-		rc = change(s, s->del);
-	}
+	if (s->full)
+		rc = del(&s->edit, s->space.id, &s->key);
 	return rc ? rc : advance(s);
 }
 
-/* Both are in frame order: walk them side by side. */
+/* A segment of the listing, after the rows that come before it. */
 static enum rc
-compare(struct sync *s)
+take(struct sync *s, const struct history_entry *e)
+{
+	enum rc rc = RC_OK;
+	bool same = s->have && key_cmp(&s->key, &e->key) == 0;
+
+	if (!same || s->bytes != e->bytes)
+		rc = put(&s->edit, s->space.id, &e->key, e->bytes);
+	return rc == RC_OK && same ? advance(s) : rc;
+}
+
+/* Rows and listing are in frame order: walk them side by side.  *newest: of
+ * the listing, as history_newest() has it; *any: there is one. */
+static enum rc
+compare(struct sync *s, struct key *newest, bool *any)
 {
 	struct history_entry e;
 	enum rc rc = advance(s);
@@ -505,18 +699,13 @@ compare(struct sync *s)
 	while (rc == RC_OK && (rc = history_next(s->h, &e)) == RC_OK) {
 		if (!e.index)
 			continue;
+		if (!*any || e.key.end > newest->end)
+			*newest = e.key;
+		*any = true;
 		while (rc == RC_OK && s->have && key_cmp(&s->key, &e.key) < 0)
 			rc = pass(s);
-		if (rc)
-			break;
-		if (!s->have || key_cmp(&s->key, &e.key) != 0) {
-			rc = put(s, &e);
-		} else {
-			if (s->bytes != e.bytes)
-				rc = put(s, &e);
-			if (rc == RC_OK)
-				rc = advance(s);
-		}
+		if (rc == RC_OK)
+			rc = take(s, &e);
 	}
 	if (rc != RC_ABSENT)
 		return rc;
@@ -526,32 +715,27 @@ compare(struct sync *s)
 }
 
 static enum rc
-update(struct sync *s, const char *namespace)
+update(struct sync *s)
 {
-	enum rc rc = prepare(s->c, &s->rows, SELECT_SEGMENTS);
+	struct space *space = &s->space;
+	struct key newest = {0};
+	bool any = false;
+	enum rc rc = edit_begin(&s->edit, s->c);
 
 	if (rc == RC_OK)
-		rc = prepare(s->c, &s->put,
-		    "INSERT OR REPLACE INTO segments"
-		    "(namespace_id, end, start, time, bytes)"
-		    " VALUES (?1, ?2, ?3, ?4, ?5)");
-	if (rc == RC_OK)
-		rc = prepare(s->c, &s->del,
-		    "DELETE FROM segments WHERE namespace_id = ?1"
-		    " AND end = ?2 AND start = ?3 AND time = ?4");
+		rc = prepare(s->c, &s->rows, SELECT_SEGMENTS);
 	if (rc == RC_OK) {
-		sqlite3_bind_int64(s->rows, 1, s->id);
-		rc = compare(s);
+		sqlite3_bind_int64(s->rows, 1, space->id);
+		rc = compare(s, &newest, &any);
 	}
 	sqlite3_finalize(s->rows);
-	sqlite3_finalize(s->put);
-	sqlite3_finalize(s->del);
-	if (rc == RC_OK && s->changed)
-		rc = run_name(s->c,
-		    "UPDATE namespaces SET changes = changes + 1"
-		    " WHERE name = ?1",
-		    namespace);
-	return rc;
+	edit_end(&s->edit);
+	if (any != space->listed ||
+	    (any && key_cmp(&newest, &space->newest) != 0))
+		s->edit.changed = true;
+	space->listed = any;
+	space->newest = newest;
+	return rc == RC_OK && s->edit.changed ? touch(s->c, space) : rc;
 }
 
 /*
@@ -564,50 +748,40 @@ sync_once(struct catalog *c, struct store *store, const char *cluster,
     const char *namespace, bool full, bool *stale)
 {
 	struct sync s = {.c = c, .full = full};
-	int64_t before = 0, now = 0, id = 0;
-	enum rc rc = find(c, namespace, &id, &before);
+	struct space before = {0};
+	enum rc rc = find(c, namespace, &before);
 
 	if (rc == RC_OK)
 		rc = history_open(&s.h, store, cluster, namespace);
 	if (rc == RC_OK)
 		rc = run(c, "BEGIN IMMEDIATE");
 	if (rc == RC_OK) {
-		rc = find(c, namespace, &s.id, &now);
-		*stale = rc == RC_OK && (s.id != id || now != before);
+		rc = find(c, namespace, &s.space);
+		*stale = rc == RC_OK && (s.space.id != before.id ||
+					    s.space.changes != before.changes);
 		if (rc == RC_OK && !*stale)
-			rc = update(&s, namespace);
+			rc = update(&s);
 		rc = finish(c, rc);
 	}
 	history_free(s.h);
 	return rc;
 }
 
-/* Is the store's greatest END one that the catalogue has? */
+/* Is the store's newest the one up to which all is known? */
 static enum rc
 is_current(struct catalog *c, struct store *store, const char *cluster,
     const char *namespace, bool *current)
 {
-	sqlite3_stmt *st = NULL;
-	struct key key, have;
-	uint64_t bytes;
-	int64_t id = 0, changes;
-	enum rc rc = find(c, namespace, &id, &changes);
+	struct space space = {0};
+	struct key key;
+	enum rc rc = find(c, namespace, &space);
 
 	if (rc)
 		return rc;
 	rc = history_newest(store, cluster, namespace, &key);
-	if (rc) {
-		*current = rc == RC_ABSENT; /* nothing there: nothing newer */
-		return *current ? RC_OK : rc;
-	}
-	rc = prepare(c, &st,
-	    "SELECT end, start, time, bytes FROM segments"
-	    " WHERE namespace_id = ?1 ORDER BY end DESC LIMIT 1");
-	sqlite3_bind_int64(st, 1, id);
-	if (rc == RC_OK)
-		rc = next_row(c, st, &have, &bytes);
-	*current = rc == RC_OK && have.end >= key.end;
-	sqlite3_finalize(st);
+	/* Nothing there: nothing newer. */
+	*current = rc == RC_ABSENT || (rc == RC_OK && space.listed &&
+					  key_cmp(&key, &space.newest) == 0);
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 

@@ -11,6 +11,7 @@
 #define SEGTOOLS_CATALOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "key.h"
@@ -19,9 +20,19 @@
 struct store;
 struct catalog;
 
-/* Open it; with write to change it, and it is made if it is not there.  Another
- * SQLite file, one that is corrupt or of a newer version: RC_DATA. */
-enum rc catalog_open(struct catalog **, const char *path, bool write);
+enum catalog_mode {
+	CATALOG_READ,
+	CATALOG_CHANGE,
+	CATALOG_CREATE /* change it, and make it if it is not there */
+};
+/*
+ * Open it.  Another SQLite file, one that is corrupt or of a newer version, or
+ * none: RC_DATA.  One that may not be changed, to change it: RC_USAGE.  One
+ * that another keeps locked is waited for, here and later, for that many
+ * seconds: RC_SYSTEM.
+ */
+enum rc catalog_open(
+    struct catalog **, const char *path, enum catalog_mode, unsigned wait);
 void catalog_free(struct catalog *); /* NULL-safe */
 
 /* A namespace that is monitored already stays as it is.  One that is not:
@@ -38,11 +49,26 @@ enum rc catalog_namespaces(struct catalog *, bool known,
 
 /*
  * Take in what the store has of a namespace, in one transaction.  full: all of
- * it, and forget what has gone.  Else: if the store's greatest END is one that
- * is known, nothing; else what is there, and nothing is forgotten.
+ * it, and forget what has gone.  Else: if the store's newest is the one up to
+ * which all is known, nothing; else what is there, and nothing is forgotten.
  */
 enum rc catalog_sync(struct catalog *, struct store *, const char *cluster,
     const char *namespace, bool full);
+
+/* What was done to a segment of the store. */
+struct catalog_change {
+	const char *namespace;
+	struct key key;
+	uint64_t bytes; /* UINT64_MAX if unknown */
+	bool gone;      /* removed; else published */
+};
+/*
+ * Record them, all or none, in one transaction.  A namespace that is not
+ * monitored stays so, said under -v.  Once it failed, later calls try nothing
+ * and return the same, unreported.
+ */
+enum rc catalog_record(
+    struct catalog *, const struct catalog_change *, size_t n);
 
 /* The segments in frame order; bytes is UINT64_MAX if unknown.  A namespace
  * that is not monitored: RC_ABSENT. */

@@ -163,7 +163,8 @@ take_newest(void *arg, const struct store_entry *e)
 	struct key key;
 
 	if (!e->is_dir && key_parse(&key, e->name, strlen(e->name)) &&
-	    (!n->found || key_cmp(&key, &n->key) > 0)) {
+	    (!n->found || key.end > n->key.end ||
+		(key.end == n->key.end && key_cmp(&key, &n->key) < 0))) {
 		n->key = key;
 		n->found = true;
 	}

@@ -38,7 +38,8 @@ void history_free(struct history *); /* NULL-safe */
 enum rc history_keys(struct keyset *, struct store *, const char *cluster,
     const char *namespace);
 
-/* The one with the greatest END; RC_ABSENT, unreported, if there is none.  One
+/* The one with the greatest END, of several the first in the order of key
+ * texts (least START, then TIME); RC_ABSENT, unreported, if there is none.  One
  * request, for one key, where the store lists in order. */
 enum rc history_newest(
     struct store *, const char *cluster, const char *namespace, struct key *);
