@@ -10,15 +10,17 @@
 #include <string.h>
 
 #include "buf.h"
+#include "catalog.h"
 #include "cli.h"
 #include "history.h"
 #include "segment.h"
 
 static const char usage[] =
-    "usage: seg-rm [-eFJnqv] [-C CLUSTER] [-j N] [-s STORE]\n"
+    "usage: seg-rm [-eFJnqv] [-C CLUSTER] [-j N] [-k CATALOG] [-s STORE]\n"
     "              [--retry-for SECONDS] [NAME ...]\n"
     "  -n, --dry-run         judge, and print what would go\n"
     "  -F, --force           remove what a restore may need, too\n"
+    "  -k, --catalog CATALOG record what has gone in a catalogue of seg-sync\n"
     "  -s, --store STORE     directory or s3://BUCKET[/PREFIX] (SEG_STORE)\n"
     "  -C, --cluster NAME    cluster in the object paths (SEG_CLUSTER)\n"
     "  -j, --jobs N          removals at a time (16)\n"
@@ -44,12 +46,14 @@ struct removal {
 	char *object;
 	struct store_xfer xfer;
 	bool data_next; /* the index is being removed, the data comes next */
+	bool gone;      /* without an index the segment does not exist */
 	enum rc rc;
 };
 
 struct rm {
 	struct cli cli;
 	struct store *store;
+	struct catalog *catalog; /* NULL: none is kept */
 	char **spaces;
 	size_t n_spaces;
 	struct item *items;
@@ -218,6 +222,7 @@ removal_done(struct store_xfer *x, enum rc rc)
 		rc = RC_OK;
 	}
 	m->rc = rc;
+	m->gone = m->gone || rc == RC_OK;
 	if (rc == RC_OK && m->data_next)
 		remove_part(m, PART_SEGMENT);
 }
@@ -227,12 +232,32 @@ remove_item(struct rm *r, struct removal *m, const struct item *it)
 {
 	char text[KEY_LEN + 1];
 
-	*m = (struct removal){.rm = r, .item = it};
+	*m = (struct removal){.rm = r, .item = it, .gone = !it->index};
 	if (!it->index && !it->data)
 		msg_info("%s/%s: gone already", it->namespace,
 		    key_text(&it->key, text));
 	else if (!r->cli.dry_run)
 		remove_part(m, it->index ? PART_INDEX : PART_SEGMENT);
+}
+
+static enum rc
+record_batch(struct rm *r, const struct removal *m, size_t n)
+{
+	struct catalog_change changes[BATCH];
+	size_t gone = 0;
+
+	if (!r->catalog || r->cli.dry_run)
+		return RC_OK;
+	for (size_t i = 0; i < n; i++)
+		if (m[i].gone) {
+			changes[gone] = (struct catalog_change){
+			    .namespace = m[i].item->namespace,
+			    .key = m[i].item->key,
+			    .gone = true,
+			};
+			gone++;
+		}
+	return catalog_record(r->catalog, changes, gone);
 }
 
 static enum rc
@@ -246,7 +271,7 @@ print_item(struct rm *r, const struct item *it)
 	return rec_write(&r->cli.out, &rec);
 }
 
-/* Many at a time, then printed. */
+/* Many at a time, then recorded and printed. */
 static enum rc
 remove_batch(struct rm *r, const struct item *it, size_t n)
 {
@@ -257,6 +282,7 @@ remove_batch(struct rm *r, const struct item *it, size_t n)
 		remove_item(r, &batch[i], &it[i]);
 	while (one == RC_OK && r->running > 0)
 		one = store_wait(r->store, r->running - 1, -1);
+	rc = record_batch(r, batch, n);
 	for (size_t i = 0; i < n; i++) {
 		if (batch[i].rc == RC_OK && one == RC_OK)
 			batch[i].rc = print_item(r, &it[i]);
@@ -303,6 +329,7 @@ end_set(void *ctx)
 static void
 rm_release(struct rm *r)
 {
+	catalog_free(r->catalog);
 	store_free(r->store);
 	for (size_t i = 0; i < r->n_spaces; i++)
 		free(r->spaces[i]);
@@ -321,10 +348,15 @@ main(int argc, char **argv)
 	};
 	struct rm r = {0};
 
-	cli_init(&r.cli, argv, usage, "sCjeJnFr", NULL);
+	cli_init(&r.cli, argv, usage, "sCkjeJnFr", NULL);
 	while (cli_getopt(&r.cli, argc, argv) != -1)
 		;
-	r.cli.rc = cli_store(&r.cli, false, &r.store);
+	if (r.cli.catalog)
+		r.cli.rc = catalog_open(&r.catalog, r.cli.catalog,
+		    r.cli.dry_run ? CATALOG_READ : CATALOG_CHANGE,
+		    r.cli.retry_for);
+	if (r.cli.rc == RC_OK)
+		r.cli.rc = cli_store(&r.cli, false, &r.store);
 	if (r.cli.rc == RC_OK)
 		cli_each_set(&r.cli, argv + optind, &sets, &r);
 	rm_release(&r);

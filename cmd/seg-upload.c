@@ -16,6 +16,7 @@
 
 #include "buf.h"
 #include "bytes.h"
+#include "catalog.h"
 #include "cli.h"
 #include "history.h"
 #include "io.h"
@@ -23,12 +24,14 @@
 #include "segment.h"
 
 static const char usage[] =
-    "usage: seg-upload [-eFJmnqv] [-C CLUSTER] [-j N] [-s STORE] [--create]\n"
-    "                  [--retry-for SECONDS] [FILE ...]\n"
+    "usage: seg-upload [-eFJmnqv] [-C CLUSTER] [-j N] [-k CATALOG] [-s STORE]\n"
+    "                  [--create] [--retry-for SECONDS] [FILE ...]\n"
     "  -m, --move            remove the local files of what is published\n"
     "  -n, --dry-run         verify and judge, put nothing\n"
     "  -F, --force           publish what leaves a gap or forks the history\n"
     "      --create          make the store if it is not there\n"
+    "  -k, --catalog CATALOG record what is published in a catalogue of "
+    "seg-sync\n"
     "  -s, --store STORE     directory or s3://BUCKET[/PREFIX] (SEG_STORE)\n"
     "  -C, --cluster NAME    cluster in the object paths (SEG_CLUSTER)\n"
     "  -j, --jobs N          transfers at a time (16)\n"
@@ -40,7 +43,7 @@ static const char usage[] =
 
 enum {
 	AHEAD = 64, /* data objects put before the indexes catch up */
-	BATCH = 64  /* segments finished (removed, printed) together */
+	BATCH = 64 /* segments finished (recorded, removed, printed) together */
 };
 
 /* A namespace, and what is known to be in the store. */
@@ -76,6 +79,7 @@ struct item {
 struct upload {
 	struct cli cli;
 	struct store *store;
+	struct catalog *catalog; /* NULL: none is kept */
 	bool create, move;
 	struct space **spaces;
 	size_t n_spaces;
@@ -517,12 +521,37 @@ print_item(struct upload *u, const struct item *it)
 	return rec_write(&u->cli.out, &rec);
 }
 
-/* Remove and print what is published up to the item at end. */
+/* BATCH items at most.  Before their files are removed: what was killed in
+ * between is then uploaded, and recorded, again. */
+static enum rc
+record_until(struct upload *u, size_t end)
+{
+	struct catalog_change changes[BATCH];
+	size_t n = 0;
+
+	if (!u->catalog || u->cli.dry_run)
+		return RC_OK;
+	for (size_t i = u->finished; i < end; i++) {
+		const struct item *it = &u->items[i];
+
+		if (it->rc)
+			continue;
+		changes[n] = (struct catalog_change){
+		    .namespace = it->space->name,
+		    .key = it->header.key,
+		    .bytes = seg_size(&it->header),
+		};
+		n++;
+	}
+	return catalog_record(u->catalog, changes, n);
+}
+
+/* Record, remove and print what is published up to the item at end. */
 static void
 finish_until(struct upload *u, size_t end)
 {
 	struct io_dirs dirs = {0};
-	enum rc rc = RC_OK;
+	enum rc rc = record_until(u, end);
 
 	for (size_t i = u->finished; u->move && i < end; i++)
 		if (u->items[i].rc == RC_OK && !u->cli.dry_run)
@@ -639,6 +668,7 @@ end_set(void *ctx)
 static void
 upload_release(struct upload *u)
 {
+	catalog_free(u->catalog);
 	store_free(u->store);
 	for (size_t i = 0; i < u->n_spaces; i++) {
 		keyset_release(&u->spaces[i]->known);
@@ -660,7 +690,7 @@ parse(struct upload *u, int argc, char **argv)
 	};
 	int c;
 
-	cli_init(&u->cli, argv, usage, "sCjeJnFr", own);
+	cli_init(&u->cli, argv, usage, "sCkjeJnFr", own);
 	while ((c = cli_getopt(&u->cli, argc, argv)) != -1) {
 		if (c == 'm')
 			u->move = true;
@@ -681,7 +711,14 @@ main(int argc, char **argv)
 	struct upload u = {0};
 
 	parse(&u, argc, argv);
-	u.cli.rc = cli_store(&u.cli, u.create && !u.cli.dry_run, &u.store);
+	/* Before the store, which may have to be made. */
+	if (u.cli.catalog)
+		u.cli.rc = catalog_open(&u.catalog, u.cli.catalog,
+		    u.cli.dry_run ? CATALOG_READ : CATALOG_CHANGE,
+		    u.cli.retry_for);
+	if (u.cli.rc == RC_OK)
+		u.cli.rc =
+		    cli_store(&u.cli, u.create && !u.cli.dry_run, &u.store);
 	if (u.cli.rc == RC_OK)
 		cli_each_set(&u.cli, argv + optind, &sets, &u);
 	upload_release(&u);

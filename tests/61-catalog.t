@@ -1,0 +1,201 @@
+#!/bin/sh
+# The catalogue in use: what seg-upload -k and seg-rm -k record, and catalogues
+# that are none, may not be changed, or are locked.
+. "$(dirname "$0")/lib.sh"
+
+SEG_STORE=$T/store
+export SEG_STORE
+mkdir store
+ok "a catalogue" seg-sync -k cat.db --add shop --add blog
+
+# as_listed DESC [NAMESPACE...]: the catalogue says what the store does
+as_listed() {
+	desc=$1
+	shift
+	run seg-list "$@"
+	cp out wanted
+	run seg-list -k cat.db "$@"
+	same out wanted "$desc"
+}
+seg() { # NAMESPACE START END TIME [SEED]
+	mkseg work "$1" "$2" "$3" "$4" 9 1 1 1 "${5:-1}"
+}
+rows() {
+	sql cat.db "SELECT count(*) FROM segments"
+}
+changes() {
+	sql cat.db "SELECT changes FROM namespaces WHERE name = 'shop'"
+}
+
+# --- what is recorded
+{
+	seg shop 1 10 100
+	seg shop 11 20 200
+	echo
+	seg blog 1 5 100
+	echo
+	seg other 1 5 100
+	echo
+} >paths
+ok "a dry run" seg-upload -n -k cat.db <paths
+is "$(rows)" 0 "records nothing"
+ok "upload" seg-upload -v -k cat.db <paths
+err_like "^seg-upload: cat.db: other: not monitored" \
+	"what is not monitored is not recorded, -v says so"
+as_listed "shop is recorded" shop
+as_listed "blog is recorded" blog
+is "$(rows)" 3 "and no more"
+ok "monitored" seg-sync -k cat.db --monitored
+is "$(cat out)" "blog
+shop" "nor is it monitored now"
+sql cat.db "DELETE FROM segments"
+before=$(changes)
+ok "uploaded again" seg-upload -k cat.db <paths
+as_listed "what exists already is recorded" shop blog
+is "$(changes)" $((before + 1)) "two segments in one transaction"
+ok "nothing to do for seg-sync" seg-sync -k cat.db shop blog
+as_listed "and no change" shop blog
+
+seg shop 1 20 200 2 >merged
+ok "a merge, moved" seg-upload -m -k cat.db "$(cat merged)"
+absent "$(cat merged)"
+as_listed "is recorded" shop
+seg shop 12 19 150 >fork
+must_fail 1 seg-upload -k cat.db "$(cat fork)"
+as_listed "what is refused is not" shop
+seg blog 6 9 300 >good
+printf x | dd of="$(sed -n 1p fork)" bs=1 seek=5000 conv=notrunc 2>/dev/null
+must_fail 1 seg-upload -k cat.db "$(cat fork)" "$(cat good)"
+is "$(cut -f 2,3 out)" "6	9
+!" "one of two is published"
+as_listed "and recorded" shop blog
+
+ok "seg-plan -x" sh -c 'seg-list -k cat.db shop | seg-plan -x -o 0s >obsolete'
+ok "a dry run" seg-rm -n -k cat.db <obsolete
+as_listed "forgets nothing" shop
+is "$(rows)" 5 "(five rows)"
+ok "removed" seg-rm -k cat.db <obsolete
+is "$(cut -f 2,3 out)" "1	10
+11	20" "(two segments)"
+as_listed "is forgotten" shop
+seg-upload -F "$(sed -n 1p paths)" >parts
+ok "full" seg-sync -k cat.db --full
+ok "removed without -k" seg-rm <parts
+ok "again, with -k" seg-rm -v -k cat.db <parts
+err_like "gone already" "gone already"
+as_listed "is forgotten too" shop
+ok "what is not monitored" sh -c 'seg-list other | seg-rm -F -v -k cat.db'
+err_like "^seg-rm: cat.db: other: not monitored" "-v says so"
+
+# an index that goes although its data cannot
+if [ "$(id -u)" = 0 ]; then
+	cp -Rp store locked
+	cp cat.db locked.db
+	find locked -type d -exec chmod 777 {} +
+	chmod 666 locked.db
+	as_nobody true # makes its copy of the commands
+	chmod 777 .
+	chmod 555 locked/v2/clusters/default/namespaces/blog/segments
+	must_fail 2 as_nobody sh -c 'seg-list -s locked blog |
+		sed -n 2p | seg-rm -F -e -s locked -k locked.db'
+	is "$(cat out)" "!" "data that cannot be removed"
+	run seg-list -s locked blog
+	cp out wanted
+	run seg-list -k locked.db blog
+	same out wanted "an index that has gone is forgotten"
+	chmod 755 .
+	rm -rf locked locked.db*
+fi
+
+# Many segments are few transactions.
+for i in $(seq 200); do seg shop $((i + 20)) $((i + 20)) $((i + 200)); done >many
+before=$(changes)
+ok "200 segments" seg-upload -m -e -k cat.db <many
+as_listed "are recorded" shop
+[ $(($(changes) - before)) -le 4 ]
+is $? 0 "in 4 transactions or fewer"
+before=$(changes)
+ok "and removed" sh -c 'seg-list shop | sed 1d | seg-rm -F -k cat.db'
+as_listed "and forgotten" shop
+[ $(($(changes) - before)) -le 4 ]
+is $? 0 "in 4 transactions or fewer"
+
+# What another machine published before is not lost sight of.
+ok "another machine's" sh -c 'seg-upload "$(mkseg work shop 21 30 400 9 1 3)"'
+ok "ours after it" sh -c 'seg-upload -k cat.db "$(mkseg work shop 31 40 500 9 1 3)"'
+run seg-list -k cat.db shop
+is "$(cut -f 2,3 out | tr '\t\n' '- ')" "1-20 31-40  " "theirs is not known yet"
+ok "seg-sync" seg-sync -k cat.db
+as_listed "finds it, though the newest END was known" shop
+ok "ours" sh -c 'seg-upload -k cat.db "$(mkseg work shop 41 50 600 9 1 3)"'
+ok "a full cut after it" sh -c 'seg-upload -k cat.db "$(mkseg work shop 1 60 700 9 1 3)"'
+as_listed "ours are all known" shop
+ok "removed without -k" sh -c 'seg-list shop | tail -n 2 | seg-rm -e -F'
+ok "another machine's with the same END" sh -c \
+	'seg-upload "$(mkseg work shop 51 60 701 9 1 3)"'
+ok "seg-sync" seg-sync -k cat.db
+run seg-list -k cat.db shop
+is "$(tail -n 3 out | cut -f 2,3 | tr '\t\n' '- ')" "1-60 51-60  " "is found"
+ok "full" seg-sync -k cat.db --full
+as_listed "--full forgets the other one" shop
+
+# --- catalogues that cannot be used: found out before anything is done
+cp -Rp store before
+sqlite3 other.db "CREATE TABLE t(x)"
+cp other.db other.before
+echo "this is not a database, not even nearly" >junk.db
+: >empty.db
+cp cat.db newer.db
+sql newer.db "PRAGMA user_version = 2" >/dev/null
+head -c 4000 cat.db >short.db
+{
+	seg shop 61 70 900
+	echo
+} >next
+seg-list shop >listing
+# refused STATUS CATALOG PATTERN [AS]: by both, and by seg-sync and seg-list
+refused() {
+	for c in "seg-upload -m --create -s $T/new -k" "seg-upload -k" \
+		"seg-rm -F -k" "seg-sync --full -k" "seg-list -k"; do
+		case $c in
+		seg-rm*) in=listing ;;
+		seg-list*) [ -z "${5:-}" ] || continue ;;
+		seg-sync*)
+			case $2 in empty.db | none.db) continue ;; esac
+			;;
+		*) in=next ;;
+		esac
+		# shellcheck disable=SC2086
+		must_fail "$1" ${4:-} $c "$2" <$in
+		err_like "^${c%% *}: $2: $3" "says why"
+		empty out "prints nothing"
+	done
+	absent new
+	diff -r store before >/dev/null
+	is $? 0 "$2: nothing was done"
+}
+refused 1 none.db "No such file"
+absent none.db
+refused 1 other.db "not a catalogue"
+same other.db other.before "untouched"
+refused 1 junk.db ".*not a database"
+refused 1 empty.db "not a catalogue"
+refused 1 newer.db "catalogue of version 2"
+refused 1 short.db "database disk image is malformed"
+if [ "$(id -u)" = 0 ]; then
+	chmod -R a+rwX store next listing work
+	cp -Rp store/. before
+	chmod 777 .
+	chmod 444 cat.db
+	refused 2 cat.db "may not be written" as_nobody write
+	ok "a catalogue that may only be read: list" as_nobody seg-list -k cat.db shop
+	same out listing "is good for that"
+	chmod 644 cat.db
+	mkdir dir
+	cp cat.db* dir
+	refused 2 dir/cat.db "" as_nobody write
+	chmod 755 .
+	ok "in a directory that may only be read" as_nobody seg-list -k dir/cat.db shop
+	same out listing "is good for that"
+fi
+done_testing
