@@ -19,7 +19,7 @@ S3_PIDS=
 S3_TLS=${S3_TLS:-}
 # Characters that an encoder could get wrong.
 s3_key=TESTKEY0123456789AB
-s3_secret='wJal/rXUt+nFEMI=K7:MD%ENG bPx&RfiCY'
+s3_secret='wJal/rXUt+nFEMI=K7:MD%ENG#bPx&RfiCY'
 
 at_exit() {
 	for s3_pid in $S3_PIDS; do
@@ -61,7 +61,7 @@ s3_until() {
 
 s3_start() {
 	for s3_cmd in ceph-mon:ceph-mon ceph-osd:ceph-osd radosgw:radosgw \
-		radosgw-admin:radosgw ceph:ceph-common curl:curl; do
+		radosgw-admin:ceph-common ceph:ceph-common curl:curl; do
 		command -v "${s3_cmd%:*}" >/dev/null || {
 			fail "the Debian package ${s3_cmd#*:} is installed"
 			done_testing
@@ -157,7 +157,9 @@ s3_cluster() {
 
 		[client.rgw]
 		rgw_frontends = $s3_frontend
-		rgw_enable_apis = s3
+		rgw_enable_apis = s3, sts
+		rgw_s3_auth_use_sts = true
+		rgw_sts_key = 0123456789abcdef
 		rgw_dns_name = localhost
 		rgw_thread_pool_size = 64
 		# what is deleted goes soon
@@ -288,6 +290,10 @@ s3_ls() {
 	done
 }
 
+s3_buckets() {
+	s3_curl "$(s3_url "")" | grep -o '<Name>[^<]*' | sed 's/<Name>//'
+}
+
 # s3_uploads BUCKET: how many multipart uploads are open
 s3_uploads() {
 	s3_curl "$(s3_url "$1")?uploads=" | grep -o '<UploadId>' | wc -l
@@ -299,6 +305,47 @@ s3_public() {
 		"Principal": "*", "Action": "s3:GetObject",
 		"Resource": "arn:aws:s3:::%s/*"}]}' "$1" >"$S3_DIR/policy"
 	s3_curl -T "$S3_DIR/policy" "$(s3_url "$1")?policy="
+}
+
+# s3_session: credentials that last for a quarter of an hour, of another user who
+# may do all: KEY SECRET TOKEN
+s3_session() {
+	# shellcheck disable=SC2086
+	s3_quiet radosgw-admin $s3_conf -n client.rgw user create --uid=boss \
+		--display-name=boss --admin --access-key=BOSS --secret-key=boss
+	curl -q -sS --noproxy '*' --aws-sigv4 aws:amz:us-east-1:sts -u BOSS:boss \
+		-d 'Action=GetSessionToken&DurationSeconds=900&Version=2011-06-15' \
+		"http://127.0.0.1:$S3_PORT/" >"$S3_DIR/session"
+	sed 's/.*<AccessKeyId>\([^<]*\)<.*<SecretAccessKey>\([^<]*\)<.*<SessionToken>\([^<]*\)<.*/\1 \2 \3/' \
+		"$S3_DIR/session"
+}
+
+# --- two stores side by side: the directory $SEG_DIR, the bucket's $SEG_S3
+
+# both DESC CMD...: on the one and on the other; the same status and output,
+# which is left in out
+both() {
+	both_desc=$1
+	shift
+	# </dev/stdin: a file from its start again
+	run env SEG_STORE="$SEG_DIR" "$@" </dev/stdin
+	# shellcheck disable=SC2154 # set by run()
+	both_status=$status
+	cp "$T/out" "$T/out.dir"
+	run env SEG_STORE="$SEG_S3" "$@" </dev/stdin
+	is "$status" "$both_status" "$both_desc: status" || show_file err err
+	same "$T/out" "$T/out.dir" "$both_desc: output"
+}
+
+# same_objects DESC: the same names and bytes
+same_objects() {
+	(cd "$SEG_DIR" && find . -type f -printf '%P %s\n' | LC_ALL=C sort) >want
+	s3_ls "${SEG_S3#s3://}/" | sed "s,^${SEG_S3#s3://*/}/,," >got
+	same got want "$1: the same objects"
+	sed 's/ [0-9]*$//' want | while IFS= read -r object; do
+		s3_get "${SEG_S3#s3://}/$object" | cmp - "$SEG_DIR/$object"
+	done >differ 2>&1
+	empty differ "$1: the same bytes"
 }
 
 # --- the fault proxy (tests/helper/faultproxy.c)
