@@ -168,6 +168,16 @@ msg_info(const char *fmt, ...)
 }
 
 void
+msg_trace(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+}
+
+void
 msg_status(const char *line)
 {
 	char out[512];

@@ -53,6 +53,9 @@ enum rc rc_of_errno(int err);
 void msg_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void msg_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* What SEG_TRACE asks for: neither -q nor -v matters. */
+void msg_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /*
  * One line on stderr that is redrawn; NULL erases it.  Messages erase it
  * first.  The caller has made sure that stderr is a terminal.
