@@ -25,7 +25,7 @@ FUZZ_SECONDS = 30
 TESTS = $(UNIT) $(wildcard tests/*.t)
 BENCH =
 
-PKGS = sqlite3 libisal libxxhash zlib
+PKGS = sqlite3 libcurl expat libisal libxxhash zlib
 WARN = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wformat=2 \
 	-Wcast-qual -Wmissing-prototypes
 CPPFLAGS_ALL = -Ilib -D_GNU_SOURCE \

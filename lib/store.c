@@ -21,10 +21,8 @@ store_open(struct store **out, const char *where, const struct store_opts *opts)
 	s->name = xstrdup(where);
 	s->parallel = opts->parallel ? opts->parallel : 1;
 	if (strncmp(where, "s3://", 5) == 0) {
-		rc = msg_fail(RC_USAGE,
-		    "%s: S3 stores are not there yet; a "
-		    "directory is",
-		    where);
+		s->ops = &store_s3_ops;
+		rc = store_s3_open(&s->impl, where + 5, opts);
 	} else if (strncmp(where, "file://", 7) == 0 && where[7] == '/') {
 		s->ops = &store_dir_ops;
 		rc = store_dir_open(&s->impl, where + 7, opts);
@@ -51,6 +49,28 @@ store_free(struct store *s)
 		s->ops->free(s->impl);
 	free(s->name);
 	free(s);
+}
+
+bool
+store_path_is_plain(const char *path)
+{
+	size_t n;
+
+	for (; *path; path += n + (path[n] == '/')) {
+		n = strcspn(path, "/");
+		if (n == 0 || (n == 1 && path[0] == '.') ||
+		    (n == 2 && path[0] == '.' && path[1] == '.'))
+			return false;
+	}
+	return true;
+}
+
+bool
+store_object_is_plain(const char *object)
+{
+	size_t n = strlen(object);
+
+	return n > 0 && object[n - 1] != '/' && store_path_is_plain(object);
 }
 
 const char *

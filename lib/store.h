@@ -1,6 +1,6 @@
 /*
- * store: where segments live for good.  One interface, made so that a bucket
- * can be behind it as well as a directory (store_dir.c).
+ * store: where segments live for good.  One interface, a directory
+ * (store_dir.c) or an S3 bucket (store_s3.c) behind it.
  *
  * Objects are named by paths without a leading "/", as key.h makes them.
  * Listings come in pages inside; transfers run many at a time, all in the
@@ -27,8 +27,8 @@ struct store_opts {
 };
 
 /*
- * Open "DIR" or "file:///DIR".  A directory that is not there is RC_USAGE at
- * once.
+ * Open "DIR", "file:///DIR" or "s3://BUCKET[/PREFIX]".  A directory that is
+ * not there is RC_USAGE at once; a bucket is not asked for before it is needed.
  */
 enum rc store_open(
     struct store **, const char *where, const struct store_opts *);
@@ -124,5 +124,14 @@ struct store_ops {
 enum rc store_dir_open(
     void **impl, const char *path, const struct store_opts *);
 extern const struct store_ops store_dir_ops;
+/* where: what follows "s3://". */
+enum rc store_s3_open(
+    void **impl, const char *where, const struct store_opts *);
+extern const struct store_ops store_s3_ops;
+
+/* Nothing but plain components, so that a path stays where it should, whatever
+ * a name says; an object's does not end in "/" either. */
+bool store_path_is_plain(const char *path);
+bool store_object_is_plain(const char *object);
 
 #endif

@@ -48,29 +48,6 @@ struct slot {
 
 /* ---- paths ---- */
 
-/* Nothing but plain components: whatever a name says, we stay below root. */
-static bool
-path_is_plain(const char *path)
-{
-	size_t n;
-
-	for (; *path; path += n + (path[n] == '/')) {
-		n = strcspn(path, "/");
-		if (n == 0 || (n == 1 && path[0] == '.') ||
-		    (n == 2 && path[0] == '.' && path[1] == '.'))
-			return false;
-	}
-	return true;
-}
-
-static bool
-object_is_plain(const char *object)
-{
-	size_t n = strlen(object);
-
-	return n > 0 && object[n - 1] != '/' && path_is_plain(object);
-}
-
 static char *
 path_below(const struct dir_store *s, const char *path)
 {
@@ -241,7 +218,7 @@ dir_list(void *impl, const char *prefix, bool delimited, unsigned limit,
 	(void)limit;
 	if (rc)
 		return rc;
-	if (!path_is_plain(prefix))
+	if (!store_path_is_plain(prefix))
 		return msg_fail(RC_DATA, "%s: not a path in a store", prefix);
 	base = path_below(s, prefix);
 	if (base[strlen(base) - 1] == '/')
@@ -517,7 +494,7 @@ transfer(struct dir_store *s, struct slot *slot)
 {
 	struct store_xfer *x = slot->xfer;
 
-	if (!object_is_plain(x->object))
+	if (!store_object_is_plain(x->object))
 		return msg_fail(
 		    RC_DATA, "%s: not a path in a store", x->object);
 	switch (x->verb) {

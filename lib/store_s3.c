@@ -1,0 +1,780 @@
+/*
+ * store_s3: a store in a bucket.
+ *
+ * A transfer is one request; but a PUT of a large file is s3_multipart.c's, and
+ * DELETEs are gathered into requests of up to 1000 objects.  Whatever ends
+ * waits in a list for store_wait() to tell done().
+ *
+ * No "+" in a query, as far as that can be: libcurl 8.14.0 to 8.18.x sign it
+ * wrongly (curl issue 20543).  So the prefix of a listing ends before the first
+ * "+", start-after skips what comes before it in order, and the rest is
+ * filtered.
+ */
+
+#include <curl/curl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "s3.h"
+#include "s3_multipart.h"
+#include "store.h"
+
+enum {
+	PAGE = 1000, /* entries of a listing, objects of a DeleteObjects */
+	ROUNDS = 8,  /* of looking and putting without conditional writes */
+	BUF_LIMIT = 64 << 20
+};
+
+/* The greatest character: after it nothing that begins with what it follows. */
+#define LAST_CHAR "\xF4\x8F\xBF\xBF"
+
+struct s3_store {
+	struct s3 *s3;
+	unsigned active;            /* transfers that done() was not told of */
+	struct store_xfer *deletes; /* not yet requested */
+	struct op *ended, **ended_tail;
+};
+
+/* A transfer on its way. */
+struct op {
+	struct s3_request req; /* first */
+	struct s3_store *store;
+	struct store_xfer *xfer;
+	struct op *next;
+	enum rc rc;
+	/* GET */
+	bool begun;
+	uint64_t want, got; /* bytes of the object */
+	uint64_t skip;      /* to be passed over: the whole object came */
+	/* PUT */
+	char crc[S3_CRC_MAX];
+	uint64_t size;
+	unsigned rounds;
+};
+
+static void
+op_end(struct op *op, enum rc rc)
+{
+	op->rc = rc;
+	op->next = NULL;
+	*op->store->ended_tail = op;
+	op->store->ended_tail = &op->next;
+}
+
+static void
+op_ended(struct s3_request *r, enum rc rc)
+{
+	op_end((struct op *)r, rc);
+}
+
+static void
+op_send(struct op *op, const char *method)
+{
+	s3_send(op->store->s3, &op->req, method, op->xfer->object, NULL,
+	    op->xfer->object);
+}
+
+/* ---- GET, HEAD ---- */
+
+static void
+prepare_get(struct s3_request *r)
+{
+	struct op *op = (struct op *)r;
+	const struct store_xfer *x = op->xfer;
+	uint64_t from = x->offset + op->got;
+
+	s3_header_payload(r, NULL);
+	if (x->length)
+		http_header(&r->http, "Range: bytes=%llu-%llu",
+		    (unsigned long long)from,
+		    (unsigned long long)(x->offset + x->length - 1));
+	else if (from)
+		http_header(
+		    &r->http, "Range: bytes=%llu-", (unsigned long long)from);
+	if (x->etag[0])
+		http_header(&r->http, "If-Match: %s", x->etag);
+}
+
+/* The size of the whole object that the answer is from. */
+static enum rc
+answer_size(struct op *op, uint64_t from, uint64_t *size)
+{
+	const struct http_request *h = &op->req.http;
+
+	op->skip = 0;
+	*size = h->content_length;
+	if (h->status != 206) { /* all of it, whatever was asked for */
+		if (*size == HTTP_UNKNOWN)
+			return msg_fail(RC_DATA,
+			    "%s: the server does not say how long it is",
+			    h->name);
+		op->skip = from;
+		return RC_OK;
+	}
+	*size = h->total;
+	if (h->first != from || (h->content_length != HTTP_UNKNOWN &&
+				    h->content_length != h->last - from + 1))
+		return msg_fail(RC_DATA,
+		    "%s: the server sends another part than was asked for",
+		    h->name);
+	return RC_OK;
+}
+
+/* A weak one cannot be asked for again. */
+static const char *
+usable_etag(const struct http_request *h)
+{
+	return h->etag[0] == '"' ? h->etag : "";
+}
+
+/* The first answer fixes what the object is; later ones must agree. */
+static enum rc
+identify(struct store_xfer *x, const struct http_request *h, bool first,
+    uint64_t size)
+{
+	const char *etag = usable_etag(h);
+
+	if ((!first && size != x->size) ||
+	    (x->etag[0] && *etag && strcmp(x->etag, etag) != 0))
+		return msg_fail(RC_DATA, "%s: changed meanwhile", h->name);
+	x->size = size;
+	if (!x->etag[0])
+		memcpy(x->etag, etag, strlen(etag) + 1);
+	return RC_OK;
+}
+
+static enum rc
+begin_get(struct http_request *h)
+{
+	struct op *op = (struct op *)h;
+	struct store_xfer *x = op->xfer;
+	uint64_t size, limit = x->limit ? x->limit : BUF_LIMIT;
+	enum rc rc = answer_size(op, x->offset + op->got, &size);
+
+	if (rc == RC_OK)
+		rc = identify(x, h, !op->begun, size);
+	if (rc)
+		return rc;
+	op->begun = true;
+	if (x->offset > size || x->length > size - x->offset)
+		return msg_fail(RC_DATA, "%s: too short", h->name);
+	op->want = x->length ? x->length : size - x->offset;
+	if (x->buf && op->want > limit)
+		return msg_fail(RC_DATA, "%s: too large", h->name);
+	return RC_OK;
+}
+
+static enum rc
+take_piece(struct op *op, const char *data, size_t len)
+{
+	struct store_xfer *x = op->xfer;
+	enum rc rc = RC_OK;
+
+	if (x->file)
+		rc = io_write(x->file, data, len, x->offset + op->got);
+	else if (x->sink)
+		rc = x->sink(x->arg, data, len);
+	else
+		buf_add(x->buf, data, len);
+	if (rc == RC_OK && x->file && x->check && x->offset == 0)
+		x->check(x->arg, data, len);
+	op->got += len;
+	return rc;
+}
+
+static enum rc
+take_get(struct http_request *h, const char *data, size_t len)
+{
+	struct op *op = (struct op *)h;
+	size_t n = len;
+
+	if (op->skip > 0) {
+		if (n > op->skip)
+			n = (size_t)op->skip;
+		op->skip -= n;
+		data += n;
+		len -= n;
+	}
+	if (len > op->want - op->got)
+		len = (size_t)(op->want - op->got);
+	return len ? take_piece(op, data, len) : RC_OK;
+}
+
+static void
+got(struct s3_request *r, enum rc rc)
+{
+	struct op *op = (struct op *)r;
+	struct store_xfer *x = op->xfer;
+
+	if (rc == RC_OK && op->got < op->want) {
+		if (s3_again(r, "short body"))
+			return;
+		rc = msg_fail(RC_SYSTEM, "%s: short body; given up", x->object);
+	}
+	x->checked = rc == RC_OK && x->file && x->check && x->offset == 0;
+	op_end(op, rc);
+}
+
+static void
+looked(struct s3_request *r, enum rc rc)
+{
+	struct op *op = (struct op *)r;
+	const struct http_request *h = &r->http;
+
+	if (rc == RC_OK && h->content_length == HTTP_UNKNOWN)
+		rc = msg_fail(RC_DATA,
+		    "%s: the server does not say how long it is", h->name);
+	if (rc == RC_OK)
+		rc = identify(op->xfer, h, true, h->content_length);
+	op_end(op, rc);
+}
+
+static void
+start_get(struct op *op)
+{
+	op->xfer->checked = false;
+	op->req.prepare = prepare_get;
+	op->req.http.begin = begin_get;
+	op->req.http.take = take_get;
+	op->req.done = got;
+	op_send(op, "GET");
+}
+
+static void
+start_head(struct op *op)
+{
+	op->req.done = looked;
+	op_send(op, "HEAD");
+}
+
+/* ---- PUT ---- */
+
+/*
+ * With conditional writes one request, whatever becomes of its answer: a second
+ * attempt is told that the object is there, and the caller compares.  Without,
+ * a HEAD before each attempt.
+ */
+static void put_or_look(struct op *, bool look);
+
+static void
+prepare_put(struct s3_request *r)
+{
+	struct op *op = (struct op *)r;
+
+	/* An attempt that may have done it: look before putting again. */
+	if (r->ambiguous && !s3_takes_condition(r->s3)) {
+		r->http.method = "HEAD";
+		r->http.length = 0;
+		s3_header_payload(r, NULL);
+		return;
+	}
+	s3_header_payload(r, op->crc);
+	s3_header_new(r);
+}
+
+static void
+put_failed(struct op *op)
+{
+	op_end(op, msg_fail(RC_SYSTEM, "%s: %d %s", op->xfer->object,
+		       op->req.http.status, op->req.error.code));
+}
+
+static void
+put_done(struct s3_request *r, enum rc rc)
+{
+	struct op *op = (struct op *)r;
+	bool looked_only = strcmp(r->http.method, "HEAD") == 0;
+
+	if (looked_only && rc == RC_ABSENT) {
+		if (++op->rounds < ROUNDS)
+			put_or_look(op, false);
+		else
+			put_failed(op);
+		return;
+	}
+	if (rc == RC_ABSENT)
+		rc = msg_fail(
+		    RC_SYSTEM, "%s: 404 %s", op->xfer->object, r->error.code);
+	if (rc == RC_OK && r->http.status == 501) {
+		if (s3_concede(r))
+			put_or_look(op, !s3_takes_condition(r->s3));
+		else
+			put_failed(op);
+		return;
+	}
+	op->xfer->existed = looked_only || r->http.status == 412;
+	op_end(op, rc);
+}
+
+static void
+put_or_look(struct op *op, bool look)
+{
+	static const int expected[] = {412, 501, 0};
+	struct store_xfer *x = op->xfer;
+
+	op->req.expected = expected;
+	op->req.done = put_done;
+	op->req.prepare = look ? NULL : prepare_put;
+	op->req.http.file = x->file;
+	op->req.http.bytes = x->file ? NULL : x->buf->data;
+	op->req.http.length = look ? 0 : op->size;
+	op_send(op, look ? "HEAD" : "PUT");
+}
+
+static void
+multipart_done(void *arg, enum rc rc, bool existed)
+{
+	struct op *op = arg;
+
+	op->xfer->existed = existed;
+	op_end(op, rc);
+}
+
+static void
+start_put(struct op *op)
+{
+	struct store_xfer *x = op->xfer;
+	struct s3 *s = op->store->s3;
+	enum rc rc = RC_OK;
+
+	x->existed = false;
+	op->size = x->file ? 0 : x->buf->len;
+	if (x->file)
+		rc = io_size(x->file, &op->size);
+	if (rc == RC_OK && x->file && op->size > S3_MULTIPART_FROM) {
+		s3_multipart_start(
+		    s, x->object, x->file, op->size, multipart_done, op);
+		return;
+	}
+	if (rc == RC_OK)
+		rc = s3_crc(x->file, x->file ? NULL : x->buf->data, 0, op->size,
+		    op->crc);
+	if (rc)
+		op_end(op, rc);
+	else
+		put_or_look(op, !s3_takes_condition(s));
+}
+
+/* ---- DELETE ---- */
+
+static struct op *
+op_new(struct s3_store *s, struct store_xfer *x)
+{
+	struct op *op = xcalloc(1, sizeof(*op));
+
+	op->store = s;
+	op->xfer = x;
+	return op;
+}
+
+static void
+delete_alone(struct s3_store *s, struct store_xfer *x)
+{
+	struct op *op = op_new(s, x);
+
+	op->req.done = op_ended;
+	op_send(op, "DELETE");
+}
+
+/* A DeleteObjects under way. */
+struct batch {
+	struct s3_request req; /* first */
+	struct s3_store *store;
+	struct store_xfer **xfers; /* NULL: told to be deleted */
+	size_t n, next;
+	struct buf body;
+	char crc[S3_CRC_MAX];
+};
+
+/* The server names what it deleted, mostly in the order of the request. */
+static bool
+take_deleted(void *arg, const char *path, const char *text, size_t len)
+{
+	struct batch *b = arg;
+	size_t prefix = strlen(b->store->s3->prefix);
+
+	if (strcmp(path, "DeleteResult/Deleted/Key") != 0)
+		return strncmp(path, "DeleteResult", 12) == 0;
+	if (len < prefix)
+		return true;
+	for (size_t i = 0; i < b->n; i++) {
+		size_t at = (b->next + i) % b->n;
+		struct store_xfer *x = b->xfers[at];
+
+		if (x && strcmp(x->object, text + prefix) == 0) {
+			op_end(op_new(b->store, x), RC_OK);
+			b->xfers[at] = NULL;
+			b->next = at + 1;
+			break;
+		}
+	}
+	return true;
+}
+
+/* What is not known to be deleted is tried by itself: that tells why not. */
+static void
+batch_done(struct s3_request *r, enum rc rc)
+{
+	struct batch *b = (struct batch *)r;
+	struct s3 *s = b->store->s3;
+
+	if (rc == RC_OK && r->http.status < 300 &&
+	    !s3xml_parse(r->http.body.data, r->http.body.len, take_deleted, b))
+		msg_info("%s: the answer to a removal is not one", s->name);
+	if (rc == RC_OK && r->http.status >= 300) {
+		msg_info("%s: %d %s; objects are removed one by one", s->name,
+		    r->http.status, r->error.code);
+		s->no_deletes = true;
+	}
+	for (size_t i = 0; i < b->n; i++) {
+		if (!b->xfers[i])
+			continue;
+		if (rc == RC_OK)
+			delete_alone(b->store, b->xfers[i]);
+		else
+			op_end(op_new(b->store, b->xfers[i]), rc);
+	}
+	s3_request_release(r);
+	buf_release(&b->body);
+	free(b->xfers);
+	free(b);
+}
+
+static void
+prepare_batch(struct s3_request *r)
+{
+	http_header(&r->http, "Content-Type: application/xml");
+	s3_header_payload(r, ((struct batch *)r)->crc);
+}
+
+static void
+delete_many(struct s3_store *s, struct store_xfer **xfers, size_t n)
+{
+	/* Content-MD5 is missing, or the action is not known. */
+	static const int expected[] = {400, 405, 411, 501, 0};
+	struct batch *b = xcalloc(1, sizeof(*b));
+
+	b->store = s;
+	b->xfers = xcalloc(n, sizeof(struct store_xfer *));
+	memcpy(b->xfers, xfers, n * sizeof(struct store_xfer *));
+	b->n = n;
+	buf_adds(&b->body, "<Delete>");
+	for (size_t i = 0; i < n; i++) {
+		buf_adds(&b->body, "<Object><Key>");
+		s3xml_escape(&b->body, s->s3->prefix);
+		s3xml_escape(&b->body, xfers[i]->object);
+		buf_adds(&b->body, "</Key></Object>");
+	}
+	buf_adds(&b->body, "</Delete>");
+	(void)s3_crc(NULL, b->body.data, 0, b->body.len, b->crc);
+	b->req.prepare = prepare_batch;
+	b->req.expected = expected;
+	b->req.xml = true;
+	b->req.done = batch_done;
+	b->req.http.bytes = b->body.data;
+	b->req.http.length = b->body.len;
+	s3_send(s->s3, &b->req, "POST", NULL, "delete=", s->s3->name);
+}
+
+static void
+flush_deletes(struct s3_store *s)
+{
+	struct store_xfer *x, *xfers[PAGE];
+	size_t n = 0;
+
+	while ((x = s->deletes)) {
+		s->deletes = x->next;
+		x->next = NULL;
+		xfers[n++] = x;
+		if (s->deletes && n < PAGE)
+			continue;
+		if (n == 1 || s->s3->no_deletes)
+			for (size_t i = 0; i < n; i++)
+				delete_alone(s, xfers[i]);
+		else
+			delete_many(s, xfers, n);
+		n = 0;
+	}
+}
+
+/* ---- the queue ---- */
+
+static void
+s3_start(void *impl, struct store_xfer *x)
+{
+	struct s3_store *s = impl;
+
+	s->active++;
+	if (!store_object_is_plain(x->object)) {
+		op_end(op_new(s, x),
+		    msg_fail(RC_DATA, "%s: not a path in a store", x->object));
+		return;
+	}
+	switch (x->verb) {
+	case STORE_GET:
+		start_get(op_new(s, x));
+		break;
+	case STORE_HEAD:
+		start_head(op_new(s, x));
+		break;
+	case STORE_PUT:
+		start_put(op_new(s, x));
+		break;
+	case STORE_DELETE:
+		x->next = s->deletes;
+		s->deletes = x;
+		break;
+	}
+}
+
+static void
+tell_ended(struct s3_store *s)
+{
+	struct op *op;
+
+	while ((op = s->ended)) {
+		struct store_xfer *x = op->xfer;
+		enum rc rc = op->rc;
+
+		s->ended = op->next;
+		if (!s->ended)
+			s->ended_tail = &s->ended;
+		s->active--;
+		s3_request_release(&op->req);
+		free(op);
+		x->done(x, rc);
+	}
+}
+
+static bool
+readable(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return fd >= 0 && poll(&p, 1, 0) > 0;
+}
+
+static enum rc
+s3_wait(void *impl, unsigned max, int fd)
+{
+	struct s3_store *s = impl;
+
+	tell_ended(s);
+	while (s->active > max && !readable(fd)) {
+		flush_deletes(s);
+		s3_step(s->s3, fd);
+		tell_ended(s);
+	}
+	return RC_OK;
+}
+
+/* ---- listing ---- */
+
+struct listing {
+	const char *prefix; /* in the bucket, whole */
+	const char *asked;  /* prefix of the request: before a "+" */
+	bool delimited;
+	enum rc (*entry)(void *, const struct store_entry *);
+	void *arg;
+	uint64_t told, page; /* entries: told of; on this page */
+	char *last;          /* the greatest key of this page, or NULL */
+	enum rc rc;
+};
+
+/* Where the next page begins: after all that is in a directory. */
+static void
+note_last(struct listing *l, const struct s3xml_entry *e)
+{
+	char *key = xasprintf("%s%s", e->key, e->is_dir ? LAST_CHAR : "");
+
+	if (l->last && strcmp(l->last, key) >= 0) {
+		free(key);
+		return;
+	}
+	free(l->last);
+	l->last = key;
+}
+
+static bool
+take_entry(void *arg, const struct s3xml_entry *x)
+{
+	struct listing *l = arg;
+	size_t n = strlen(l->prefix);
+	struct store_entry e = {
+	    .size = x->size, .modified = x->modified, .is_dir = x->is_dir};
+	char *name;
+
+	l->page++;
+	if (x->len != strlen(x->key) ||
+	    strncmp(x->key, l->asked, strlen(l->asked)) != 0) {
+		msg_info("%s: not below %s, skipped", x->key, l->prefix);
+		return true;
+	}
+	note_last(l, x);
+	if (strncmp(x->key, l->prefix, n) != 0)
+		return true; /* what the filter is for */
+	if (x->len == n || (!x->is_dir && x->key[x->len - 1] == '/')) {
+		msg_info("%s: a folder marker, skipped", x->key);
+		return true;
+	}
+	name = xstrndup(x->key + n, x->len - n - x->is_dir);
+	e.name = name;
+	l->told++;
+	l->rc = l->entry(l->arg, &e);
+	free(name);
+	return l->rc == RC_OK;
+}
+
+/* One page, of at most so many entries. */
+static enum rc
+list_page(struct s3 *s, struct listing *l, unsigned most, const char *after,
+    bool *truncated)
+{
+	struct s3_request r = {.xml = true};
+	struct s3xml_page page;
+	struct buf query = {0};
+	char number[16];
+	enum rc rc;
+
+	snprintf(number, sizeof(number), "%u", most);
+	if (l->delimited)
+		s3_query(&query, "delimiter", "/");
+	s3_query(&query, "encoding-type", "url");
+	s3_query(&query, "list-type", "2");
+	s3_query(&query, "max-keys", number);
+	s3_query(&query, "prefix", l->asked);
+	if (*after)
+		s3_query(&query, "start-after", after);
+	l->page = 0;
+	free(l->last);
+	l->last = NULL;
+	rc = s3_do(s, &r, "GET", NULL, query.data, s->name);
+	if (rc == RC_OK &&
+	    (!s3xml_page(&page, &r.http.body) ||
+		!s3xml_entries(&page, &r.http.body, take_entry, l)))
+		rc = l->rc
+			 ? l->rc
+			 : msg_fail(RC_DATA, "%s: the listing of %s is not one",
+			       s->name, l->prefix);
+	if (rc == RC_OK)
+		*truncated = page.truncated;
+	s3_request_release(&r);
+	buf_release(&query);
+	return rc;
+}
+
+/* Not with a libcurl that gets a "+" wrong that cannot be avoided. */
+static enum rc
+check_plus(const struct s3 *s, const char *value)
+{
+	const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+
+	if (!strchr(value, '+') || v->version_num < 0x080e00 ||
+	    v->version_num >= 0x081300)
+		return RC_OK;
+	return msg_fail(RC_SYSTEM,
+	    "%s: libcurl %s cannot ask for %s, since it signs \"+\" wrongly; "
+	    "8.19.0 and later can",
+	    s->name, v->version, value);
+}
+
+static enum rc
+list_pages(struct s3 *s, struct listing *l, unsigned limit)
+{
+	bool filtered = strcmp(l->asked, l->prefix) != 0, more = true;
+	char *after =
+	    filtered ? xasprintf("%s*" LAST_CHAR, l->asked) : xstrdup("");
+	char *end = xasprintf("%s" LAST_CHAR, l->prefix);
+	unsigned most = limit && limit < PAGE ? limit : PAGE;
+	enum rc rc = RC_OK;
+
+	while (rc == RC_OK && more) {
+		rc = check_plus(s, after);
+		if (rc == RC_OK)
+			rc = check_plus(s, l->asked);
+		if (rc == RC_OK)
+			rc = list_page(s, l, most, after, &more);
+		if (rc || !more || (limit && l->told >= limit) ||
+		    (l->last && strcmp(l->last, end) > 0))
+			break;
+		most = PAGE;
+		if (!l->last || strcmp(l->last, after) <= 0) {
+			rc = msg_fail(RC_DATA,
+			    "%s: the listing of %s does not go on", s->name,
+			    l->prefix);
+			break;
+		}
+		free(after);
+		after = l->last;
+		l->last = NULL;
+	}
+	free(after);
+	free(end);
+	return rc;
+}
+
+static enum rc
+s3_list(void *impl, const char *prefix, bool delimited, unsigned limit,
+    enum rc (*entry)(void *, const struct store_entry *), void *arg)
+{
+	struct s3 *s = ((struct s3_store *)impl)->s3;
+	char *whole = xasprintf("%s%s", s->prefix, prefix);
+	/* The directories below a shorter prefix would be others. */
+	char *asked =
+	    delimited ? xstrdup(whole) : xstrndup(whole, strcspn(whole, "+"));
+	struct listing l = {.prefix = whole,
+	    .asked = asked,
+	    .delimited = delimited,
+	    .entry = entry,
+	    .arg = arg};
+	enum rc rc;
+
+	if (store_path_is_plain(prefix))
+		rc = list_pages(s, &l, limit);
+	else
+		rc = msg_fail(RC_DATA, "%s: not a path in a store", prefix);
+	free(l.last);
+	free(asked);
+	free(whole);
+	return rc;
+}
+
+/* ---- opening ---- */
+
+static void
+s3_free(void *impl)
+{
+	struct s3_store *s = impl;
+
+	if (s->s3->multiparts)
+		s3_multipart_give_up(s->s3);
+	s3_close(s->s3);
+	free(s);
+}
+
+enum rc
+store_s3_open(void **impl, const char *where, const struct store_opts *opts)
+{
+	struct s3_store *s = xcalloc(1, sizeof(*s));
+	enum rc rc = s3_open(&s->s3, where, opts);
+
+	s->ended_tail = &s->ended;
+	if (rc == RC_OK && opts->create)
+		rc = s3_make_bucket(s->s3);
+	if (rc) {
+		s3_close(s->s3);
+		free(s);
+		s = NULL;
+	}
+	*impl = s;
+	return rc;
+}
+
+const struct store_ops store_s3_ops = {
+    .list = s3_list,
+    .start = s3_start,
+    .wait = s3_wait,
+    .free = s3_free,
+};
