@@ -150,6 +150,7 @@ history_keys(struct keyset *keys, struct store *store, const char *cluster,
 struct newest {
 	struct key key;
 	bool found;
+	bool foreign; /* there is something that is not a segment */
 };
 
 /*
@@ -162,9 +163,10 @@ take_newest(void *arg, const struct store_entry *e)
 	struct newest *n = arg;
 	struct key key;
 
-	if (!e->is_dir && key_parse(&key, e->name, strlen(e->name)) &&
-	    (!n->found || key.end > n->key.end ||
-		(key.end == n->key.end && key_cmp(&key, &n->key) < 0))) {
+	if (e->is_dir || !key_parse(&key, e->name, strlen(e->name))) {
+		n->foreign = true;
+	} else if (!n->found || key.end > n->key.end ||
+		   (key.end == n->key.end && key_cmp(&key, &n->key) < 0)) {
 		n->key = key;
 		n->found = true;
 	}
@@ -180,7 +182,7 @@ history_newest(struct store *store, const char *cluster, const char *namespace,
 	struct newest n = {0};
 	enum rc rc = store_list(store, prefix, false, 1, take_newest, &n);
 
-	if (rc == RC_OK && !n.found) /* foreign keys in front: look on */
+	if (rc == RC_OK && !n.found && n.foreign) /* look on behind it */
 		rc = store_list(store, prefix, false, 0, take_newest, &n);
 	if (rc == RC_OK && !n.found)
 		rc = RC_ABSENT;
