@@ -1,0 +1,193 @@
+#!/bin/sh
+# What the commands ask of an S3 service: how many requests, how many bytes, and
+# nothing that should not be known.
+. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR
+. "$TOP/tests/s3.sh"
+
+s3_start
+s3_mb bkt
+s3_proxy
+export SEG_STORE=s3://bkt/pre
+
+# asked DESC WANTED: the kinds of the requests since log_clear, counted
+asked() {
+	cut -d ' ' -f 1 log | LC_ALL=C sort | uniq -c |
+		sed 's/^ *\([0-9]*\) \(.*\)/\2 \1/' | tr '\n' ' ' >asked
+	is "$(sed 's/ $//' asked)" "$2" "$1"
+	is "$(awk '$4 !~ /^2/' log)" "" "$1: all went well"
+	log_clear
+}
+
+# --- a backup, cut by cut
+
+make_db shop.db 200
+ok "cut" seg-cut -d work shop shop.db
+cp out cut1
+asked "the first cut: the newest key" "LIST 1"
+ok "upload" seg-upload <cut1
+asked "an upload" "LIST 1 PUTDATA 1 PUTINDEX 1"
+ok "again" seg-upload -m <cut1
+is "$(awk '$4 != 412' log | cut -d ' ' -f 1 | tr '\n' ' ')" "LIST GETDATA GETINDEX " \
+	"an upload of what is there: compared"
+log_clear
+ok "nothing changed" seg-cut -d work shop shop.db
+asked "nothing changed: what was pending is there" "LIST 1"
+ok "nothing changed" seg-cut -d work shop shop.db
+asked "nothing changed and nothing pending: nothing" ""
+for i in 2 3; do
+	sql shop.db "UPDATE t SET v = 'round $i' WHERE id = $i"
+	ok "cut $i" seg-cut -d work shop shop.db
+	cp out "cut$i"
+	grep -o 'max-keys=[0-9]*' log >keys
+	is "$(cat keys)" "max-keys=1" "a cut asks for one key"
+	asked "a cut" "LIST 1"
+done
+ok "two at once" sh -c 'seg-upload -m <cut3'
+asked "two at once" "LIST 1 PUTDATA 2 PUTINDEX 2"
+
+# --- many segments of two namespaces
+
+i=0
+for n in one two; do
+	e=0
+	while [ $e -lt 300 ]; do
+		e=$((e + 5)) i=$((i + 1))
+		mkseg many $n $((e - 4)) $e $e 9 1 5
+	done
+	echo
+done >many.files
+ok "upload" seg-upload <many.files
+cp out names
+asked "60 and 60 segments" "LIST 2 PUTDATA 120 PUTINDEX 120"
+ok "list" seg-list one two
+cp out listing
+asked "two listings" "LIST 2"
+ok "plan and restore" sh -c 'seg-plan <listing | seg-fetch -d f >files'
+asked "a restore of 120 segments" "GETDATA 120 GETINDEX 120"
+ok "what is there" sh -c 'seg-plan <listing | seg-fetch -d f >files'
+asked "what is there and whole" ""
+ok "-i" seg-fetch -i -d i <listing
+asked "indexes alone" "GETINDEX 120"
+ok "rm" sh -c 'grep "^one/" listing | seg-rm -F -e'
+awk '{ print $1 }' log | sort | uniq -c | sed 's/^ */# rm of 60: /'
+is "$(grep -c '^GET' log)" 0 "rm reads no objects"
+log_clear
+
+# --- a listing of more than a thousand
+
+e=0
+while [ $e -lt 520 ]; do
+	e=$((e + 1))
+	mkseg wide wide $e $e $e 9 1 1
+done >wide.files
+echo >>wide.files
+ok "upload" seg-upload <wide.files
+asked "520 segments" "LIST 1 PUTDATA 520 PUTINDEX 520"
+ok "list" seg-list wide
+is "$(grep -c . out)" 520 "520"
+asked "1040 objects: a LIST a thousand" "LIST 2"
+mkseg wide wide 521 521 9999 9 1 1 >one
+ok "one more" seg-upload "$(cat one)"
+asked "one more: one listing" "LIST 2 PUTDATA 1 PUTINDEX 1"
+
+# --- lazily: at most 1.1 times the bytes that the result is made of
+
+# Of 20 versions of every page, in runs and scattered, the last ones.
+{
+	mkseg lazy lazy 1 1000 1 1000 1 1000 1 1
+	s=1000
+	for i in 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		mkseg lazy lazy $((s + 1)) $((s + 900)) $i 1000 $((1 + i % 3)) \
+			900 1 $i
+		s=$((s + 900))
+	done
+	mkseg lazy lazy $((s + 1)) $((s + 40)) 21 1000 7 40 19 21
+	echo
+} >lazy.files
+ok "upload" seg-upload <lazy.files
+cp out listing
+log_clear
+ok "fetch -l" seg-fetch -l -d l <listing
+cp out lazily
+ok "merge" sh -c 'seg-merge -d m <lazy.files >merged'
+ok "is the merge" diff -r l m
+frames=$(sed -n 1p lazily | cut -f 5)
+all=$(sed '$d' listing | awk '{ n += $5 } END { print n }')
+indexes=$(find lazy -name '*.idx' -printf '%s\n' | awk '{ n += $1 } END { print n }')
+got=$(awk '/^GET/ { n += $6 } END { print n }' log)
+note "$frames of $all frames; $indexes bytes of indexes; $got bytes fetched in" \
+	"$(requests GETDATA) requests for data"
+is "$((frames * 100 / all))" 5 "5 % of the frames are needed"
+[ "$got" -le $(((frames * 4112 + indexes) * 110 / 100)) ]
+is $? 0 "at most 1.10 times the bytes that are needed"
+is "$(requests GETINDEX)" 21 "the indexes"
+[ "$(requests GETDATA)" -lt 200 ]
+is $? 0 "neighbours share requests"
+log_clear
+
+# --- what was traced, said and given to other programs
+
+secrets() {
+	grep -lF -e "$s3_secret" -e "$(printf '%s' "$s3_secret" | s3_encode)" \
+		-e "$token" -e "$(printf '%s' "$token" | s3_encode)" "$@"
+	grep -liE -e 'Signature=[0-9a-f]' -e 'security-token: .{20}' "$@"
+}
+session=$(s3_session)
+token=${session##* }
+printf '%s\n' "Signature=0" >x
+is "$(secrets x)" x "(this test finds what it looks for)"
+sql shop.db "UPDATE t SET v = 'traced' WHERE id = 9"
+export SEG_TRACE=1
+traced() { # NAME CMD...
+	trace=$1
+	shift
+	run env AWS_ACCESS_KEY_ID="${session%% *}" \
+		AWS_SECRET_ACCESS_KEY="$(echo "$session" | cut -d ' ' -f 2)" \
+		AWS_SESSION_TOKEN="$token" "$@"
+	cat out err >"trace.$trace.session"
+	run "$@"
+	cat out err >"trace.$trace"
+}
+traced cut seg-cut -v -d work shop shop.db
+cp out cut4
+traced upload seg-upload -v "$(sed -n 1p cut4 | cut -f 1)"
+traced list seg-list -v
+traced list1 seg-list -v shop
+name=$(grep ^shop out | sed -n '1s/\t.*//p')
+traced fetch seg-fetch -v -d t "$name"
+traced lazy seg-fetch -v -l -d t2 "$name"
+traced verify seg-verify -v "$name"
+traced sync seg-sync -v -k c.db --add shop
+traced rm seg-rm -v "$name"
+traced rmf seg-rm -v -F "$name"
+export AWS_SECRET_ACCESS_KEY=wrong
+run seg-list -v
+cat out err >trace.wrong
+AWS_SECRET_ACCESS_KEY=$s3_secret
+rules "* 403 -"
+traced refused seg-list -v
+rules "* 503 -"
+traced retried seg-list -v --retry-for 1
+rules ""
+grep -c . trace.* | sed 's/^/# /'
+for t in cut upload list list1 fetch.session lazy.session verify sync rmf refused retried; do
+	ok "$t is traced" grep -Eq '(GET|PUT|DELETE|POST) .*[0-9]{3}' trace.$t
+done
+secrets trace.* >told
+is "$(cat told)" "" "no secret, token or signature is told"
+unset SEG_TRACE
+traced plain seg-list -v
+ok "no trace unasked" sh -c '! grep -E "(GET|PUT) .*/bkt" trace.plain'
+
+# While a command runs: argv.
+rules "LIST slow - 100"
+seg-list one >/dev/null 2>&1 &
+pid=$!
+sleep 0.3
+tr '\0' '\n' <"/proc/$pid/cmdline" >argv
+kill $pid
+is "$(cat argv)" "seg-list
+one" "argv holds what was given"
+rules ""
+done_testing

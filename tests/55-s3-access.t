@@ -1,0 +1,152 @@
+#!/bin/sh
+# Credentials, profiles, regions, endpoints and certificates, from the variables
+# and files that other S3 clients take them from.
+. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR
+. "$TOP/tests/s3.sh"
+
+S3_TLS=yes
+s3_start
+s3_mb bkt
+SEG_STORE=s3://bkt/pre/fix
+export SEG_STORE
+mkseg work shop 1 5 1000 9 1 3 >f
+ok "a segment" seg-upload "$(cat f)"
+ok "of another cluster" seg-upload -s s3://bkt/c -C c+d "$(cat f)"
+
+# --- who may.  works DESC ENV-ARG..., refused DESC PATTERN ENV-ARG...: in the
+# --- environment that "env" makes of the arguments
+
+ok "the list" seg-list shop
+cp out listing
+works() {
+	test_of=$1
+	shift
+	ok "$test_of" env "$@" seg-list shop
+	same out listing "$test_of: the list"
+}
+refused() {
+	test_of=$1 pattern=$2
+	shift 2
+	must_fail 2 env "$@" seg-list shop
+	empty out "$test_of: nothing on stdout"
+	err_like "^seg-list: .*$pattern" "$test_of: said"
+	is "$(grep -c . err)" 1 "$test_of: once"
+	is "$(grep -cF -e "$s3_secret" -e Signature= err)" 0 \
+		"$test_of: no secret in it"
+}
+no='-u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY'
+# shellcheck disable=SC2086
+{
+	for said in AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY "$HOME/.aws/credentials"; do
+		refused "no credentials" "$said" $no
+	done
+	refused "no secret" AWS_SECRET_ACCESS_KEY -u AWS_SECRET_ACCESS_KEY
+	refused "no key" AWS_ACCESS_KEY_ID -u AWS_ACCESS_KEY_ID
+	refused "an empty key" AWS_ACCESS_KEY_ID AWS_ACCESS_KEY_ID=
+	refused "a wrong key" 403 AWS_ACCESS_KEY_ID=NOBODY
+	refused "a wrong secret" 403 AWS_SECRET_ACCESS_KEY=wrong
+	refused "a key with a newline" AWS_ACCESS_KEY_ID "AWS_ACCESS_KEY_ID=a
+b"
+
+	mkdir "$HOME/.aws"
+	cat >"$HOME/.aws/credentials" <<-END
+		# comments ; and such
+		[default]
+		aws_access_key_id = $s3_key
+		aws_secret_access_key=$s3_secret
+
+		[wrong]
+		aws_access_key_id = $s3_key
+		aws_secret_access_key = wrong
+		[half]
+		aws_access_key_id = $s3_key
+	END
+	cat >"$HOME/.aws/config" <<-END
+		[default]
+		region = eu-central-1
+		[profile other]
+		region=eu-west-1
+		aws_access_key_id = $s3_key
+		aws_secret_access_key = $s3_secret
+		[profile here]
+		endpoint_url = $AWS_ENDPOINT_URL_S3
+		[profile services]
+		endpoint_url = http://127.0.0.1:1
+		services = local
+		[services local]
+		ec2 =
+		  endpoint_url = http://127.0.0.1:2
+		s3 =
+		  endpoint_url = $AWS_ENDPOINT_URL_S3
+	END
+	works "the credentials file" $no
+	works "a profile" $no AWS_PROFILE=other
+	works "its endpoint" -u AWS_ENDPOINT_URL_S3 AWS_PROFILE=here
+	works "its endpoint for S3" -u AWS_ENDPOINT_URL_S3 AWS_PROFILE=services
+	works "the environment before the file" AWS_PROFILE=default
+	refused "another profile" 403 $no AWS_PROFILE=wrong
+	refused "half a profile" aws_secret_access_key $no AWS_PROFILE=half
+	refused "no such profile" nowhere $no AWS_PROFILE=nowhere
+	mv "$HOME/.aws" aws
+	works "files elsewhere" $no \
+		"AWS_SHARED_CREDENTIALS_FILE=$T/aws/credentials"
+	works "files elsewhere" $no AWS_PROFILE=other \
+		"AWS_CONFIG_FILE=$T/aws/config"
+	printf '[default\naws_access_key_id' >aws/bad
+	refused "a file that is none" aws/bad $no \
+		"AWS_SHARED_CREDENTIALS_FILE=$T/aws/bad"
+
+	session=$(s3_session)
+	key=${session%% *} session=${session#* }
+	secret=${session%% *} token=${session#* }
+	session="AWS_ACCESS_KEY_ID=$key AWS_SECRET_ACCESS_KEY=$secret"
+	works "a session token" $session "AWS_SESSION_TOKEN=$token"
+	refused "credentials of a session without it" 'AccessDenied|Invalid' $session
+	mkdir "$HOME/.aws"
+	cat >"$HOME/.aws/credentials" <<-END
+		[default]
+		aws_access_key_id = $key
+		aws_secret_access_key = $secret
+		aws_session_token = $token
+	END
+	works "a session token in the file" $no
+	works "no token of the file for a key of the environment" A=b
+	rm -r "$HOME/.aws"
+
+	# endpoints and regions
+	end="-u AWS_ENDPOINT_URL_S3"
+	works "AWS_ENDPOINT_URL" $end "AWS_ENDPOINT_URL=$AWS_ENDPOINT_URL_S3"
+	works "the S3 one before it" AWS_ENDPOINT_URL=http://127.0.0.1:1
+	works "with a slash at the end" AWS_ENDPOINT_URL_S3="$AWS_ENDPOINT_URL_S3/"
+	works "AWS_REGION" AWS_REGION=ap-south-1
+	works "AWS_DEFAULT_REGION" AWS_DEFAULT_REGION=ap-south-1
+	refused "an endpoint that is none" endpoint \
+		AWS_ENDPOINT_URL_S3=ftp://127.0.0.1
+	refused "a region that is none" 'region' AWS_REGION="x y"
+
+	# libsql's own
+	works "libsql's" $no $end -u SEG_STORE \
+		"LIBSQL_BOTTOMLESS_ENDPOINT=$AWS_ENDPOINT_URL_S3" \
+		LIBSQL_BOTTOMLESS_BUCKET=bkt/pre/fix \
+		LIBSQL_BOTTOMLESS_AWS_DEFAULT_REGION=eu-west-1 \
+		"LIBSQL_BOTTOMLESS_AWS_ACCESS_KEY_ID=$s3_key" \
+		"LIBSQL_BOTTOMLESS_AWS_SECRET_ACCESS_KEY=$s3_secret"
+	works "AWS's before them" LIBSQL_BOTTOMLESS_ENDPOINT=http://127.0.0.1:1 \
+		LIBSQL_BOTTOMLESS_BUCKET=none LIBSQL_BOTTOMLESS_AWS_ACCESS_KEY_ID=x \
+		LIBSQL_BOTTOMLESS_AWS_SECRET_ACCESS_KEY=y
+}
+ok "libsql's database id is the cluster" env -u SEG_STORE \
+	LIBSQL_BOTTOMLESS_BUCKET=bkt/c LIBSQL_BOTTOMLESS_DATABASE_ID=c+d seg-list
+is "$(grep -c . out)" 1 "its own"
+
+# TLS
+tls=AWS_ENDPOINT_URL_S3=https://127.0.0.1:$((S3_PORT + 2))
+works "AWS_CA_BUNDLE" "$tls" "AWS_CA_BUNDLE=$S3_DIR/ca.pem"
+refused "an authority that is not known" certificate "$tls"
+refused "a bundle that is not there" no-such.pem "$tls" AWS_CA_BUNDLE=no-such.pem
+refused "no bundle" ca-key.pem "$tls" "AWS_CA_BUNDLE=$S3_DIR/ca-key.pem"
+refused "another name than the certificate's" certificate \
+	"AWS_ENDPOINT_URL_S3=https://localhost:$((S3_PORT + 2))" \
+	"AWS_CA_BUNDLE=$S3_DIR/ca.pem"
+done_testing
