@@ -240,11 +240,12 @@ cli_getopt(struct cli *cli, int argc, char **argv)
 }
 
 enum rc
-cli_store(const struct cli *cli, bool create, struct store **store)
+cli_store(struct cli *cli, bool create, struct store **store)
 {
 	const struct store_opts opts = {.create = create,
 	    .parallel = cli->jobs,
 	    .retry_for = cli->retry_for};
+	enum rc rc;
 
 	*store = NULL;
 	if (!cli->store)
@@ -253,10 +254,18 @@ cli_store(const struct cli *cli, bool create, struct store **store)
 	if (!namespace_valid(cli->cluster, strlen(cli->cluster)))
 		return msg_fail(
 		    RC_USAGE, "%s: not a valid cluster", cli->cluster);
-	return store_open(store, cli->store, &opts);
+	rc = store_open(store, cli->store, &opts);
+	cli->opened = *store;
+	return rc;
 }
 
 /* ---- the loop over sets ---- */
+
+static bool
+has_no_store(const struct cli *cli)
+{
+	return cli->no_store || (cli->opened && store_is_missing(cli->opened));
+}
 
 /* All events of one set; how it ended. */
 static enum rec_event
@@ -270,7 +279,7 @@ one_set(struct cli *cli, struct rec_reader *r, const struct cli_sets *sets,
 	while ((event = rec_next(r, &rec)) == REC_RECORD || event == REC_BAD) {
 		*rc = rc_max(
 		    *rc, event == REC_BAD ? RC_DATA : sets->record(ctx, &rec));
-		if (cli->out.rc || cli->no_store)
+		if (cli->out.rc || has_no_store(cli))
 			break;
 	}
 	if (event == REC_FAILED)
@@ -302,10 +311,12 @@ each_set(struct cli *cli, struct rec_reader *r, const struct cli_sets *sets,
 		if (event == REC_EOF)
 			return;
 		if ((event != REC_END && event != REC_FAILED) ||
-		    cli->no_store) {
+		    has_no_store(cli)) {
 			/* Cut short, or there is no point in going on. */
 			if (sets->fail)
 				sets->fail(ctx);
+			if (has_no_store(cli))
+				rc = RC_USAGE;
 			cli->rc = rc_max(cli->rc, rc ? rc : RC_DATA);
 			return;
 		}
@@ -317,6 +328,8 @@ each_set(struct cli *cli, struct rec_reader *r, const struct cli_sets *sets,
 				       "standard input: more than one set");
 		rc = finish_set(sets, ctx, rc);
 		cli->rc = rc_max(cli->rc, rc);
+		if (has_no_store(cli))
+			return;
 		if (!sets->silent && (rc || !sets->own_ends))
 			rec_end(&cli->out, rc != RC_OK);
 		cli->rc = rc_max(cli->rc, cli->out.rc);

@@ -32,7 +32,9 @@ struct cli {
 	struct rec_writer out; /* stdout; -J is taken care of */
 	enum rc rc;            /* the greatest status met */
 	bool no_store; /* set by a command that finds out within a set that it
-			* has no store: the loop ends, without an end line */
+			* has no store: the loop ends, without an end line; as
+			* it does when cli_store()'s turns out to be missing */
+	const struct store *opened;
 
 	/* For cli_getopt(). */
 	const struct option *own;
@@ -64,7 +66,7 @@ uint64_t cli_number(const struct cli *, const char *option, const char *text,
 
 /* Open the store that the options name; none named is RC_USAGE.  The cluster
  * is checked too. */
-enum rc cli_store(const struct cli *, bool create, struct store **);
+enum rc cli_store(struct cli *, bool create, struct store **);
 
 /*
  * The loop over sets.  For each set of the input (operands if there are any,

@@ -329,6 +329,8 @@ refuse(struct s3_request *r)
 	describe(r, why, sizeof(why));
 	if (strcmp(r->error.code, "NoSuchBucket") == 0 ||
 	    (status == 404 && strcmp(r->http.name, r->s3->name) == 0)) {
+		if (r->s3->missing) /* said once is enough */
+			return RC_USAGE;
 		r->s3->missing = true;
 		return msg_fail(RC_USAGE,
 		    "%s: no such bucket (seg-upload --create makes it)",

@@ -79,6 +79,12 @@ store_name(const struct store *s)
 	return s->name;
 }
 
+bool
+store_is_missing(const struct store *s)
+{
+	return s->ops->is_missing && s->ops->is_missing(s->impl);
+}
+
 unsigned
 store_parallel(const struct store *s)
 {

@@ -34,6 +34,8 @@ enum rc store_open(
     struct store **, const char *where, const struct store_opts *);
 void store_free(struct store *);              /* gives up what runs */
 const char *store_name(const struct store *); /* for messages; no secrets */
+/* Has it turned out that it is not there (which was reported)? */
+bool store_is_missing(const struct store *);
 
 /* One object of a listing, or with delimited one "directory". */
 struct store_entry {
@@ -119,6 +121,7 @@ struct store_ops {
 	    enum rc (*entry)(void *, const struct store_entry *), void *arg);
 	void (*start)(void *impl, struct store_xfer *);
 	enum rc (*wait)(void *impl, unsigned max, int fd);
+	bool (*is_missing)(const void *impl); /* NULL: known when opened */
 	void (*free)(void *impl);
 };
 enum rc store_dir_open(

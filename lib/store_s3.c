@@ -743,6 +743,12 @@ s3_list(void *impl, const char *prefix, bool delimited, unsigned limit,
 
 /* ---- opening ---- */
 
+static bool
+s3_is_missing(const void *impl)
+{
+	return ((const struct s3_store *)impl)->s3->missing;
+}
+
 static void
 s3_free(void *impl)
 {
@@ -776,5 +782,6 @@ const struct store_ops store_s3_ops = {
     .list = s3_list,
     .start = s3_start,
     .wait = s3_wait,
+    .is_missing = s3_is_missing,
     .free = s3_free,
 };
