@@ -62,8 +62,9 @@ struct object {
 	struct store_xfer xfer;
 	struct io_file *file;
 	char *name;
-	uint64_t size; /* of the file */
-	uint64_t at;   /* compared so far */
+	uint64_t size;       /* of the file */
+	const uint32_t *crc; /* of it, if known */
+	uint64_t at;         /* compared so far */
 	bool done;
 	enum rc rc;
 };
@@ -426,10 +427,12 @@ object_transfer(struct object *o, enum store_verb verb)
 {
 	o->xfer = (struct store_xfer){
 	    .verb = verb, .object = o->name, .done = object_done, .arg = o};
-	if (verb == STORE_PUT)
+	if (verb == STORE_PUT) {
 		o->xfer.file = o->file;
-	else
+		o->xfer.crc = o->crc;
+	} else {
 		o->xfer.sink = compare_piece;
+	}
 	o->upload->running++;
 	store_start(o->upload->store, &o->xfer);
 }
@@ -460,6 +463,7 @@ object_done(struct store_xfer *x, enum rc rc)
 static struct object *
 object_put(struct upload *u, const struct item *it, enum part part)
 {
+	static const uint32_t whole = SEG_CRC_WHOLE;
 	struct object *o = xcalloc(1, sizeof(*o));
 	char *path =
 	    part == PART_INDEX ? index_path(it->path) : xstrdup(it->path);
@@ -468,6 +472,8 @@ object_put(struct upload *u, const struct item *it, enum part part)
 	item_name(it, &name);
 	o->upload = u;
 	o->name = name_object(u->cli.cluster, &name, part);
+	if (part == PART_SEGMENT && it->header.layout == SEG_OLD)
+		o->crc = &whole;
 	o->rc = open_file(&o->file, path, "");
 	if (o->rc == RC_OK)
 		o->rc = io_size(o->file, &o->size);

@@ -227,8 +227,8 @@ set_headers(struct s3_request *r)
 		s3_header_payload(r, NULL);
 }
 
-static void
-base64_of_crc(uint32_t crc, char text[S3_CRC_MAX])
+void
+s3_crc_text(uint32_t crc, char text[S3_CRC_MAX])
 {
 	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "abcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -257,7 +257,7 @@ s3_crc(struct io_file *f, const char *bytes, uint64_t offset, uint64_t length,
 			crc = seg_crc(crc, piece, n);
 	}
 	free(piece);
-	base64_of_crc(crc, text);
+	s3_crc_text(crc, text);
 	return rc;
 }
 

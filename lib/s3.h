@@ -88,9 +88,11 @@ bool s3_takes_condition(const struct s3 *);
 bool s3_takes_checksum(const struct s3 *);
 /* After a 501: is there something left to do without?  Then send it again. */
 bool s3_concede(struct s3_request *);
-/* The CRC-32 of part of a file (or of bytes, if file is NULL), in base64. */
+/* The CRC-32 of part of a file (or of bytes, if file is NULL), in base64; in
+ * base64 alone. */
 enum rc s3_crc(struct io_file *, const char *bytes, uint64_t offset,
     uint64_t length, char text[S3_CRC_MAX]);
+void s3_crc_text(uint32_t crc, char text[S3_CRC_MAX]);
 
 /* http_step(); but a signal that came while uploads in parts run gives them
  * up, and ends the process. */

@@ -83,6 +83,9 @@ void seg_frame_encode(
 
 /* CRC-32 (IEEE) continued from crc; start with 0. */
 uint32_t seg_crc(uint32_t crc, const void *data, size_t len);
+/* That of anything with its own CRC-32 behind it, as a good object of the OLD
+ * layout is. */
+#define SEG_CRC_WHOLE UINT32_C(0x2144df1c)
 /* The CRC of A followed by B, from those of A and B. */
 uint32_t seg_crc_combine(uint32_t a, uint32_t b, uint64_t b_len);
 

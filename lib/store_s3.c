@@ -348,7 +348,9 @@ start_put(struct op *op)
 		    s, x->object, x->file, op->size, multipart_done, op);
 		return;
 	}
-	if (rc == RC_OK)
+	if (x->crc)
+		s3_crc_text(*x->crc, op->crc);
+	else if (rc == RC_OK)
 		rc = s3_crc(x->file, x->file ? NULL : x->buf->data, 0, op->size,
 		    op->crc);
 	if (rc)
