@@ -11,6 +11,9 @@ mkdir store db
 awk '/^\\&\.RECIPEPREFIX/ { on = 1 } /^\.Ed/ { on = 0 } on' \
 	"$TOP/man/segtools.7" | sed 's/^\\&//; s/\\e/\\/' >Makefile
 is "$(grep -c '^>' Makefile)" 10 "the manual's Makefile"
+awk '/^```make$/ { on = 1; next } on && /^```$/ { exit } on' \
+	"$TOP/README.md" >Makefile.readme
+same Makefile.readme Makefile "the README has the same"
 
 make_db db/db001.db 30
 i=2
