@@ -1,0 +1,171 @@
+/* What aws_load() makes of variables and files, and what it refuses. */
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "aws.h"
+#include "buf.h"
+#include "tap.h"
+
+static char dir[] = "/tmp/segtools-aws.XXXXXX";
+
+static void
+write_file(const char *name, const char *text)
+{
+	char *path = xasprintf("%s/%s", dir, name);
+	int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		abort();
+	close(fd);
+	free(path);
+}
+
+/* The environment is these variables, "NAME=VALUE ...", and HOME. */
+static void
+set_env(const char *const *vars)
+{
+	clearenv();
+	setenv("HOME", dir, 1);
+	for (; *vars; vars++) {
+		char *name = xstrdup(*vars), *equals = strchr(name, '=');
+
+		*equals = 0;
+		setenv(name, equals + 1, 1);
+		free(name);
+	}
+}
+
+static bool
+is(const char *got, const char *want)
+{
+	return got && want ? strcmp(got, want) == 0 : got == want;
+}
+
+static const char credentials[] = "# a comment\n"
+				  "[default]\r\n"
+				  "aws_access_key_id = DEFAULT\r\n"
+				  "aws_secret_access_key=ds/+=\r\n"
+				  "\n"
+				  "[ other ]\n"
+				  "aws_access_key_id=OTHER\n"
+				  "aws_secret_access_key=os\n"
+				  "aws_session_token=ot\n"
+				  "[half]\n"
+				  "aws_access_key_id=HALF\n"
+				  "[broken\n"
+				  "no equals sign\n";
+
+static const char config[] = "stray = 1\n"
+			     "[default]\n"
+			     "region = eu-west-1\n"
+			     "s3 =\n"
+			     "  endpoint_url = http://not.this\n"
+			     "[profile other]\n"
+			     "region=eu-west-2\n"
+			     "services = mine\n"
+			     "endpoint_url=http://general/\n"
+			     "ca_bundle=/other.pem\n"
+			     "aws_access_key_id=NOT\n"
+			     "[services mine]\n"
+			     "sqs =\n"
+			     "  endpoint_url = http://sqs\n"
+			     "s3 =\n"
+			     "  endpoint_url = https://special:9000/base//\n"
+			     "[profile plain]\n"
+			     "aws_access_key_id=PLAIN\n"
+			     "aws_secret_access_key=ps\n"
+			     "endpoint_url=http://general\n";
+
+static const struct {
+	const char *vars[6];
+	const char *id, *secret, *token, *region, *endpoint, *bundle;
+} good[] = {
+    {{"AWS_REGION=r"}, "DEFAULT", "ds/+=", NULL, "r", NULL, NULL},
+    {{"X=", "AWS_REGION="}, "DEFAULT", "ds/+=", NULL, "eu-west-1", NULL, NULL},
+    {{"AWS_PROFILE=other"}, "OTHER", "os", "ot", "eu-west-2",
+	"https://special:9000/base", "/other.pem"},
+    {{"AWS_PROFILE=plain"}, "PLAIN", "ps", NULL, "us-east-1", "http://general",
+	NULL},
+    {{"AWS_PROFILE=plain", "AWS_ENDPOINT_URL=http://e", "AWS_CA_BUNDLE=/b"},
+	"PLAIN", "ps", NULL, "us-east-1", "http://e", "/b"},
+    {{"AWS_ENDPOINT_URL=http://e", "AWS_ENDPOINT_URL_S3=http://s",
+	 "AWS_DEFAULT_REGION=d"},
+	"DEFAULT", "ds/+=", NULL, "d", "http://s", NULL},
+    {{"AWS_ACCESS_KEY_ID=I", "AWS_SECRET_ACCESS_KEY=S:1", "AWS_SESSION_TOKEN=T",
+	 "AWS_PROFILE=other"},
+	"I", "S:1", "T", "eu-west-2", "https://special:9000/base",
+	"/other.pem"},
+    {{"HOME=/none", "LIBSQL_BOTTOMLESS_AWS_ACCESS_KEY_ID=L",
+	 "LIBSQL_BOTTOMLESS_AWS_SECRET_ACCESS_KEY=M",
+	 "LIBSQL_BOTTOMLESS_ENDPOINT=http://l",
+	 "LIBSQL_BOTTOMLESS_AWS_DEFAULT_REGION=lr"},
+	"L", "M", NULL, "lr", "http://l", NULL},
+    {{"LIBSQL_BOTTOMLESS_AWS_ACCESS_KEY_ID=L",
+	 "LIBSQL_BOTTOMLESS_AWS_SECRET_ACCESS_KEY=M",
+	 "LIBSQL_BOTTOMLESS_ENDPOINT=http://l"},
+	"DEFAULT", "ds/+=", NULL, "eu-west-1", "http://l", NULL},
+};
+
+static const char *const bad[][4] = {
+    {"HOME=/none"},
+    {"AWS_ACCESS_KEY_ID=I"},
+    {"AWS_SECRET_ACCESS_KEY=I"},
+    {"AWS_PROFILE=none"},
+    {"AWS_PROFILE=half"},
+    {"AWS_REGION=a/b"},
+    {"AWS_REGION=a:b"},
+    {"AWS_ENDPOINT_URL=host:9000"},
+    {"AWS_ENDPOINT_URL=ftp://host"},
+    {"AWS_ENDPOINT_URL=http://"},
+    {"AWS_ENDPOINT_URL=http://:80"},
+    {"AWS_ENDPOINT_URL=http://user:word@host"},
+    {"AWS_ENDPOINT_URL=http://host/?x"},
+    {"AWS_ENDPOINT_URL=http://ho st"},
+    {"AWS_ACCESS_KEY_ID=I\nX: y", "AWS_SECRET_ACCESS_KEY=S"},
+    {"AWS_ACCESS_KEY_ID=I", "AWS_SECRET_ACCESS_KEY=S",
+	"AWS_SESSION_TOKEN=a\r\nb"},
+};
+
+int
+main(int argc, char **argv)
+{
+	struct aws a;
+
+	(void)argc;
+	msg_init(argv[0]);
+	if (!mkdtemp(dir))
+		return 1;
+	write_file("credentials", credentials);
+	write_file("config", config);
+	if (chdir(dir) != 0 || mkdir(".aws", 0700) != 0 ||
+	    rename("credentials", ".aws/credentials") != 0 ||
+	    rename("config", ".aws/config") != 0)
+		return 1;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		set_env(good[i].vars);
+		ok(aws_load(&a) == RC_OK && is(a.key_id, good[i].id) &&
+			is(a.secret, good[i].secret) &&
+			is(a.token, good[i].token) &&
+			is(a.region, good[i].region) &&
+			is(a.endpoint, good[i].endpoint) &&
+			is(a.ca_bundle, good[i].bundle),
+		    "%s", good[i].vars[0]);
+		aws_release(&a);
+	}
+	msg_verbosity(-2);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		set_env(bad[i]);
+		ok(aws_load(&a) == RC_USAGE && !a.secret, "refused: %.40s",
+		    strchr(bad[i][0], '\n') ? "a line break" : bad[i][0]);
+	}
+	msg_verbosity(2);
+	(void)unlink(".aws/credentials");
+	(void)unlink(".aws/config");
+	(void)rmdir(".aws");
+	(void)rmdir(dir);
+	return tap_done();
+}
