@@ -176,6 +176,9 @@ job_end(struct job *j, enum rc rc)
 	j->rc = rc;
 	if (rc == RC_OK) {
 		j->fetch->ready++;
+		/* While the others arrive. */
+		if (j->data.file)
+			io_write_back(j->data.file);
 		return;
 	}
 	/* What verified so far may be resumed, if it is not bad. */

@@ -410,6 +410,12 @@ io_sync(struct io_file *f)
 	return r == 0 ? RC_OK : msg_errno(f->name);
 }
 
+void
+io_write_back(struct io_file *f)
+{
+	(void)sync_file_range(f->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 /*
  * Without IO_REPLACE the name must be free at the moment of the rename, not
  * only before it.  link() is that where renameat2() is not (called by
@@ -467,8 +473,7 @@ io_commit_many(struct io_commit *c, size_t n)
 	enum rc rc = RC_OK, sync;
 
 	for (size_t i = 0; n > 1 && i < n; i++)
-		(void)sync_file_range(
-		    c[i].file->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+		io_write_back(c[i].file);
 	for (size_t i = 0; i < n; i++) {
 		c[i].existed = false;
 		c[i].rc = io_sync(c[i].file);

@@ -75,6 +75,9 @@ enum rc io_commit_many(struct io_commit *, size_t n);
 /* The durable half of a commit alone: fsync of the contents, so that the
  * commit of several files may come later in quick succession. */
 enum rc io_sync(struct io_file *);
+/* Begin to write back what was written, so that a later fsync has less to wait
+ * for. */
+void io_write_back(struct io_file *);
 
 const char *io_name(const struct io_file *); /* the final name */
 /* Where it is now: the temporary name of an uncommitted file. */
