@@ -453,16 +453,15 @@ tell_done(struct fetch *f)
 }
 
 /*
- * One step on: names for what is verified, if it is many or what the queue
- * waits for; else a transfer more.
+ * One step on: names for what is verified, if it is many (each fsync stops the
+ * transfers) or all there is; then a transfer more.
  */
 static enum rc
 step(struct fetch *f)
 {
 	enum rc rc;
 
-	if (f->ready > 0 && (f->head->state == READY || f->running == 0 ||
-				f->ready >= f->window / 2))
+	if (f->ready > 0 && (f->running == 0 || f->ready >= f->window / 2))
 		commit_ready(f);
 	rc = tell_done(f);
 	if (f->running > 0)

@@ -24,7 +24,11 @@
 enum {
 	PAGE = 1000, /* entries of a listing, objects of a DeleteObjects */
 	ROUNDS = 8,  /* of looking and putting without conditional writes */
-	BUF_LIMIT = 64 << 20
+	BUF_LIMIT = 64 << 20,
+	/* What is written to files at once, for all transfers together and for
+	 * each: libcurl hands out much smaller pieces. */
+	PIECES = 16 << 20,
+	PIECE_MAX = 256 << 10
 };
 
 /* The greatest character: after it nothing that begins with what it follows. */
@@ -48,6 +52,7 @@ struct op {
 	bool begun;
 	uint64_t want, got; /* bytes of the object */
 	uint64_t skip;      /* to be passed over: the whole object came */
+	struct buf piece;   /* what came last, not yet in the file */
 	/* PUT */
 	char crc[S3_CRC_MAX];
 	uint64_t size;
@@ -166,6 +171,25 @@ begin_get(struct http_request *h)
 	return RC_OK;
 }
 
+static size_t
+piece_room(const struct op *op)
+{
+	size_t room = PIECES / op->store->s3->parallel;
+
+	return room < PIECE_MAX ? room : PIECE_MAX;
+}
+
+static enum rc
+write_piece(struct op *op)
+{
+	struct store_xfer *x = op->xfer;
+	enum rc rc = io_write(x->file, op->piece.data, op->piece.len,
+	    x->offset + op->got - op->piece.len);
+
+	buf_clear(&op->piece);
+	return rc;
+}
+
 static enum rc
 take_piece(struct op *op, const char *data, size_t len)
 {
@@ -173,7 +197,7 @@ take_piece(struct op *op, const char *data, size_t len)
 	enum rc rc = RC_OK;
 
 	if (x->file)
-		rc = io_write(x->file, data, len, x->offset + op->got);
+		buf_add(&op->piece, data, len);
 	else if (x->sink)
 		rc = x->sink(x->arg, data, len);
 	else
@@ -181,6 +205,8 @@ take_piece(struct op *op, const char *data, size_t len)
 	if (rc == RC_OK && x->file && x->check && x->offset == 0)
 		x->check(x->arg, data, len);
 	op->got += len;
+	if (rc == RC_OK && op->piece.len >= piece_room(op))
+		rc = write_piece(op);
 	return rc;
 }
 
@@ -208,6 +234,8 @@ got(struct s3_request *r, enum rc rc)
 	struct op *op = (struct op *)r;
 	struct store_xfer *x = op->xfer;
 
+	if (op->piece.len > 0)
+		rc = rc_max(rc, write_piece(op));
 	if (rc == RC_OK && op->got < op->want) {
 		if (s3_again(r, "short body"))
 			return;
@@ -545,6 +573,7 @@ tell_ended(struct s3_store *s)
 			s->ended_tail = &s->ended;
 		s->active--;
 		s3_request_release(&op->req);
+		buf_release(&op->piece);
 		free(op);
 		x->done(x, rc);
 	}
