@@ -36,6 +36,7 @@ struct http {
 	struct http_request *running;
 	unsigned busy;    /* waiting and running */
 	uint64_t trouble; /* ms: first failure since the last success; or 0 */
+	uint64_t trouble_was; /* before the attempt that ended last */
 	long buffer;
 	bool trace;
 	unsigned seed;
@@ -504,6 +505,8 @@ note_trouble(struct http *h, struct http_request *r)
 	bool failed = r->result == HTTP_FAILED || http_is_temporary(r->status);
 	uint64_t now = now_ms();
 
+	r->trouble_was = r->trouble;
+	h->trouble_was = h->trouble;
 	if (!failed) {
 		h->trouble = r->trouble = 0;
 		return;
@@ -550,10 +553,14 @@ attempt_end(struct http *h, struct http_request *r, CURLcode code)
 bool
 http_again(struct http *h, struct http_request *r, const char *why)
 {
-	uint64_t now = now_ms(), end = deadline(h, r), wait = BACKOFF_MS;
+	uint64_t now = now_ms(), end, wait = BACKOFF_MS;
 
-	if (!end)
-		end = now + (uint64_t)h->o.retry_for * 1000;
+	/* What looked like a success was none to the caller. */
+	if (!r->trouble)
+		r->trouble = r->trouble_was ? r->trouble_was : now;
+	if (!h->trouble)
+		h->trouble = h->trouble_was ? h->trouble_was : now;
+	end = deadline(h, r);
 	if (now >= end || r->retry_after * 1000 > end - now)
 		return false;
 	for (unsigned i = 1; i < r->attempt && wait < BACKOFF_MAX_MS; i++)

@@ -89,6 +89,7 @@ struct http_request {
 	struct http_request *next;
 	void *easy;
 	uint64_t trouble;     /* ms: first failure since progress; 0: none */
+	uint64_t trouble_was; /* before the last attempt ended */
 	uint64_t due;         /* ms: not before */
 	uint64_t active;      /* ms: when a byte last moved */
 	uint64_t began;       /* ms: this attempt */
