@@ -44,6 +44,8 @@
  *   unsorted                       a listing backwards
  *   truncated-lie                  a listing that says that there is more: ARG
  *                                  repeat: the same again; empty: nothing
+ *   aged                           a listing of objects put in 2020
+ *   nothing-deleted                a DeleteObjects that says so
  *   nolength                       an answer that ends with the connection
  *   wrong-range                    ARG whole: all of the object (which all may
  *                                  read); shift: another range
@@ -685,11 +687,9 @@ make_foreign(struct buf *b, const char *xml)
 	buf_adds(b, "<CommonPrefixes><Prefix>elsewhere/x/</Prefix>"
 		    "</CommonPrefixes>");
 	buf_addf(b,
-	    "<CommonPrefixes><Prefix>%s</Prefix></CommonPrefixes>"
 	    "<CommonPrefixes><Prefix>%s./</Prefix></CommonPrefixes>"
-	    "<CommonPrefixes><Prefix>%s../</Prefix></CommonPrefixes>"
-	    "<CommonPrefixes><Prefix>%sno-slash</Prefix></CommonPrefixes>",
-	    prefix, prefix, prefix, prefix);
+	    "<CommonPrefixes><Prefix>%s../</Prefix></CommonPrefixes>",
+	    prefix, prefix);
 	buf_adds(b, e);
 	free(prefix);
 }
@@ -744,6 +744,19 @@ make_lie(struct buf *b, const char *xml, bool empty)
 		pthread_mutex_unlock(&rules.lock);
 	}
 	buf_release(&page);
+}
+
+/* Every <LastModified>2... becomes one of 2020. */
+static void
+make_aged(struct buf *b, const char *xml)
+{
+	const char *tag = "<LastModified>2";
+	char *p;
+
+	buf_adds(b, xml);
+	for (p = b->data; (p = strstr(p, tag)) != NULL; p++)
+		if (strlen(p) > strlen(tag) + 3)
+			memcpy(p + strlen(tag), "020", 3);
 }
 
 /* ---- answers from upstream ---- */
@@ -902,7 +915,8 @@ send_slowly(int fd, struct request *r, const struct buf *body)
 		if (!send_all(fd, body->data + r->received, n))
 			return;
 		r->received += n;
-		nap(50);
+		if (r->received < body->len)
+			nap(50);
 	}
 }
 
@@ -921,6 +935,8 @@ change_body(struct request *r, struct buf *body)
 	}
 	if (is_fault(r, "foreign"))
 		make_foreign(&made, body->data);
+	else if (is_fault(r, "aged"))
+		make_aged(&made, body->data);
 	else if (is_fault(r, "unsorted"))
 		make_unsorted(&made, body->data);
 	else if (is_fault(r, "truncated-lie"))
@@ -1065,9 +1081,9 @@ serve_fault(struct connection *c, struct request *r, bool *done)
 		stall(fd);
 		return false;
 	}
-	if (e || is_fault(r, "error200") || is_fault(r, "garbage") ||
-	    is_fault(r, "hugexml") || is_fault(r, "bomb") ||
-	    is_fault(r, "stall-head")) {
+	if (e || is_fault(r, "nothing-deleted") || is_fault(r, "error200") ||
+	    is_fault(r, "garbage") || is_fault(r, "hugexml") ||
+	    is_fault(r, "bomb") || is_fault(r, "stall-head")) {
 		if (r->expects)
 			send_text(fd, "HTTP/1.1 100 Continue\r\n\r\n");
 		if (!pass_body(c, r, -1, r->length))
@@ -1081,6 +1097,10 @@ serve_fault(struct connection *c, struct request *r, bool *done)
 			answer_slowly(fd, r, body.data);
 		else
 			good = answer(fd, r, "200 OK", "", &body);
+	} else if (is_fault(r, "nothing-deleted")) {
+		buf_adds(&body, "<DeleteResult><Error><Key>x</Key><Code>"
+				"AccessDenied</Code></Error></DeleteResult>");
+		good = answer(fd, r, "200 OK", "", &body);
 	} else if (is_fault(r, "garbage")) {
 		buf_adds(&body, "<html><p>Welcome to the network!<br></html>");
 		good = answer(fd, r, "200 OK", "", &body);
@@ -1102,9 +1122,9 @@ serve_fault(struct connection *c, struct request *r, bool *done)
 static bool
 serve_forward(struct connection *c, struct request *r)
 {
-	static const char *const whole[] = {"flip", "foreign", "unsorted",
-	    "truncated-lie", "short", "stall", "reset-body", "slow", "patience",
-	    "nolength", "wrong-range", "etag-change", "no-etag"};
+	static const char *const whole[] = {"flip", "foreign", "aged",
+	    "unsorted", "truncated-lie", "short", "stall", "reset-body", "slow",
+	    "patience", "nolength", "wrong-range", "etag-change", "no-etag"};
 	struct buf head = {0};
 	bool good = false, change = false, continues = false;
 	int up;
