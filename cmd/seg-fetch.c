@@ -48,8 +48,6 @@ print_fetched(void *arg, const struct rec *rec, enum rc rc)
 {
 	struct command *c = arg;
 
-	progress_add(
-	    &c->progress, rec->bytes == REC_UNKNOWN || rc ? 0 : rec->bytes);
 	return rc ? rc : rec_write(&c->cli.out, rec);
 }
 
@@ -281,6 +279,7 @@ run(struct command *c, char **operands)
 
 	c->fetch = new_fetch(c, print_fetched);
 	progress_begin(&c->progress, "B", 0);
+	store_on_moved(c->store, progress_moved, &c->progress);
 	cli_each_set(&c->cli, operands, c->lazy ? &lazy : &whole, c);
 	progress_end(&c->progress);
 	fetch_free(c->fetch);

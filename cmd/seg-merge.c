@@ -85,12 +85,6 @@ pass_through(struct merging *g, const struct merge_info *info)
 	return rec_write(&g->cli.out, &rec);
 }
 
-static void
-on_progress(void *arg, uint64_t bytes)
-{
-	progress_add(arg, bytes);
-}
-
 /* A dry run reads all the same, and counts. */
 static enum rc
 count_frame(void *arg, uint32_t page_no, const uint8_t *frame)
@@ -135,7 +129,7 @@ merge_set(struct merging *g, const struct merge_info *info)
 
 	msg_info("%s: from %zu segments", path, info->segments);
 	progress_begin(&g->progress, "B", info->bytes);
-	merge_on_progress(g->merge, on_progress, &g->progress);
+	merge_on_progress(g->merge, progress_moved, &g->progress);
 	rc = write_or_count(g, info, dir, &h);
 	progress_end(&g->progress);
 	rec.pages = h.frames;

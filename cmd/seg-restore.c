@@ -36,12 +36,6 @@ on_record(void *ctx, const struct rec *rec)
 	return merge_add(r->merge, rec->text, &rec->name);
 }
 
-static void
-on_progress(void *arg, uint64_t bytes)
-{
-	progress_add(arg, bytes);
-}
-
 static enum rc
 on_end(void *ctx)
 {
@@ -55,7 +49,7 @@ on_end(void *ctx)
 	msg_info("%s: %zu segments, %u pages of %u bytes", r->db, info.segments,
 	    info.size_after, info.page_size);
 	progress_begin(&r->progress, "B", info.bytes);
-	merge_on_progress(r->merge, on_progress, &r->progress);
+	merge_on_progress(r->merge, progress_moved, &r->progress);
 	if (strcmp(r->db, "-") == 0)
 		rc = dbfile_restore_stdout(r->merge, &info, &r->opts);
 	else

@@ -454,7 +454,6 @@ object_done(struct store_xfer *x, enum rc rc)
 	if (rc == RC_OK && x->verb == STORE_GET && o->at != o->size)
 		rc =
 		    msg_fail(RC_DATA, "%s: exists with other content", o->name);
-	progress_add(&o->upload->progress, o->size);
 	o->rc = rc;
 	o->done = true;
 	io_close(&o->file);
@@ -661,6 +660,7 @@ end_set(void *ctx)
 		finish_until(u, u->n);
 	} else {
 		progress_begin(&u->progress, "B", bytes_to_put(u));
+		store_on_moved(u->store, progress_moved, &u->progress);
 		publish_items(u);
 		progress_end(&u->progress);
 	}

@@ -428,6 +428,9 @@ draw(struct progress *p, uint64_t now)
 	double seconds = (double)(now - p->began) / 1000;
 	double rate = seconds > 0 ? (double)p->done / seconds : 0;
 
+	/* What is done twice, or was not foreseen. */
+	if (p->total && p->total < p->done)
+		p->total = p->done;
 	buf_addf(&b, "%s: ", msg_name());
 	amount(&b, (double)p->done, p->unit);
 	if (p->total) {
@@ -463,6 +466,12 @@ progress_add(struct progress *p, uint64_t n)
 		return;
 	p->drawn = now;
 	draw(p, now);
+}
+
+void
+progress_moved(void *progress, uint64_t n)
+{
+	progress_add(progress, n);
 }
 
 void

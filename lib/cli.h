@@ -106,6 +106,7 @@ struct progress {
 };
 void progress_begin(struct progress *, const char *unit, uint64_t total);
 void progress_add(struct progress *, uint64_t n);
+void progress_moved(void *progress, uint64_t n); /* for callbacks */
 void progress_end(struct progress *);
 
 #endif

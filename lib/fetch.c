@@ -344,6 +344,8 @@ job_begin(struct job *j)
 	if (rc != RC_ABSENT) {
 		j->state = DONE;
 		j->rc = rc;
+		if (j->bytes != REC_UNKNOWN)
+			store_count(j->fetch->o.store, j->bytes);
 		return;
 	}
 	remember_space(j->fetch, j->name.namespace);
@@ -360,6 +362,8 @@ job_begin(struct job *j)
 	if (j->resumed)
 		msg_info("%s: resumed at byte %llu", j->data.object,
 		    (unsigned long long)have - 1);
+	if (j->resumed)
+		store_count(j->fetch->o.store, have - 1);
 	part_start(j, &j->data, j->resumed ? have - 1 : 0);
 }
 

@@ -44,6 +44,7 @@ struct s3_multipart {
 	const char *object;
 	struct io_file *file;
 	uint64_t size, part_size;
+	void (*moved)(void *, uint64_t);
 	void (*done)(void *, enum rc, bool);
 	void *arg;
 
@@ -277,6 +278,8 @@ part_done(struct s3_request *r, enum rc rc)
 	struct receipt *receipt = &m->receipts[p->number - 1];
 
 	m->running--;
+	if (rc == RC_OK)
+		m->moved(m->arg, r->http.length);
 	if (rc == RC_ABSENT)
 		rc = msg_fail(RC_SYSTEM,
 		    "%s: its upload was given up by somebody else", m->object);
@@ -486,9 +489,10 @@ looked(struct s3_request *r, enum rc rc)
 	free(prefix);
 }
 
-struct s3_multipart *
+void
 s3_multipart_start(struct s3 *s, const char *object, struct io_file *file,
-    uint64_t size, void (*done)(void *, enum rc, bool), void *arg)
+    uint64_t size, void (*moved)(void *, uint64_t),
+    void (*done)(void *, enum rc, bool), void *arg)
 {
 	struct s3_multipart *m = xcalloc(1, sizeof(*m));
 
@@ -498,11 +502,11 @@ s3_multipart_start(struct s3 *s, const char *object, struct io_file *file,
 	m->size = size;
 	m->part_size = s3_part_size(size);
 	m->parts = (unsigned)((size + m->part_size - 1) / m->part_size);
+	m->moved = moved;
 	m->done = done;
 	m->arg = arg;
 	m->key = xasprintf("%s%s", s->prefix, object);
 	send(m, "HEAD", NULL, NULL, NULL, false, looked);
-	return m;
 }
 
 /* ---- giving up ---- */

@@ -14,10 +14,10 @@ enum { S3_MULTIPART_FROM = 64 << 20 }; /* larger objects, in bytes */
 /*
  * Put the file as a new object; never replaces.  object and file are borrowed
  * until done() gets RC_OK, with existed if it was there already, or what was
- * reported.
+ * reported.  moved() is told of each part that is there.
  */
-struct s3_multipart *s3_multipart_start(struct s3 *, const char *object,
-    struct io_file *, uint64_t size,
+void s3_multipart_start(struct s3 *, const char *object, struct io_file *,
+    uint64_t size, void (*moved)(void *arg, uint64_t bytes),
     void (*done)(void *arg, enum rc, bool existed), void *arg);
 
 /* Give up all that run, done() not called; drops all other requests too. */

@@ -10,6 +10,8 @@ struct store {
 	void *impl;
 	char *name;
 	unsigned parallel;
+	void (*moved)(void *, uint64_t);
+	void *moved_arg;
 };
 
 enum rc
@@ -101,7 +103,22 @@ store_list(struct store *s, const char *prefix, bool delimited, unsigned limit,
 void
 store_start(struct store *s, struct store_xfer *x)
 {
+	x->store = s;
 	s->ops->start(s->impl, x);
+}
+
+void
+store_on_moved(struct store *s, void (*moved)(void *, uint64_t), void *arg)
+{
+	s->moved = moved;
+	s->moved_arg = arg;
+}
+
+void
+store_count(struct store *s, uint64_t bytes)
+{
+	if (s->moved)
+		s->moved(s->moved_arg, bytes);
 }
 
 enum rc

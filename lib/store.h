@@ -104,8 +104,8 @@ struct store_xfer {
 	bool checked;
 
 	/* The store's own. */
+	struct store *store;
 	struct store_xfer *next;
-	void *state;
 };
 
 void store_start(struct store *, struct store_xfer *);
@@ -113,6 +113,12 @@ void store_start(struct store *, struct store_xfer *);
  * until fd is readable.  What failed is told to done(), not here. */
 enum rc store_wait(struct store *, unsigned max, int fd);
 unsigned store_parallel(const struct store *);
+
+/* Progress: moved() is told how many bytes of objects went one way or the other
+ * since the last time, and what store_count() adds. */
+void store_on_moved(
+    struct store *, void (*moved)(void *arg, uint64_t bytes), void *arg);
+void store_count(struct store *, uint64_t bytes);
 
 /* A transfer by itself; done and arg are not used but by sink. */
 enum rc store_do(struct store *, struct store_xfer *);

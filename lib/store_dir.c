@@ -254,6 +254,7 @@ describe(struct store_xfer *x, struct io_file *f)
 static enum rc
 take_piece(struct store_xfer *x, const char *p, size_t n, uint64_t at)
 {
+	store_count(x->store, n);
 	if (x->file)
 		return io_write(x->file, p, n, at);
 	if (x->sink)
@@ -297,8 +298,10 @@ get_from(struct store_xfer *x, struct io_file *f)
 		rc = io_size(x->file, &have);
 		if (rc)
 			return rc;
-		if (have == 0)
+		if (have == 0) {
+			store_count(x->store, x->size);
 			return io_copy(x->file, f);
+		}
 	}
 	return get_range(x, f, length);
 }
@@ -356,6 +359,21 @@ create_locked(struct dir_store *s, struct io_file **f, const char *object,
 }
 
 static enum rc
+write_put(struct store_xfer *x, struct io_file *to)
+{
+	uint64_t size = 0;
+	enum rc rc;
+
+	if (!x->file)
+		return io_write(to, x->buf->data, x->buf->len, 0);
+	rc = io_copy(to, x->file);
+	if (rc == RC_OK)
+		rc = io_size(to, &size);
+	store_count(x->store, size);
+	return rc;
+}
+
+static enum rc
 do_put(struct dir_store *s, struct store_xfer *x, struct slot *slot)
 {
 	char *path = path_below(s, x->object);
@@ -364,9 +382,7 @@ do_put(struct dir_store *s, struct store_xfer *x, struct slot *slot)
 	x->existed = io_exists(path);
 	rc = x->existed ? RC_OK : create_locked(s, &slot->put, x->object, path);
 	if (rc == RC_OK && slot->put)
-		rc = x->file
-			 ? io_copy(slot->put, x->file)
-			 : io_write(slot->put, x->buf->data, x->buf->len, 0);
+		rc = write_put(x, slot->put);
 	if (rc)
 		io_close(&slot->put);
 	free(path);

@@ -196,6 +196,7 @@ take_piece(struct op *op, const char *data, size_t len)
 	struct store_xfer *x = op->xfer;
 	enum rc rc = RC_OK;
 
+	store_count(x->store, len);
 	if (x->file)
 		buf_add(&op->piece, data, len);
 	else if (x->sink)
@@ -333,6 +334,8 @@ put_done(struct s3_request *r, enum rc rc)
 		return;
 	}
 	op->xfer->existed = looked_only || r->http.status == 412;
+	if (rc == RC_OK && !op->xfer->existed)
+		store_count(op->xfer->store, op->size);
 	op_end(op, rc);
 }
 
@@ -349,6 +352,14 @@ put_or_look(struct op *op, bool look)
 	op->req.http.bytes = x->file ? NULL : x->buf->data;
 	op->req.http.length = look ? 0 : op->size;
 	op_send(op, look ? "HEAD" : "PUT");
+}
+
+static void
+multipart_moved(void *arg, uint64_t bytes)
+{
+	struct op *op = arg;
+
+	store_count(op->xfer->store, bytes);
 }
 
 static void
@@ -372,8 +383,8 @@ start_put(struct op *op)
 	if (x->file)
 		rc = io_size(x->file, &op->size);
 	if (rc == RC_OK && x->file && op->size > S3_MULTIPART_FROM) {
-		s3_multipart_start(
-		    s, x->object, x->file, op->size, multipart_done, op);
+		s3_multipart_start(s, x->object, x->file, op->size,
+		    multipart_moved, multipart_done, op);
 		return;
 	}
 	if (x->crc)
