@@ -165,17 +165,22 @@ open_db(sqlite3 **db, const char *path, int flags, int wait_ms)
 	return RC_OK;
 }
 
-/* *empty: it has nothing in it yet. */
+/* *empty: it has nothing in it yet.  Looked at in one transaction, since
+ * another may be making it. */
 static enum rc
 check_identity(struct catalog *c, bool *empty)
 {
 	int64_t id = 0, version = 0, tables = 0;
-	enum rc rc = integer(c, "PRAGMA application_id", &id);
+	enum rc rc = run(c, "SAVEPOINT look");
 
+	if (rc == RC_OK)
+		rc = integer(c, "PRAGMA application_id", &id);
 	if (rc == RC_OK)
 		rc = integer(c, "PRAGMA user_version", &version);
 	if (rc == RC_OK)
 		rc = integer(c, "SELECT count(*) FROM sqlite_schema", &tables);
+	if (rc == RC_OK)
+		rc = run(c, "RELEASE look");
 	if (rc)
 		return rc;
 	*empty = id == 0 && version == 0 && tables == 0;
@@ -190,11 +195,27 @@ check_identity(struct catalog *c, bool *empty)
 	return RC_OK;
 }
 
+/* Several that do this at once would wait for each other for ever; SQLite sees
+ * it and returns at once, whatever the time to wait. */
+static enum rc
+make_wal(struct catalog *c)
+{
+	int err, pause = 5;
+
+	for (int waited = 0;; waited += pause) {
+		err = sqlite3_exec(
+		    c->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+		if (err != SQLITE_BUSY || waited >= c->wait_ms)
+			return err ? fail(c) : RC_OK;
+		sqlite3_sleep(pause);
+	}
+}
+
 static enum rc
 create_schema(struct catalog *c)
 {
 	bool empty = false;
-	enum rc rc = run(c, "PRAGMA journal_mode = WAL");
+	enum rc rc = make_wal(c);
 
 	if (rc == RC_OK)
 		rc = run(c, "BEGIN IMMEDIATE");
