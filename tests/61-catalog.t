@@ -198,4 +198,121 @@ if [ "$(id -u)" = 0 ]; then
 	ok "in a directory that may only be read" as_nobody seg-list -k dir/cat.db shop
 	same out listing "is good for that"
 fi
+
+# Damaged in the middle: what can be read is answered, the rest is an error, and
+# nothing is changed.
+sql cat.db "INSERT INTO namespaces(name) VALUES('big');
+	WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n
+		WHERE i < 20000)
+	INSERT INTO segments SELECT (SELECT id FROM namespaces WHERE name = 'big'),
+		printf('%020d', i), printf('%020d', i), printf('%020d', i), 4176
+	FROM n; PRAGMA wal_checkpoint(TRUNCATE)" >/dev/null
+seg-list -k cat.db shop >listing
+cp cat.db bad.db
+yes junk | dd of=bad.db bs=4096 seek=100 count=200 iflag=fullblock conv=notrunc 2>err
+cp bad.db bad.before
+must_fail 1 seg-list -k bad.db big shop
+err_like "^seg-list: bad.db: database disk image is malformed" "says so"
+is "$(grep -Enx '!?' out | sed 's/[0-9]*://' | tr '\n' ' ')" "!  " \
+	"the set fails; the next is good"
+must_fail 1 seg-sync -k bad.db --full big
+must_fail 1 sh -c 'seg-upload -F -k bad.db "$(mkseg work big 10000 10000 9 9 1 1)"'
+err_like "^seg-upload: bad.db: database disk image is malformed" "says so"
+is "$(cut -f 2 out)" "10000
+!" "the upload is done and printed, the set fails"
+seg-rm -F "$(seg-list big | head -n 1 | cut -f 1)" >/dev/null
+ok "the good part" seg-list -k bad.db shop
+same out listing "is as it was"
+sqlite3 bad.before "PRAGMA wal_checkpoint" >/dev/null
+sqlite3 bad.db "PRAGMA wal_checkpoint" >/dev/null
+same bad.db bad.before "and the rest as bad as it was"
+cp cat.db bad.db
+sqlite3 bad.db "DROP TABLE segments"
+refused_late() {
+	must_fail 1 "$@"
+	err_like "bad.db: no such table: segments" "says so"
+}
+refused_late seg-list -k bad.db shop
+refused_late seg-sync -k bad.db --full shop
+refused_late sh -c 'seg-list -q shop | tail -n 2 | seg-rm -F -k bad.db'
+sql cat.db "DELETE FROM namespaces WHERE name = 'big'"
+ok "full" seg-sync -k cat.db --full
+
+# --- locked by another
+# lock: begin to change it, and wait until that is so; unlock: undo it
+mkfifo lockpipe
+lock() {
+	rm -f is-locked
+	sqlite3 cat.db <lockpipe 3>&- &
+	locker=$!
+	exec 9>lockpipe
+	printf '%s\n' ".timeout 5000" "BEGIN IMMEDIATE;" \
+		"DELETE FROM segments;" ".shell touch is-locked" >&9
+	while [ ! -e is-locked ]; do sleep 0.01; done
+}
+unlock() {
+	exec 9>&-
+	wait $locker
+}
+after() { # N: a segment of N frames after the newest
+	last=$(seg-list shop | grep . | tail -n 1 | cut -f 3)
+	seg shop $((last + 1)) $((last + $1)) 2000
+}
+after 1 >next
+echo >>next
+rm -rf before
+cp -Rp store before
+seg-list shop >listing
+lock
+for c in "seg-upload -m -k cat.db" "seg-rm -F -k cat.db" "seg-sync -k cat.db --full"; do
+	in=next
+	[ "${c%% *}" = seg-rm ] && in=listing
+	# shellcheck disable=SC2086
+	must_fail 3 sh -c "$c --retry-for 0 <$in"
+	err_like "^${c%% *}: cat.db: database is locked" "says so"
+	empty out "prints nothing"
+done
+diff -r store before >/dev/null
+is $? 0 "nothing was done"
+ok "reading is not blocked" seg-list -k cat.db --retry-for 0 shop
+same out listing "nor sees what is not committed"
+began=$(date +%s%3N)
+must_fail 3 seg-sync -k cat.db --retry-for 1
+[ $(($(date +%s%3N) - began)) -ge 1000 ]
+is $? 0 "waited for a second"
+seg-upload -m -k cat.db <next >out 2>err 9>&- &
+upload=$!
+sleep 0.5
+kill -0 $upload
+is $? 0 "it waits while it is locked"
+unlock
+wait $upload
+is $? 0 "and goes on when it is not"
+as_listed "the upload is recorded" shop
+
+# Locked when it comes to recording: the upload is done, printed and said.
+after 1 >next
+after 2 >after
+mkfifo pipe
+seg-upload -F -m -k cat.db --retry-for 0 <pipe >out 2>err &
+upload=$!
+exec 3>pipe
+cat next >&3
+sleep 0.3
+lock
+echo >&3
+cat after >&3
+echo >&3
+exec 3>&-
+wait $upload
+is $? 3 "locked before recording: status 3"
+unlock
+is "$(grep -c /shop/ next after | cut -d: -f 2 | tr '\n' ' ')$(cut -f 2 out |
+	sed 's/^[0-9]*$/N/' | tr '\n' ' ')" "1 1 N ! N ! " \
+	"both are printed, both sets fail"
+is "$(cat err)" "seg-upload: cat.db: database is locked" "said once"
+seg-list shop | grep -c . >count
+is "$(cat count)" $(($(grep -c . listing) + 3)) "both are in the store"
+ok "seg-sync --full" seg-sync -k cat.db --full
+as_listed "makes it good" shop
 done_testing
