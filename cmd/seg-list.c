@@ -131,20 +131,8 @@ static enum rc
 print_name(void *arg, const char *namespace)
 {
 	struct list *l = arg;
-	struct buf b = {0};
-	bool bad;
 
-	if (l->cli.out.json)
-		buf_adds(&b, "{\"namespace\":\"");
-	for (const char *p = namespace; *p; p++) {
-		if (l->cli.out.json && (*p == '"' || *p == '\\'))
-			buf_addc(&b, '\\');
-		buf_addc(&b, *p);
-	}
-	buf_adds(&b, l->cli.out.json ? "\"}\n" : "\n");
-	bad = fwrite(b.data, 1, b.len, stdout) != b.len;
-	buf_release(&b);
-	return bad ? msg_errno("standard output") : RC_OK;
+	return rec_write_namespace(&l->cli.out, namespace);
 }
 
 /* All namespaces of the store.  A stream has at least one set. */

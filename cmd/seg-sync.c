@@ -15,7 +15,7 @@ static const char usage[] =
     "usage: seg-sync -k CATALOG [-qv] [-C CLUSTER] [-s STORE] [--full]\n"
     "                [--add NS] [--remove NS] [--from-db FILE]\n"
     "                [--retry-for SECONDS] [NAMESPACE ...]\n"
-    "       seg-sync -k CATALOG --monitored [-qv]\n"
+    "       seg-sync -k CATALOG --monitored [-Jqv]\n"
     "  -k, --catalog CATALOG the catalogue; it is made if it is not there\n"
     "      --add NS          monitor a namespace (may be repeated)\n"
     "      --remove NS       forget a namespace (may be repeated)\n"
@@ -25,6 +25,7 @@ static const char usage[] =
     "      --full            take in everything, and forget what has gone\n"
     "  -s, --store STORE     directory or s3://BUCKET[/PREFIX] (SEG_STORE)\n"
     "  -C, --cluster NAME    cluster in the object paths (SEG_CLUSTER)\n"
+    "  -J, --json            one JSON object a line\n"
     "      --retry-for SEC   how long to retry what fails temporarily (60)\n"
     "  -v, -q                say more, less\n"
     "  -h, --help; -V, --version\n";
@@ -45,6 +46,7 @@ struct sync {
 	const char *metastore;
 	bool monitored;
 	bool full;
+	struct progress progress;
 };
 
 /* What fails for one namespace does not keep the others from being synced. */
@@ -56,15 +58,16 @@ sync_namespace(void *arg, const char *namespace)
 	    s->catalog, s->store, s->cli.cluster, namespace, s->full);
 
 	s->cli.rc = rc_max(s->cli.rc, rc);
+	progress_add(&s->progress, 1);
 	return rc == RC_USAGE ? rc : RC_OK;
 }
 
 static enum rc
 print_namespace(void *arg, const char *namespace)
 {
-	(void)arg;
-	return printf("%s\n", namespace) < 0 ? msg_errno("standard output")
-					     : RC_OK;
+	struct sync *s = arg;
+
+	return rec_write_namespace(&s->cli.out, namespace);
 }
 
 static enum rc
@@ -82,20 +85,33 @@ change_monitored(struct sync *s)
 	return rc;
 }
 
+/* Those named, or all. */
 static enum rc
-sync_all(struct sync *s, char **namespaces)
+sync_namespaces(struct sync *s, char **namespaces, uint64_t n)
 {
 	enum rc rc = RC_OK;
+
+	if (n == 0)
+		rc = catalog_count(s->catalog, &n);
+	progress_begin(&s->progress, "namespaces", n);
+	if (rc == RC_OK && !*namespaces)
+		rc = catalog_namespaces(s->catalog, false, sync_namespace, s);
+	for (; rc == RC_OK && *namespaces; namespaces++)
+		rc = sync_namespace(s, *namespaces);
+	progress_end(&s->progress);
+	return rc;
+}
+
+static enum rc
+work(struct sync *s, char **namespaces, int n)
+{
+	enum rc rc;
 
 	if (s->monitored)
 		return catalog_namespaces(
 		    s->catalog, false, print_namespace, s);
 	rc = change_monitored(s);
-	if (rc == RC_OK && !*namespaces)
-		return catalog_namespaces(s->catalog, false, sync_namespace, s);
-	for (; rc == RC_OK && *namespaces; namespaces++)
-		rc = sync_namespace(s, *namespaces);
-	return rc;
+	return rc ? rc : sync_namespaces(s, namespaces, (uint64_t)n);
 }
 
 static void
@@ -139,7 +155,7 @@ parse(struct sync *s, int argc, char **argv)
 	};
 	int c;
 
-	cli_init(&s->cli, argv, usage, "sCkr", own);
+	cli_init(&s->cli, argv, usage, "sCkJr", own);
 	while ((c = cli_getopt(&s->cli, argc, argv)) != -1)
 		take_option(s, c);
 	if (!s->cli.catalog)
@@ -168,7 +184,7 @@ main(int argc, char **argv)
 		    s.monitored ? CATALOG_READ : CATALOG_CREATE,
 		    s.cli.retry_for);
 	if (rc == RC_OK)
-		rc = sync_all(&s, argv + optind);
+		rc = work(&s, argv + optind, argc - optind);
 	s.cli.rc = rc_max(s.cli.rc, rc);
 	catalog_free(s.catalog);
 	store_free(s.store);

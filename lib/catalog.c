@@ -371,6 +371,16 @@ catalog_from_metastore(struct catalog *c, const char *path)
 	return rc;
 }
 
+enum rc
+catalog_count(struct catalog *c, uint64_t *n)
+{
+	int64_t count = 0;
+	enum rc rc = integer(c, "SELECT count(*) FROM namespaces", &count);
+
+	*n = (uint64_t)count;
+	return rc;
+}
+
 /* The next name after the one in it; "" is before the first. */
 static enum rc
 next_namespace(struct catalog *c, sqlite3_stmt *st, char *name)

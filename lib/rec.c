@@ -370,6 +370,22 @@ rec_write(struct rec_writer *w, const struct rec *rec)
 }
 
 enum rc
+rec_write_namespace(struct rec_writer *w, const char *namespace)
+{
+	if (w->rc)
+		return w->rc;
+	errno = 0;
+	if (w->json) {
+		putchar('{');
+		put_json_string("namespace", namespace);
+		printf("}\n");
+	} else {
+		puts(namespace);
+	}
+	return check_stdout(w);
+}
+
+enum rc
 rec_end(struct rec_writer *w, bool failed)
 {
 	if (w->rc)

@@ -63,6 +63,8 @@ struct rec_writer {
 };
 enum rc rec_write(struct rec_writer *, const struct rec *);
 enum rc rec_end(struct rec_writer *, bool failed);
+/* A namespace alone, a line that belongs to no set. */
+enum rc rec_write_namespace(struct rec_writer *, const char *namespace);
 enum rc rec_flush(struct rec_writer *);
 
 #endif

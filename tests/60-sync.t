@@ -39,6 +39,12 @@ b "c' "names from the catalogue"
 ok "monitored" seg-sync -k cat.db --monitored
 is "$(cat out)" 'a
 b "c' "monitored"
+ok "monitored -J" seg-sync -k cat.db --monitored -J
+cp out names
+is "$(cat out)" '{"namespace":"a"}
+{"namespace":"b \"c"}' "one object a line"
+ok "names -J" seg-list -N -J
+same out names "like seg-list -N -J"
 is "$(sqlite3 cat.db 'PRAGMA journal_mode; PRAGMA user_version')" "wal
 1" "WAL mode, version 1"
 

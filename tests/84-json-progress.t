@@ -65,4 +65,33 @@ is $? 0 "on a terminal it says how far it is"
 script -qec "seg-list shop" typescript </dev/null >/dev/null
 grep -q 'B/s' typescript
 is $? 1 "short work says nothing"
+
+# seg-sync, stopped in the middle of its work for longer than a second
+objects=store/v2/clusters/default/namespaces
+set --
+for i in $(seq 1000); do
+	mkdir -p "$objects/n$i/indexes"
+	: >"$objects/n$i/indexes/$(printf '%020d-%020d-%020d' "$i" 1 1)"
+	set -- "$@" --add "n$i"
+done
+cat >slow <<'END'
+	#!/bin/sh
+	seg-sync -k cat.db "$@" &
+	pid=$!
+	while [ -z "$(sqlite3 cat.db 'SELECT 1 FROM segments LIMIT 1' 2>/dev/null)" ]; do
+		:
+	done
+	kill -STOP $pid
+	sleep 1.3
+	kill -CONT $pid
+	wait $pid
+END
+ok "off a terminal" sh ./slow "$@"
+empty err "there is none"
+empty out "at all"
+rm -f cat.db*
+script -qec "sh ./slow $*" typescript </dev/null >/dev/null
+tr '\r' '\n' <typescript >lines
+grep -Eq '^(.\[K)?seg-sync: [0-9]+ namespaces of 1000 namespaces \([0-9]+%\), [0-9]+ namespaces/s, [0-9]+:[0-9]+ left' lines
+is $? 0 "seg-sync says how far it is"
 done_testing
