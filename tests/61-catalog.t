@@ -292,7 +292,7 @@ as_listed "the upload is recorded" shop
 
 # Locked when it comes to recording: the upload is done, printed and said.
 after 1 >next
-after 2 >after
+after 2 >later
 mkfifo pipe
 seg-upload -F -m -k cat.db --retry-for 0 <pipe >out 2>err &
 upload=$!
@@ -301,13 +301,13 @@ cat next >&3
 sleep 0.3
 lock
 echo >&3
-cat after >&3
+cat later >&3
 echo >&3
 exec 3>&-
 wait $upload
 is $? 3 "locked before recording: status 3"
 unlock
-is "$(grep -c /shop/ next after | cut -d: -f 2 | tr '\n' ' ')$(cut -f 2 out |
+is "$(grep -c /shop/ next later | cut -d: -f 2 | tr '\n' ' ')$(cut -f 2 out |
 	sed 's/^[0-9]*$/N/' | tr '\n' ' ')" "1 1 N ! N ! " \
 	"both are printed, both sets fail"
 is "$(cat err)" "seg-upload: cat.db: database is locked" "said once"
