@@ -154,11 +154,13 @@ take_page(void *arg, const char *path, const char *text, size_t len)
 {
 	struct s3xml_page *p = arg;
 
-	(void)len;
 	if (strcmp(path, LIST "IsTruncated") == 0)
 		p->truncated = strcmp(text, "true") == 0;
 	else if (strcmp(path, LIST "EncodingType") == 0)
 		p->encoded = strcmp(text, "url") == 0;
+	else if (strcmp(path, LIST "NextContinuationToken") == 0 &&
+		 len < sizeof(p->token))
+		copy_text(p->token, sizeof(p->token), text);
 	return strncmp(path, "ListBucketResult", 16) == 0;
 }
 

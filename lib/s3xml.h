@@ -43,7 +43,8 @@ bool s3xml_error(struct s3xml_error *, const struct buf *);
  */
 struct s3xml_page {
 	bool truncated;
-	bool encoded; /* keys are percent-encoded */
+	bool encoded;     /* keys are percent-encoded */
+	char token[2048]; /* NextContinuationToken, or empty */
 };
 bool s3xml_page(struct s3xml_page *, const struct buf *);
 

@@ -620,23 +620,48 @@ struct listing {
 	bool delimited;
 	enum rc (*entry)(void *, const struct store_entry *);
 	void *arg;
-	uint64_t told, page; /* entries: told of; on this page */
-	char *last;          /* the greatest key of this page, or NULL */
+	uint64_t told; /* entries */
+	/* Of this page: the last object's key and directory's name, or NULL;
+	 * are both in order? */
+	char *last[2];
+	bool unsorted;
 	enum rc rc;
 };
 
-/* Where the next page begins: after all that is in a directory. */
 static void
 note_last(struct listing *l, const struct s3xml_entry *e)
 {
-	char *key = xasprintf("%s%s", e->key, e->is_dir ? LAST_CHAR : "");
+	char **last = &l->last[e->is_dir];
 
-	if (l->last && strcmp(l->last, key) >= 0) {
-		free(key);
-		return;
+	if (*last && strcmp(*last, e->key) > 0)
+		l->unsorted = true;
+	free(*last);
+	*last = xstrdup(e->key);
+}
+
+static void
+forget_last(struct listing *l)
+{
+	for (int i = 0; i < 2; i++) {
+		free(l->last[i]);
+		l->last[i] = NULL;
 	}
-	free(l->last);
-	l->last = key;
+	l->unsorted = false;
+}
+
+/* After what a page in order held: its last object, and all that is in its last
+ * directory; "" if it held nothing.  Malloced. */
+static char *
+end_of_page(const struct listing *l)
+{
+	const char *key = l->last[0] ? l->last[0] : "";
+	char *dir =
+	    l->last[1] ? xasprintf("%s" LAST_CHAR, l->last[1]) : xstrdup("");
+
+	if (strcmp(dir, key) >= 0)
+		return dir;
+	free(dir);
+	return xstrdup(key);
 }
 
 static bool
@@ -648,7 +673,6 @@ take_entry(void *arg, const struct s3xml_entry *x)
 	    .size = x->size, .modified = x->modified, .is_dir = x->is_dir};
 	char *name;
 
-	l->page++;
 	if (x->len != strlen(x->key) ||
 	    strncmp(x->key, l->asked, strlen(l->asked)) != 0) {
 		msg_info("%s: not below %s, skipped", x->key, l->prefix);
@@ -669,39 +693,43 @@ take_entry(void *arg, const struct s3xml_entry *x)
 	return l->rc == RC_OK;
 }
 
+/* Where a page begins: the server's token, if there is one, else after a key.
+ */
+struct cursor {
+	char *after;
+	char *token;
+};
+
 /* One page, of at most so many entries. */
 static enum rc
-list_page(struct s3 *s, struct listing *l, unsigned most, const char *after,
-    bool *truncated)
+list_page(struct s3 *s, struct listing *l, unsigned most,
+    const struct cursor *from, struct s3xml_page *page)
 {
 	struct s3_request r = {.xml = true};
-	struct s3xml_page page;
 	struct buf query = {0};
 	char number[16];
 	enum rc rc;
 
 	snprintf(number, sizeof(number), "%u", most);
+	if (from->token)
+		s3_query(&query, "continuation-token", from->token);
 	if (l->delimited)
 		s3_query(&query, "delimiter", "/");
 	s3_query(&query, "encoding-type", "url");
 	s3_query(&query, "list-type", "2");
 	s3_query(&query, "max-keys", number);
 	s3_query(&query, "prefix", l->asked);
-	if (*after)
-		s3_query(&query, "start-after", after);
-	l->page = 0;
-	free(l->last);
-	l->last = NULL;
+	if (!from->token && *from->after)
+		s3_query(&query, "start-after", from->after);
+	forget_last(l);
 	rc = s3_do(s, &r, "GET", NULL, query.data, s->name);
 	if (rc == RC_OK &&
-	    (!s3xml_page(&page, &r.http.body) ||
-		!s3xml_entries(&page, &r.http.body, take_entry, l)))
+	    (!s3xml_page(page, &r.http.body) ||
+		!s3xml_entries(page, &r.http.body, take_entry, l)))
 		rc = l->rc
 			 ? l->rc
 			 : msg_fail(RC_DATA, "%s: the listing of %s is not one",
 			       s->name, l->prefix);
-	if (rc == RC_OK)
-		*truncated = page.truncated;
 	s3_request_release(&r);
 	buf_release(&query);
 	return rc;
@@ -722,37 +750,58 @@ check_plus(const struct s3 *s, const char *value)
 	    s->name, v->version, value);
 }
 
+/*
+ * To the next page: after the last key, which takes no "+" where it need not;
+ * but a server that does not list in order is to say itself where it was.
+ */
+static enum rc
+go_on(const struct s3 *s, const struct listing *l,
+    const struct s3xml_page *page, struct cursor *c)
+{
+	char *after = end_of_page(l);
+	bool on;
+
+	if (l->unsorted || c->token) {
+		on = page->token[0] &&
+		     (!c->token || strcmp(c->token, page->token) != 0);
+		free(c->token);
+		c->token = on ? xstrdup(page->token) : NULL;
+	} else {
+		on = strcmp(after, c->after) > 0;
+	}
+	free(c->after);
+	c->after = after;
+	return on ? RC_OK
+		  : msg_fail(RC_DATA, "%s: the listing of %s does not go on",
+			s->name, l->prefix);
+}
+
 static enum rc
 list_pages(struct s3 *s, struct listing *l, unsigned limit)
 {
-	bool filtered = strcmp(l->asked, l->prefix) != 0, more = true;
-	char *after =
-	    filtered ? xasprintf("%s*" LAST_CHAR, l->asked) : xstrdup("");
+	bool filtered = strcmp(l->asked, l->prefix) != 0;
+	struct cursor c = {.after = filtered
+					? xasprintf("%s*" LAST_CHAR, l->asked)
+					: xstrdup("")};
 	char *end = xasprintf("%s" LAST_CHAR, l->prefix);
 	unsigned most = limit && limit < PAGE ? limit : PAGE;
-	enum rc rc = RC_OK;
+	struct s3xml_page page;
+	enum rc rc = check_plus(s, l->asked);
 
-	while (rc == RC_OK && more) {
-		rc = check_plus(s, after);
+	while (rc == RC_OK) {
+		rc = check_plus(s, c.token ? c.token : c.after);
 		if (rc == RC_OK)
-			rc = check_plus(s, l->asked);
-		if (rc == RC_OK)
-			rc = list_page(s, l, most, after, &more);
-		if (rc || !more || (limit && l->told >= limit) ||
-		    (l->last && strcmp(l->last, end) > 0))
+			rc = list_page(s, l, most, &c, &page);
+		if (rc || !page.truncated || (limit && l->told >= limit))
+			break;
+		rc = go_on(s, l, &page, &c);
+		/* Beyond the prefix?  (Only a shorter one gets there.) */
+		if (rc == RC_OK && !c.token && strcmp(c.after, end) > 0)
 			break;
 		most = PAGE;
-		if (!l->last || strcmp(l->last, after) <= 0) {
-			rc = msg_fail(RC_DATA,
-			    "%s: the listing of %s does not go on", s->name,
-			    l->prefix);
-			break;
-		}
-		free(after);
-		after = l->last;
-		l->last = NULL;
 	}
-	free(after);
+	free(c.after);
+	free(c.token);
 	free(end);
 	return rc;
 }
@@ -777,7 +826,7 @@ s3_list(void *impl, const char *prefix, bool delimited, unsigned limit,
 		rc = list_pages(s, &l, limit);
 	else
 		rc = msg_fail(RC_DATA, "%s: not a path in a store", prefix);
-	free(l.last);
+	forget_last(&l);
 	free(asked);
 	free(whole);
 	return rc;

@@ -213,16 +213,6 @@ reset(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l));
 }
 
-/* Wait until the other end has had enough. */
-static void
-stall(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
-
-	while (poll(&p, 1, -1) < 0 && errno == EINTR)
-		continue;
-}
-
 static int
 dial(uint16_t port)
 {
@@ -256,6 +246,7 @@ struct request {
 
 	char status[8]; /* of the answer that was forwarded */
 	uint64_t sent, received;
+	bool logged;
 };
 
 static void
@@ -356,17 +347,32 @@ parse_request(struct request *r)
 }
 
 static void
-log_request(const struct request *r)
+log_request(struct request *r)
 {
 	struct buf b = {0};
 	const char *result = r->fault ? r->fault : r->status;
 
+	if (r->logged)
+		return;
+	r->logged = true;
 	buf_addf(&b, "%s %s %s %s %llu %llu %s\n", r->kind, r->method,
 	    r->target, *result ? result : "-", (unsigned long long)r->sent,
 	    (unsigned long long)r->received, r->range ? r->range : "-");
 	if (write(proxy.log, b.data, b.len) < 0)
 		abort();
 	buf_release(&b);
+}
+
+/* Wait until the other end has had enough; it is too late for the log then, if
+ * its last bytes are stuck with what is not read. */
+static void
+stall(struct request *r, int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+
+	log_request(r);
+	while (poll(&p, 1, -1) < 0 && errno == EINTR)
+		continue;
 }
 
 /* ---- rules ---- */
@@ -1011,7 +1017,7 @@ relay_changed(struct connection *c, struct request *r, struct buf *head)
 		}
 	}
 	if (is_fault(r, "stall"))
-		stall(fd);
+		stall(r, fd);
 	if (is_fault(r, "reset-body"))
 		reset(fd);
 	buf_release(&body);
@@ -1078,7 +1084,7 @@ serve_fault(struct connection *c, struct request *r, bool *done)
 		if (r->expects)
 			send_text(fd, "HTTP/1.1 100 Continue\r\n\r\n");
 		pass_body(c, r, -1, r->length / 2);
-		stall(fd);
+		stall(r, fd);
 		return false;
 	}
 	if (e || is_fault(r, "nothing-deleted") || is_fault(r, "error200") ||
@@ -1110,7 +1116,7 @@ serve_fault(struct connection *c, struct request *r, bool *done)
 		bomb_body(&body);
 		good = answer(fd, r, "200 OK", "", &body);
 	} else if (is_fault(r, "stall-head")) {
-		stall(fd);
+		stall(r, fd);
 	} else {
 		*done = false;
 	}
