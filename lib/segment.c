@@ -105,7 +105,7 @@ seg_crc(uint32_t crc, const void *data, size_t len)
 uint32_t
 seg_crc_combine(uint32_t a, uint32_t b, uint64_t b_len)
 {
-	return (uint32_t)crc32_combine64(a, b, (off_t)b_len);
+	return (uint32_t)crc32_combine(a, b, (z_off_t)b_len);
 }
 
 /*
