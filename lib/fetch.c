@@ -7,7 +7,6 @@
  * which they are told to done().
  */
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -488,23 +487,15 @@ fetch_add(struct fetch *f, const struct name *name)
 	return rc_max(rc, tell_done(f));
 }
 
-static bool
-readable(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	return poll(&p, 1, 0) != 0;
-}
-
 enum rc
 fetch_poll(struct fetch *f, int fd)
 {
 	enum rc rc = RC_OK;
 
-	while (rc == RC_OK && f->jobs > 0 && !readable(fd)) {
+	while (rc == RC_OK && f->jobs > 0 && !io_readable(fd)) {
 		if (f->running > 0)
 			rc = store_wait(f->o.store, f->running - 1, fd);
-		if (f->ready > 0 && !readable(fd))
+		if (f->ready > 0 && !io_readable(fd))
 			commit_ready(f);
 		rc = rc_max(rc, tell_done(f));
 	}

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -530,6 +531,14 @@ enum rc
 io_truncate(struct io_file *f, uint64_t size)
 {
 	return ftruncate(f->fd, (off_t)size) == 0 ? RC_OK : msg_errno(f->name);
+}
+
+bool
+io_readable(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return fd >= 0 && poll(&p, 1, 0) > 0;
 }
 
 void

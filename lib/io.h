@@ -93,6 +93,9 @@ enum rc io_readv(struct io_file *, struct iovec *, int n, uint64_t offset);
 enum rc io_write(struct io_file *, const void *, size_t len, uint64_t offset);
 enum rc io_writev(struct io_file *, struct iovec *, int n, uint64_t offset);
 
+/* Would a read of fd not wait?  False for a negative one. */
+bool io_readable(int fd);
+
 /* Say that the file is read from front to back. */
 void io_sequential(struct io_file *);
 

@@ -15,7 +15,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -542,20 +541,12 @@ do_round(struct dir_store *s)
 		slots[i].xfer->done(slots[i].xfer, slots[i].rc);
 }
 
-static bool
-readable(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	return fd >= 0 && poll(&p, 1, 0) > 0;
-}
-
 static enum rc
 dir_wait(void *impl, unsigned max, int fd)
 {
 	struct dir_store *s = impl;
 
-	while (s->queued > max && !readable(fd))
+	while (s->queued > max && !io_readable(fd))
 		do_round(s);
 	return RC_OK;
 }

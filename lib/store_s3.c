@@ -12,7 +12,6 @@
  */
 
 #include <curl/curl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -590,21 +589,13 @@ tell_ended(struct s3_store *s)
 	}
 }
 
-static bool
-readable(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	return fd >= 0 && poll(&p, 1, 0) > 0;
-}
-
 static enum rc
 s3_wait(void *impl, unsigned max, int fd)
 {
 	struct s3_store *s = impl;
 
 	tell_ended(s);
-	while (s->active > max && !readable(fd)) {
+	while (s->active > max && !io_readable(fd)) {
 		flush_deletes(s);
 		s3_step(s->s3, fd);
 		tell_ended(s);
