@@ -196,11 +196,29 @@ found_again(struct s3_request *r, enum rc rc)
 	finish(m);
 }
 
+static bool
+take_result(void *arg, const char *path, const char *text, size_t len)
+{
+	const char *root = "CompleteMultipartUploadResult";
+
+	(void)arg;
+	(void)text;
+	(void)len;
+	return strncmp(path, root, strlen(root)) == 0;
+}
+
 static void
 completed(struct s3_request *r, enum rc rc)
 {
 	struct s3_multipart *m = r->arg;
 
+	/* A 200 comes before it is done; only its body tells. */
+	if (rc == RC_OK && r->http.status == 200 &&
+	    !s3xml_parse(
+		r->http.body.data, r->http.body.len, take_result, NULL))
+		rc = msg_fail(RC_DATA,
+		    "%s: the answer to the completion of its upload is not one",
+		    m->object);
 	if (rc == RC_OK && r->http.status == 501) {
 		if (s3_concede(r))
 			complete(m);
@@ -278,6 +296,9 @@ part_done(struct s3_request *r, enum rc rc)
 	struct receipt *receipt = &m->receipts[p->number - 1];
 
 	m->running--;
+	if (rc == RC_OK && !r->http.etag[0])
+		rc = msg_fail(RC_DATA, "%s: the server says no ETag of a part",
+		    m->object);
 	if (rc == RC_OK)
 		m->moved(m->arg, r->http.length);
 	if (rc == RC_ABSENT)
