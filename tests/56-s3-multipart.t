@@ -1,0 +1,168 @@
+#!/bin/sh
+# Objects above 64 MiB go up in parts: faults, signals, what earlier runs left.
+. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR
+. "$TOP/tests/s3.sh"
+
+s3_start
+s3_mb bkt
+s3_proxy
+export SEG_STORE=s3://bkt/p
+data=bkt/p/v2/clusters/default/namespaces/big/segments
+index=bkt/p/v2/clusters/default/namespaces/big/indexes
+
+mkseg work big 1 17000 1000 17000 1 17000 >file
+file=$(cat file)
+key=$(basename "$file" .seg)
+[ "$(size "$file")" -gt $((64 << 20)) ]
+is $? 0 "larger than 64 MiB"
+
+# The right bytes, published, and no upload open.
+is_there() {
+	s3_get "$data/$key" | cmp - "$file" && s3_get "$index/$key" |
+		cmp - "${file%.seg}.idx"
+}
+is_whole() {
+	is "$(is_there 2>&1)" "" "$1: the right bytes"
+	is "$(s3_uploads bkt)" 0 "$1: no upload is open"
+}
+forget() {
+	s3_rm "$data/$key"
+	s3_rm "$index/$key"
+	log_clear
+}
+
+ok "upload" rusage used seg-upload "$file"
+is "$(cut -d ' ' -f 1 log | LC_ALL=C sort | uniq -c | tr -s ' \n' ' ')" \
+	" 2 HEADDATA 1 LIST 1 MPDONE 1 MPLIST 5 MPPART 1 MPSTART 1 PUTINDEX " \
+	"what it asked for"
+is "$(awk '$1 == "MPPART" { print $5 }' log | sort -n | tail -n 4 | uniq)" \
+	$((16 << 20)) "parts of 16 MiB"
+[ -n "${SANITIZED:-}" ] || [ "$(cut -d ' ' -f 3 used)" -lt 65536 ]
+is $? 0 "memory: $(cut -d ' ' -f 3 used) KiB"
+is_whole "upload"
+log_clear
+ok "again" seg-upload "$file"
+is "$(grep -cE '^(MP|PUT)' log)" 1 "puts nothing anew but asks for the index"
+ok "fetch" rusage used seg-fetch -d o "big/$key"
+[ -n "${SANITIZED:-}" ] || [ "$(cut -d ' ' -f 3 used)" -lt 65536 ]
+is $? 0 "memory: $(cut -d ' ' -f 3 used) KiB"
+same "$file" "o/big/$key.seg" "the same"
+ok "a part of it" truncate -s 50000000 "o/big/$key.seg"
+mv "o/big/$key.seg" "o/big/.segtmp-$key.seg"
+log_clear
+ok "resumed" seg-fetch -d o "big/$key"
+is "$(grep ^GETDATA log | cut -d ' ' -f 7 | cut -c 1-12)" "bytes=499999" \
+	"asks for the rest alone"
+same "$file" "o/big/$key.seg" "the same"
+
+# other content
+mkseg other big 1 17000 1000 17000 1 17000 1 2 >other.file
+must_fail 1 seg-upload "$(cat other.file)"
+err_like "exists with other content" "said"
+is_whole "not overwritten"
+rm -r other
+forget
+
+# --- faults.  up WANTED RETRY-FOR OPEN RULE...: OPEN: the uploads that may be
+# --- left open
+
+up() {
+	wanted=$1 retry=$2 open=$3
+	shift 3
+	rules "$@"
+	run timeout 60 seg-upload --retry-for "$retry" "$file"
+	if [ "$status" = "$wanted" ]; then
+		pass "$*: status $wanted"
+	else
+		fail "$*: status $wanted" || note "was $status" >&2
+		show_file err err
+	fi
+	is "$(awk -v f="${1#* }" '$1 == "'"${1%% *}"'" &&
+		index(f, $4) == 1' log | head -n 1 | cut -d ' ' -f 1)" \
+		"${1%% *}" "$*: the fault was met"
+	if [ "$wanted" = 0 ]; then
+		is "$(is_there 2>&1)" "" "$*: the right bytes"
+	else
+		is "$(s3_ls "$index/")" "" "$*: nothing published"
+		is "$(grep -c '!' out)" 1 "$*: a failed set"
+	fi
+	is "$(s3_uploads bkt)" "$open" "$*: $open uploads open"
+	rules ""
+	forget
+}
+up 0 20 0 "HEADDATA 503 2"
+up 0 20 0 "MPLIST 503 2"
+up 0 20 0 "MPSTART 503 2"
+up 0 20 0 "MPPART 503 3"
+up 0 20 0 "MPPART reset-during 3"
+up 0 20 0 "MPPART reset-after 3"
+up 0 3 0 "MPPART stall-request 1"
+up 0 20 0 "MPDONE 503 2"
+up 0 20 0 "MPDONE reset-before 1"
+up 0 20 0 "MPDONE reset-after 1"
+up 0 20 0 "MPDONE short 1"
+up 0 20 0 "MPDONE error200 1"
+up 0 20 0 "MPDONE patience 1"
+up 0 20 0 "MPSTART 501 1"
+up 0 20 0 "MPDONE 501 1"
+up 0 20 0 "MPLIST denied -"
+up 2 20 0 "MPSTART 403 -"
+up 1 20 0 "MPSTART garbage -"
+up 3 0 0 "MPPART 503 2+1"
+up 3 1 0 "MPPART 503 -"
+up 2 20 0 "MPPART 403 1+1"
+up 3 20 0 "MPPART noupload 1+1"
+up 1 20 0 "MPPART no-etag 1"
+up 2 20 0 "MPDONE 403 -"
+up 3 1 0 "MPDONE error200 -"
+up 1 20 0 "MPDONE garbage -"
+up 3 1 0 "MPDONE stall-head -"
+up 3 0 0 "PUTINDEX 503 -"
+s3_rm "$data/$key"
+
+# an answer to MPSTART that is lost, and a failed giving up: the next run
+up 0 20 1 "MPSTART reset-after 1"
+up 0 20 0 "MPABORT 503 1"
+up 2 0 1 "MPPART 403 -" "MPABORT 503 -"
+# the uploads of others are none of ours
+s3_curl -X POST -d '' "$(s3_url "${data}/${key}0")?uploads=" >/dev/null
+s3_curl -X POST -d '' "$(s3_url "${data%/segments}+/segments/$key")?uploads=" >/dev/null
+is "$(s3_uploads bkt)" 3 "three are open"
+ok "the next run" seg-upload "$file"
+is "$(is_there 2>&1)" "" "the right bytes"
+is "$(s3_uploads bkt)" 2 "gave up what the one before it left, and that alone"
+forget
+s3_rb bkt
+s3_mb bkt
+
+# --- signals
+
+# begun: an upload runs, its parts slowly
+begun() {
+	rules "MPPART slow - 4000000"
+	"$@" seg-upload "$file" >out 2>err &
+	pid=$!
+	s3_until grep -q ^MPSTART log
+	sleep 0.3
+}
+for signal in TERM:143 HUP:129 INT:130; do
+	# (a shell lets what runs in the background ignore INT)
+	begun perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV'
+	kill -${signal%:*} $pid
+	wait $pid 2>/dev/null
+	is $? ${signal#*:} "SIG${signal%:*} ends it by that signal"
+	is "$(s3_uploads bkt)" 0 "and gives up the upload"
+	is "$(cat out)" "" "nothing is said to be published"
+	is "$(s3_ls bkt/)" "" "nothing is there"
+	log_clear
+done
+begun env
+kill -KILL $pid
+wait $pid 2>/dev/null
+is "$(s3_uploads bkt)" 1 "SIGKILL leaves it open"
+rules ""
+ok "the next run" seg-upload -v "$file"
+err_like "giving up an earlier upload" "says that it gives it up"
+is_whole "the next run"
+done_testing
