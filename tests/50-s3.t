@@ -151,6 +151,15 @@ ok "list -v" seg-list -v -s "$SEG_S3" shop
 err_like "indexes/.keep" "and said under -v"
 ok "-O" seg-list -O -s "$SEG_S3"
 is "$(grep -c . out)" 0 "an orphan younger than a day may be an upload"
+direct=$AWS_ENDPOINT_URL_S3
+s3_proxy
+rules "LIST aged -"
+ok "-O of what is years old" seg-list -O -s "$SEG_S3" shop
+is "$(cut -f 1,6 out)" "shop/$k2	4176" "the orphan"
+cp out orphans
+rules ""
+AWS_ENDPOINT_URL_S3=$direct
+ok "rm of orphans" seg-rm -n -s "$SEG_S3" <orphans
 ok "verify" seg-verify -s "$SEG_S3" <listing
 ok "verify --sample" seg-verify --sample 50 -s "$SEG_S3" <listing
 
@@ -174,14 +183,22 @@ while [ $i -lt 1600 ]; do
 	mkseg many many $i $i $i 9 1 1
 done >many.files
 echo >>many.files
-ok "upload of 1600" seg-upload -s "$SEG_S3" <many.files
+# little COMMAND: took less than 64 MiB
+little() {
+	[ -n "${SANITIZED:-}" ] || [ "$(cut -d ' ' -f 3 used)" -lt 65536 ] ||
+		fail "$1: memory" || note "$(cat used)" >&2
+}
+ok "upload of 1600" rusage used seg-upload -s "$SEG_S3" <many.files
 cp out names
-ok "list of 1600" seg-list -s "$SEG_S3" many
+little seg-upload
+ok "list of 1600" rusage used seg-list -s "$SEG_S3" many
+little seg-list
 same out names "all of them, in order"
 cp out listing
 ok "list -N" seg-list -s "$SEG_S3" -N
 is "$(cat out)" many "one namespace"
-ok "verify 1600" seg-verify -s "$SEG_S3" <listing
+ok "verify 1600" rusage used seg-verify -s "$SEG_S3" <listing
+little seg-verify
 same out listing "all are good"
 
 ok "the unit test of stores" env SEG_TEST_STORE=s3://bkt/unit \

@@ -1,0 +1,137 @@
+#!/bin/sh
+# Commands killed at any moment, and a server that is killed and comes back.
+. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR
+. "$TOP/tests/s3.sh"
+
+s3_start
+s3_mb bkt
+
+# 30 segments each of two namespaces
+for n in a b; do
+	for e in $(seq 5 5 150); do mkseg work $n $((e - 4)) "$e" "$e" 9 1 3; done
+	echo
+done >files
+
+# holes PREFIX: what must never be: an index without its data, or one that is
+# there though not all before it are; silent if all is well
+holes() {
+	s3_ls "bkt/$1/" | sed 's,.*/namespaces/,,; s, .*,,' >objects
+	for n in a b; do
+		grep "^$n/indexes/" objects | sed 's,.*/,,' | LC_ALL=C sort -r >there
+		find work/$n -name '*.seg' | sed 's,.*/,,; s,\.seg,,' |
+			LC_ALL=C sort -r |
+			head -n "$(grep -c . there)" | cmp - there
+		sed "s,^,$n/segments/," there | grep -vxFf objects
+	done
+}
+
+# --- seg-upload, killed some 100 times
+
+kills=0
+finished=0
+between=0 # some indexes were there, and not all
+for round in $(seq 24); do
+	export SEG_STORE="s3://bkt/r$round"
+	for i in 1 2 3 4 5; do
+		seg-upload -q <files >out 2>err &
+		pid=$!
+		# 0 to 0.6 s; the first ones early
+		sleep "0.$(printf '%03d' $(($(od -An -N2 -tu2 /dev/urandom) % (120 * i))))"
+		kill -KILL $pid 2>/dev/null && kills=$((kills + 1))
+		wait $pid 2>/dev/null && finished=$((finished + 1))
+		holes "r$round" >bad 2>&1
+		case $(grep -c /indexes/ objects) in
+		0 | 60) ;;
+		*) between=$((between + 1)) ;;
+		esac
+		[ ! -s bad ] || {
+			fail "round $round, kill $i: no hole, no index alone"
+			show_file bad bad
+		}
+	done
+	ok "round $round: the rerun completes" seg-upload <files
+	is "$(grep -c / out)" 60 "all are named"
+	is "$(s3_ls "bkt/r$round/" | wc -l)" 120 "all are there"
+done
+note "$kills kills, $between of them between the first index and the last;" \
+	"$finished runs had finished before"
+ok "the last round's" seg-list
+cp out listing
+ok "are good" seg-verify <listing
+
+# --- seg-fetch and seg-rm, killed
+
+for i in 1 2 3 4 5 6 7 8; do
+	seg-fetch -q -d fetched <listing >out 2>err &
+	pid=$!
+	sleep 0.0$i
+	kill -KILL $pid 2>/dev/null
+	wait $pid 2>/dev/null
+	for f in fetched/*/[0-9]*; do
+		[ ! -f "$f" ] || cmp "$f" "work/${f#fetched/}" || fail "$f is whole"
+	done
+done
+ok "fetch: the rerun completes" seg-fetch -d fetched <listing
+ok "all of them" diff -r work fetched
+no_leftovers fetched
+for i in 1 2 3 4; do
+	seg-rm -q -F <listing >out 2>err &
+	pid=$!
+	sleep 0.01$i
+	kill -KILL $pid 2>/dev/null
+	wait $pid 2>/dev/null
+	s3_ls "bkt/r24/" | sed 's,.*/namespaces/,,; s, .*,,' >objects
+	sed -n 's,/indexes/,/segments/,p' objects | grep -vxFf objects >bad
+	empty bad "rm: the index goes first"
+done
+ok "rm: the rerun completes" seg-rm -F <listing
+is "$(s3_ls bkt/r24/)" "" "nothing is left"
+
+# --- the server is killed and comes back
+
+# outage STDIN CMD...: radosgw is away for a second while it runs
+outage() {
+	in=$1
+	shift
+	"$@" <"$in" >out 2>err &
+	pid=$!
+	sleep 0.15
+	s3_kill
+	kill -0 $pid 2>/dev/null
+	is $? 0 "$1: still runs when the server is killed"
+	sleep 1
+	s3_again
+	wait $pid
+	is $? 0 "$1: outlives it" || show_file err err
+	empty err "$1: says nothing of it"
+}
+for n in a b c d; do
+	for e in $(seq 5 5 550); do mkseg work2 $n $((e - 4)) "$e" "$e" 9 1 3; done
+	echo
+done >files2
+export SEG_STORE=s3://bkt/outage
+outage files2 seg-upload
+is "$(grep -c / out)" 440 "all are named"
+cp out listing
+ok "list" seg-list
+same out listing "all are there"
+outage listing seg-fetch -d fetched2
+ok "all of them" diff -r work2 fetched2
+outage listing seg-verify
+same out listing "all are good"
+
+s3_kill
+began=$(date +%s)
+for c in "seg-list --retry-for 2" "seg-fetch --retry-for 2 -d none" \
+	"seg-verify --retry-for 2" "seg-rm -F --retry-for 2"; do
+	# shellcheck disable=SC2086
+	must_fail 3 $c <listing
+	err_like "^${c%% *}: .*given up" "says that it gave up"
+done
+[ $(($(date +%s) - began)) -lt 30 ]
+is $? 0 "after about 2 seconds each, not for each object"
+s3_again
+ok "all is still there" seg-list
+same out listing "unchanged"
+done_testing
