@@ -97,11 +97,6 @@ struct store_xfer {
 			* the start of a GET: If-Match, and a change is RC_DATA
 			*/
 	bool existed;  /* PUT: it was there already */
-	/* GET into file: the object's bytes all passed through check() too, in
-	 * order, so that the file need not be read again.  A store that clones
-	 * files leaves it false.  check may be NULL. */
-	void (*check)(void *arg, const void *data, size_t len);
-	bool checked;
 
 	/* The store's own. */
 	struct store *store;

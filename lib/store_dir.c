@@ -312,7 +312,6 @@ do_get(struct dir_store *s, struct store_xfer *x)
 	struct io_file *f = NULL;
 	enum rc rc = io_open(&f, path);
 
-	x->checked = false;
 	if (rc == RC_OK)
 		rc = describe(x, f);
 	if (rc == RC_OK && x->verb == STORE_GET)

@@ -202,8 +202,6 @@ take_piece(struct op *op, const char *data, size_t len)
 		rc = x->sink(x->arg, data, len);
 	else
 		buf_add(x->buf, data, len);
-	if (rc == RC_OK && x->file && x->check && x->offset == 0)
-		x->check(x->arg, data, len);
 	op->got += len;
 	if (rc == RC_OK && op->piece.len >= piece_room(op))
 		rc = write_piece(op);
@@ -241,7 +239,6 @@ got(struct s3_request *r, enum rc rc)
 			return;
 		rc = msg_fail(RC_SYSTEM, "%s: short body; given up", x->object);
 	}
-	x->checked = rc == RC_OK && x->file && x->check && x->offset == 0;
 	op_end(op, rc);
 }
 
@@ -262,7 +259,6 @@ looked(struct s3_request *r, enum rc rc)
 static void
 start_get(struct op *op)
 {
-	op->xfer->checked = false;
 	op->req.prepare = prepare_get;
 	op->req.http.begin = begin_get;
 	op->req.http.take = take_get;
