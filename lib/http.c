@@ -1,11 +1,14 @@
 /* http: see http.h. */
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,7 +26,8 @@ enum {
 	/* libcurl's buffers, for all transfers together and for each. */
 	BUFFERS = 16 << 20,
 	BUFFER_MIN = 16 << 10,
-	BUFFER_MAX = 256 << 10
+	BUFFER_MAX = 256 << 10,
+	WAITING = 128 << 10 /* bytes in the system, not yet sent */
 };
 
 struct http {
@@ -332,6 +336,22 @@ on_rewind(void *arg, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
+/*
+ * What waits in the system to be sent is little, so that libcurl is asked for
+ * more as long as something moves, however slow the line.
+ */
+static int
+on_socket(void *arg, curl_socket_t s, curlsocktype purpose)
+{
+	const int waiting = WAITING;
+
+	(void)arg;
+	(void)purpose;
+	(void)setsockopt(
+	    s, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &waiting, sizeof(waiting));
+	return CURL_SOCKOPT_OK;
+}
+
 /* ---- an attempt ---- */
 
 /* When there is no point in going on with this request; 0: no failure yet. */
@@ -412,6 +432,7 @@ set_options(const struct http *h, CURL *e, struct http_request *r)
 	curl_easy_setopt(e, CURLOPT_READDATA, r);
 	curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, on_rewind);
 	curl_easy_setopt(e, CURLOPT_SEEKDATA, r);
+	curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	set_method(e, r);
 }
 

@@ -52,6 +52,9 @@
  *   etag-change                    another ETag than the object's
  *   no-etag                        none
  *
+ * With FAULTPROXY_WINDOW in the environment no more than so many bytes of a
+ * client's are on their way to us: slow bodies are then slow for the client.
+ *
  * LOG gets a line a request, appended when it is over:
  *
  *   KIND METHOD TARGET RESULT SENT RECEIVED RANGE
@@ -1255,6 +1258,8 @@ main(int argc, char **argv)
 	socklen_t len = sizeof(a);
 	uint64_t port;
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const char *window = getenv("FAULTPROXY_WINDOW");
+	int room = window ? atoi(window) : 0;
 
 	if (argc != 4 || !num_u64(argv[1], strlen(argv[1]), &port) ||
 	    port > 65535)
@@ -1266,6 +1271,9 @@ main(int argc, char **argv)
 	if (proxy.log < 0)
 		return fail(argv[3]);
 	signal(SIGPIPE, SIG_IGN);
+	if (window && setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &room,
+			  sizeof(room)) != 0)
+		return fail("SO_RCVBUF");
 	if (listener < 0 ||
 	    bind(listener, (struct sockaddr *)&a, sizeof(a)) != 0 ||
 	    listen(listener, 128) != 0 ||

@@ -1,16 +1,32 @@
 #!/bin/sh
-# Progress of a single large object over a slow line: it moves while the object
-# does, under a terminal alone.
+# Slow lines: progress of a single large object, under a terminal alone; and
+# slow is not stalled.
 . "$(dirname "$0")/lib.sh"
 # shellcheck source-path=SCRIPTDIR
 . "$TOP/tests/s3.sh"
 
 s3_start
 s3_mb bkt
+FAULTPROXY_WINDOW=16384
+export FAULTPROXY_WINDOW
 s3_proxy
 SEG_STORE=s3://bkt
 export SEG_STORE
+
+# --- what the system has taken at once is still on its way when nothing was
+# --- asked for longer than the time to try again
+mkseg work slow 1 600 1000 700 1 600 >paths
+rules "PUTDATA slow - 500000"
+ok "a segment of 2.4 MB at 500 kB/s" seg-upload -v --retry-for 3 -e <paths
+is "$(grep -c 'trying again' err)" 0 "at the first attempt"
+rules "PUTDATA stall-request -"
+mkseg work slow 601 900 1001 700 1 300 >paths
+must_fail 3 seg-upload --retry-for 2 -e <paths
+err_like "nothing arrived for . seconds; given up" "a stalled one is given up"
+
+# --- progress
 mkseg work ns 1 250 1000 400 1 250 >paths
+rules
 ok "a segment of 1 MB" seg-upload -e <paths
 seg-list ns >names
 rules "GETDATA slow - 600000"
@@ -36,7 +52,7 @@ empty err "there is none"
 
 # A part of 16 MiB is the smallest step of a large upload.
 mkseg work big 1 20000 1000 30000 1 20000 >paths
-rules "MPPART slow - 30000000"
+rules "MPPART slow - 12000000"
 cat >slow <<-END
 	#!/bin/sh
 	seg-upload -e -j 1 <paths >records
