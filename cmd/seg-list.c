@@ -35,6 +35,7 @@ struct list {
 	struct catalog *catalog; /* instead of the store */
 	bool names;
 	bool orphans;
+	bool all;   /* namespaces: those without segments are none */
 	bool began; /* something was printed */
 	uint64_t now;
 };
@@ -119,6 +120,10 @@ list_namespace(void *arg, const char *namespace)
 
 	if (rc == RC_USAGE && !l->began)
 		return rc;
+	if (rc == RC_OK && n == 0 && l->all && !l->orphans) {
+		msg_info("%s: no segments", namespace);
+		return RC_OK;
+	}
 	l->began = true;
 	if (rc == RC_OK && n == 0 && !l->orphans)
 		l->cli.rc = rc_max(
@@ -158,7 +163,8 @@ list(struct list *l, char **namespaces)
 {
 	enum rc rc = RC_OK;
 
-	if (!*namespaces)
+	l->all = !*namespaces;
+	if (l->all)
 		return list_all(l);
 	for (; rc == RC_OK && *namespaces; namespaces++)
 		rc = list_namespace(l, *namespaces);

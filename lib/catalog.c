@@ -16,7 +16,7 @@
 
 enum {
 	APPLICATION_ID = 0x73656763, /* "segc" */
-	SCHEMA_VERSION = 1,
+	SCHEMA_VERSION = 2, /* 1 had no namespaces.newest */
 	DIGITS = 20,
 	ATTEMPTS = 8
 };
@@ -36,7 +36,7 @@ static const char schema[] =
     " bytes INTEGER,"
     " PRIMARY KEY (namespace_id, end, start, time)) WITHOUT ROWID;"
     "PRAGMA application_id = 1936025443;"
-    "PRAGMA user_version = 1;";
+    "PRAGMA user_version = 2;";
 
 struct catalog {
 	sqlite3 *db;

@@ -88,6 +88,17 @@ ok "an old one" seg-list -O shop
 is "$(cut -f 1,6 out)" "shop/18446744073709551600-00000000000000000012-00000001726000001000${tab}8288" \
 	"is listed"
 
+# A namespace with nothing but orphans is none, unless it is asked for.
+ok "all namespaces" seg-list
+cp out all
+mkdir "$ns/half"
+object half segments $k2 8288
+ok "and one that only has orphans" seg-list
+same out all "is not listed"
+must_fail 1 seg-list half
+is "$(cat out)" "" "an empty set where it is named"
+rm -r "$ns/half"
+
 # options
 must_fail 2 seg-list a/b
 must_fail 2 seg-list ..

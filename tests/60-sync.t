@@ -46,7 +46,7 @@ is "$(cat out)" '{"namespace":"a"}
 ok "names -J" seg-list -N -J
 same out names "like seg-list -N -J"
 is "$(sqlite3 cat.db 'PRAGMA journal_mode; PRAGMA user_version')" "wal
-1" "WAL mode, version 1"
+2" "WAL mode, version 2"
 
 # newer ones by default; all and what has gone with --full
 object a $last 100
@@ -101,9 +101,9 @@ must_fail 1 seg-sync -k junk --add a
 must_fail 1 seg-list -k junk
 must_fail 1 seg-list -k missing.db
 cp cat.db new.db
-sqlite3 new.db "PRAGMA user_version = 2" >/dev/null
+sqlite3 new.db "PRAGMA user_version = 3" >/dev/null
 must_fail 1 seg-list -k new.db
-err_like "version 2" "of a newer version"
+err_like "version 3" "of a newer version"
 must_fail 3 sh -c "seg-sync -k cat.db --monitored >/dev/full"
 err_like "^seg-sync: " "a full disk: says so"
 must_fail 3 sh -c "seg-sync -k cat.db --monitored >&-"

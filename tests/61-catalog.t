@@ -146,7 +146,7 @@ cp other.db other.before
 echo "this is not a database, not even nearly" >junk.db
 : >empty.db
 cp cat.db newer.db
-sql newer.db "PRAGMA user_version = 2" >/dev/null
+sql newer.db "PRAGMA user_version = 3" >/dev/null
 head -c 4000 cat.db >short.db
 {
 	seg shop 61 70 900
@@ -180,7 +180,7 @@ refused 1 other.db "not a catalogue"
 same other.db other.before "untouched"
 refused 1 junk.db ".*not a database"
 refused 1 empty.db "not a catalogue"
-refused 1 newer.db "catalogue of version 2"
+refused 1 newer.db "catalogue of version 3"
 refused 1 short.db "database disk image is malformed"
 if [ "$(id -u)" = 0 ]; then
 	chmod -R a+rwX store next listing work
