@@ -53,7 +53,7 @@ defaults(struct cli *cli)
 
 	cli->store = env("SEG_STORE");
 	if (!cli->store && bucket)
-		cli->store = xasprintf("s3://%s", bucket);
+		cli->store = cli->libsql_store = xasprintf("s3://%s", bucket);
 	cli->cluster = env("SEG_CLUSTER");
 	if (!cli->cluster)
 		cli->cluster = env("LIBSQL_BOTTOMLESS_DATABASE_ID");
@@ -378,6 +378,7 @@ cli_each_set(struct cli *cli, char *const *operands,
 int
 cli_exit(struct cli *cli)
 {
+	free(cli->libsql_store);
 	/* What the writer reported already is not reported again. */
 	if (cli->out.rc)
 		return rc_max(cli->rc, cli->out.rc);

@@ -36,6 +36,8 @@ struct cli {
 			* it does when cli_store()'s turns out to be missing */
 	const struct store *opened;
 
+	char *libsql_store; /* what store is, if it was made up; or NULL */
+
 	/* For cli_getopt(). */
 	const struct option *own;
 	struct option options[CLI_MAX_OPTIONS + 1];
