@@ -232,7 +232,10 @@ s3_stop() {
 
 s3_url() {
 	printf 'http://127.0.0.1:%s/' "$S3_PORT"
-	printf '%s' "$1" | s3_encode /
+	case $1 in
+	*[!A-Za-z0-9_.~/-]*) printf '%s' "$1" | s3_encode / ;;
+	*) printf '%s' "$1" ;;
+	esac
 }
 
 # s3_encode [EXCEPT]: stdin, percent-encoded
@@ -271,7 +274,8 @@ s3_rm() {
 # s3_ls BUCKET[/PREFIX]: "KEY SIZE" of all that begins so, in byte order
 s3_ls() {
 	s3_bucket=${1%%/*}
-	s3_prefix=$(printf '%s' "${1#"$s3_bucket"}" | sed 's,^/,,' | s3_encode)
+	s3_prefix=${1#"$s3_bucket"}
+	s3_prefix=$(printf '%s' "${s3_prefix#/}" | s3_encode)
 	s3_after=
 	while :; do
 		s3_curl "$(s3_url "$s3_bucket")?encoding-type=url&list-type=2&prefix=$s3_prefix&start-after=$s3_after" \
