@@ -106,66 +106,98 @@ refused() { # nothing of it is done, or recorded
 	seg-rm -q -e -k cat.db <listing 2>&1 && fail "not refused"
 }
 
-names="a b c d"
-for ns in $names; do
-	eval "state_$ns=clean"
-	set -- "$@" --add "$ns"
-done
-ok "a catalogue" seg-sync -k cat.db "$@"
-time=1000 checked=0 did=0
-for step in $(seq "$steps"); do
-	below 4
-	# shellcheck disable=SC2086
-	ns=$(echo $names | cut -d ' ' -f $((r + 1)))
-	below 2
-	k=
-	[ "$r" = 0 ] || k="-k cat.db"
-	makes=
-	below 20
-	case $r in
-	[0-5]) op=newer ;;
-	6) op=killed ;;
-	[7-9]) op=merge ;;
-	10) op=prune ;;
-	11) op=lose ;;
-	12) op=refused ;;
-	1[3-6]) op=sync ;;
-	*) op=full ;;
-	esac
-	case $op in
-	sync)
-		seg-sync -k cat.db "$ns" || fail "sync"
-		state_of "$ns"
-		[ "$state" = lost ] || eval "state_$ns=clean"
-		;;
-	full)
-		seg-sync -k cat.db --full "$ns" || fail "full sync"
+random_steps() { # on $where
+	set --
+	rm -rf cat.db* work
+	names="a b c d"
+	for ns in $names; do
 		eval "state_$ns=clean"
-		;;
-	*)
-		$op >op.out 2>op.err && did=$((did + 1))
-		grep '^not ok' op.out && test_failed=$((test_failed + 1)) &&
-			show_file op.err "$op"
-		[ -n "$k" ] || [ -z "$makes" ] || worse "$ns" "$makes"
-		;;
-	esac
-	state_of "$ns"
-	if [ "$state" = clean ]; then
-		checked=$((checked + 1))
-		as_listed "step $step: $ns after $op $k" "$ns"
-	fi
-done
-pass "$steps random steps, compared after $checked"
-note "$did changed something"
-[ "$checked" -ge $((steps / 4)) ]
-is $? 0 "that is enough"
-ok "a full sync of all" seg-sync -k cat.db --full
-run seg-list
-cp out wanted
-ok "list" seg-list -k cat.db
-same out wanted "all of it is the same"
-is "$(sqlite3 cat.db 'PRAGMA integrity_check; PRAGMA foreign_key_check')" ok \
-	"the catalogue is whole"
+		set -- "$@" --add "$ns"
+	done
+	ok "a catalogue of $where" seg-sync -k cat.db "$@"
+	time=1000 checked=0 did=0
+	for step in $(seq "$steps"); do
+		before_step
+		below 4
+		# shellcheck disable=SC2086
+		ns=$(echo $names | cut -d ' ' -f $((r + 1)))
+		below 2
+		k=
+		[ "$r" = 0 ] || k="-k cat.db"
+		makes=
+		below 20
+		case $r in
+		[0-5]) op=newer ;;
+		6) op=killed ;;
+		[7-9]) op=merge ;;
+		10) op=prune ;;
+		11) op=lose ;;
+		12) op=refused ;;
+		1[3-6]) op=sync ;;
+		*) op=full ;;
+		esac
+		case $op in
+		sync)
+			seg-sync -k cat.db "$ns" || fail "sync"
+			state_of "$ns"
+			[ "$state" = lost ] || eval "state_$ns=clean"
+			;;
+		full)
+			seg-sync -k cat.db --full "$ns" || fail "full sync"
+			eval "state_$ns=clean"
+			;;
+		*)
+			$op >op.out 2>op.err && did=$((did + 1))
+			grep '^not ok' op.out && test_failed=$((test_failed + 1)) &&
+				show_file op.err "$op"
+			[ -n "$k" ] || [ -z "$makes" ] || worse "$ns" "$makes"
+			;;
+		esac
+		state_of "$ns"
+		if [ "$state" = clean ]; then
+			checked=$((checked + 1))
+			as_listed "step $step: $ns after $op $k" "$ns"
+		fi
+	done
+	pass "$steps random steps on $where, compared after $checked"
+	note "$did changed something"
+	[ "$checked" -ge $((steps / 4)) ]
+	is $? 0 "that is enough"
+	ok "a full sync of all" seg-sync -k cat.db --full
+	run seg-list
+	cp out wanted
+	ok "list" seg-list -k cat.db
+	same out wanted "all of it is the same"
+	is "$(sqlite3 cat.db 'PRAGMA integrity_check; PRAGMA foreign_key_check')" ok \
+		"the catalogue is whole"
+}
+
+where="a directory"
+before_step() {
+	:
+}
+random_steps
+
+# The same on a bucket, over a bad network.
+# shellcheck source-path=SCRIPTDIR
+. "$TOP/tests/s3.sh"
+s3_start
+s3_mb bkt
+s3_proxy
+where="a bucket"
+SEG_STORE=s3://bkt/pre+fix
+before_step() {
+	below 5
+	set -- 503 reset-before reset-during reset-after short
+	shift "$r"
+	below 6
+	rules "* $1 $r+1"
+}
+[ -n "${SOAK:-}" ] || steps=80
+random_steps
+rules
+s3_stop
+SEG_STORE=$T/store
 
 # --- two states of a store, and syncs from the one to the other
 names=$(seq -f 'n%.0f' 8)
