@@ -34,6 +34,8 @@ seg-list -s s3://bkt/there wide >wide.list
 mv wide.list wide
 is "$(grep -c . wide)" 1100 "1100 keys"
 
+make_db other.db 10
+
 # --- cases: a line each,
 # ---	WANTED VERB RETRY-FOR RULE[;RULE...]
 # --- the status, what is done, --retry-for, and the proxy's rules.
@@ -56,6 +58,7 @@ do_verb() {
 	rm) $limit seg-rm "$2" -F -s "$here" <../../names ;;
 	create) echo | $limit seg-upload "$2" --create -s "s3://$case" ;;
 	cut) $limit seg-cut "$2" -s $there -d o other ../../other.db ;;
+	sync) $limit seg-sync "$2" -s $there -k cat.db --add wide ;;
 	esac
 }
 
@@ -143,6 +146,12 @@ check_case() { # CASE WANTED VERB
 		[ "$2$3" != 0rm ] || [ "$n" = 0 ] || echo "$n objects"
 		[ "$3$n" != rm0 ] || [ "$2" = 0 ] || echo "removed with status $2"
 		;;
+	cut) [ "$(grep -c other "cases/$1/out")" = $(($2 == 0)) ] || cat "cases/$1/out" ;;
+	sync)
+		seg-list -k "cases/$1/cat.db" wide >catalogue 2>/dev/null
+		[ "$2" != 0 ] || cmp wide catalogue
+		[ "$2" = 0 ] || ! grep wide catalogue
+		;;
 	create)
 		s3_buckets | grep -qx "$1" || [ "$2" != 0 ] || echo "no bucket"
 		;;
@@ -150,7 +159,7 @@ check_case() { # CASE WANTED VERB
 	# one end line; failures are told, by name
 	if [ "$2" = 0 ]; then
 		grep -x '!' "cases/$1/out"
-	elif [ "$3" != names ] && [ "$3" != create ]; then
+	elif [ "$3" != names ] && [ "$3" != create ] && [ "$3" != sync ]; then
 		grep -q . "cases/$1/err" || echo "silent"
 		[ -s "cases/$1/out" ] && ! tail -n 1 "cases/$1/out" | grep -qx '!' &&
 			[ "$(cat "cases/$1/out")" != "" ] && echo "no end"
@@ -329,6 +338,18 @@ cat >table <<'END'
 3 upload 0 PUTINDEX 503 1+-
 3 upload 0 PUTINDEX reset-after 2+-
 3 upload 0 PUTDATA reset-after 2+-
+0 cut 20 LIST 503 2
+3 cut 0 LIST 503 -
+2 cut 5 LIST 403 -
+1 cut 5 LIST garbage -
+0 cut 5 LIST foreign -
+0 sync 20 LIST 503 1+2
+3 sync 0 LIST 503 1+-
+2 sync 5 LIST 403 1+-
+1 sync 5 LIST garbage 1+-
+1 sync 5 LIST truncated-lie - repeat
+0 sync 5 LIST foreign -
+0 sync 5 LIST unsorted -
 0 rm 5 DELETES garbage -
 0 rm 5 DELETES nothing-deleted -
 2 rm 5 DELETES nothing-deleted -;DELETE denied -
@@ -370,8 +391,15 @@ for endpoint in http://127.0.0.1:1 http://no-such-host.invalid; do
 	err_like '^seg-list: s3://bkt: .*given up$' "$endpoint: said"
 done
 
-# Memory does not grow with what a server says.
 s3_proxy
+rules "LIST 503 1 2"
+began=$(date +%s%3N)
+ok "Retry-After" seg-list -v -s s3://bkt/there shop
+[ $(($(date +%s%3N) - began)) -ge 2000 ]
+is $? 0 "is obeyed"
+err_like '^seg-list: s3://bkt: 503 SlowDown.*trying again in 2' "-v says so"
+
+# Memory does not grow with what a server says.
 for rule in "LIST hugexml -" "LIST hugexml - deep" "LIST hugexml - keys" \
 	"LIST bomb -" "LIST truncated-lie - repeat" "GETINDEX hugexml -"; do
 	rules "$rule"

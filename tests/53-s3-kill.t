@@ -31,7 +31,9 @@ holes() {
 kills=0
 finished=0
 between=0 # some indexes were there, and not all
-for round in $(seq 24); do
+rounds=24
+[ -z "${SANITIZED:-}" ] || rounds=6
+for round in $(seq $rounds); do
 	export SEG_STORE="s3://bkt/r$round"
 	for i in 1 2 3 4 5; do
 		seg-upload -q <files >out 2>err &
@@ -81,12 +83,12 @@ for i in 1 2 3 4; do
 	sleep 0.01$i
 	kill -KILL $pid 2>/dev/null
 	wait $pid 2>/dev/null
-	s3_ls "bkt/r24/" | sed 's,.*/namespaces/,,; s, .*,,' >objects
+	s3_ls "bkt/r$rounds/" | sed 's,.*/namespaces/,,; s, .*,,' >objects
 	sed -n 's,/indexes/,/segments/,p' objects | grep -vxFf objects >bad
 	empty bad "rm: the index goes first"
 done
 ok "rm: the rerun completes" seg-rm -F <listing
-is "$(s3_ls bkt/r24/)" "" "nothing is left"
+is "$(s3_ls bkt/r$rounds/)" "" "nothing is left"
 
 # --- the server is killed and comes back
 

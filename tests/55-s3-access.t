@@ -140,6 +140,21 @@ ok "libsql's database id is the cluster" env -u SEG_STORE \
 	LIBSQL_BOTTOMLESS_BUCKET=bkt/c LIBSQL_BOTTOMLESS_DATABASE_ID=c+d seg-list
 is "$(grep -c . out)" 1 "its own"
 
+# Without an endpoint AWS's, by virtual host; asked for through a proxy
+s3_proxy
+for want in eu-west-1/bkt:bkt.s3.eu-west-1.amazonaws.com \
+	us-east-1/bkt:bkt.s3.us-east-1.amazonaws.com \
+	eu-west-1/a.b:s3.eu-west-1.amazonaws.com \
+	cn-north-1/bkt:bkt.s3.cn-north-1.amazonaws.com.cn; do
+	log_clear
+	place=${want%:*}
+	must_fail 3 env -u AWS_ENDPOINT_URL_S3 "AWS_REGION=${place%/*}" \
+		"https_proxy=http://127.0.0.1:$PROXY_PORT" \
+		seg-list --retry-for 0 -s "s3://${place#*/}/x"
+	is "$(cut -d ' ' -f 2,3 log | uniq)" "CONNECT ${want#*:}:443" "$place: the host"
+done
+AWS_ENDPOINT_URL_S3=http://127.0.0.1:$S3_PORT
+
 # TLS
 tls=AWS_ENDPOINT_URL_S3=https://127.0.0.1:$((S3_PORT + 2))
 works "AWS_CA_BUNDLE" "$tls" "AWS_CA_BUNDLE=$S3_DIR/ca.pem"

@@ -14,6 +14,9 @@
 # All of these must be called by the test's own shell, not in a subshell: the
 # servers end with the process that started them.
 
+# Nothing of this is to be looked for elsewhere.
+unset http_proxy https_proxy HTTPS_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY
+
 S3_DIR=$T/s3
 S3_PIDS=
 S3_TLS=${S3_TLS:-}
