@@ -7,9 +7,9 @@
 s3_start
 s3_mb bkt
 
-# 30 segments each of two namespaces
+# 15 segments each of two namespaces
 for n in a b; do
-	for e in $(seq 5 5 150); do mkseg work $n $((e - 4)) "$e" "$e" 9 1 3; done
+	for e in $(seq 5 5 75); do mkseg work $n $((e - 4)) "$e" "$e" 9 1 3; done
 	echo
 done >files
 
@@ -38,13 +38,13 @@ for round in $(seq $rounds); do
 	for i in 1 2 3 4 5; do
 		seg-upload -q <files >out 2>err &
 		pid=$!
-		# 0 to 0.6 s; the first ones early
-		sleep "0.$(printf '%03d' $(($(od -An -N2 -tu2 /dev/urandom) % (120 * i))))"
+		# 0 to 0.3 s; the first ones early
+		sleep "0.$(printf '%03d' $(($(od -An -N2 -tu2 /dev/urandom) % (55 * i))))"
 		kill -KILL $pid 2>/dev/null && kills=$((kills + 1))
 		wait $pid 2>/dev/null && finished=$((finished + 1))
 		holes "r$round" >bad 2>&1
 		case $(grep -c /indexes/ objects) in
-		0 | 60) ;;
+		0 | 30) ;;
 		*) between=$((between + 1)) ;;
 		esac
 		[ ! -s bad ] || {
@@ -53,8 +53,8 @@ for round in $(seq $rounds); do
 		}
 	done
 	ok "round $round: the rerun completes" seg-upload <files
-	is "$(grep -c / out)" 60 "all are named"
-	is "$(s3_ls "bkt/r$round/" | wc -l)" 120 "all are there"
+	is "$(grep -c / out)" 30 "all are named"
+	is "$(s3_ls "bkt/r$round/" | wc -l)" 60 "all are there"
 done
 note "$kills kills, $between of them between the first index and the last;" \
 	"$finished runs had finished before"
