@@ -16,7 +16,7 @@
 
 enum {
 	APPLICATION_ID = 0x73656763, /* "segc" */
-	SCHEMA_VERSION = 2, /* 1 had no namespaces.newest */
+	SCHEMA_VERSION = 2,          /* 1 had no namespaces.newest */
 	DIGITS = 20,
 	ATTEMPTS = 8
 };
