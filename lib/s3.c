@@ -343,7 +343,8 @@ refuse(struct s3_request *r)
 	if (strcmp(r->error.code, "AuthorizationHeaderMalformed") == 0 &&
 	    r->error.region[0])
 		return refuse_region(r);
-	if (status == 400 || status == 401 || status == 403)
+	if (status == 400 || status == 401 || status == 403 ||
+	    strcmp(r->error.code, "AccessDenied") == 0) /* in a 200 */
 		return msg_fail(RC_USAGE,
 		    "%s: %s (credentials from %s, region %s)", r->http.name,
 		    why, r->s3->aws.source, r->s3->aws.region);

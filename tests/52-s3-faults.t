@@ -272,7 +272,7 @@ cat >table <<'END'
 0 list 5 LIST error200 2
 3 list 1 LIST error200 -
 3 upload 1 LIST error200 -
-3 list 5 LIST error200 - AccessDenied
+2 list 5 LIST error200 - AccessDenied
 1 list 5 LIST garbage -
 1 wide 5 LIST garbage 1+-
 1 names 5 LIST garbage -
