@@ -240,7 +240,11 @@ whole() {
 			END { exit bad }'
 }
 
-# killed at any moment
+# killed at any moment of the time that it takes
+span=$(date +%s%3N)
+seg-sync -s two -k cat.db --full
+seg-sync -s one -k cat.db --full
+span=$((($(date +%s%3N) - span) / 2))
 kills=0 mixed=0 bad=
 times=60
 [ -z "${SOAK:-}" ] || times=1000
@@ -249,8 +253,8 @@ for i in $(seq $times); do
 	[ $((i % 2)) = 0 ] || store=two
 	seg-sync -s $store -k cat.db --full 2>/dev/null &
 	pid=$!
-	below 40
-	sleep "0.0$(printf %02d "$r")"
+	below "$span"
+	sleep "$(printf '%d.%03d' $((r / 1000)) $((r % 1000)))"
 	kill -KILL $pid 2>/dev/null
 	wait $pid 2>/dev/null
 	[ $? = 137 ] && kills=$((kills + 1))
