@@ -31,7 +31,9 @@ WARN = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wformat=2 \
 CPPFLAGS_ALL = -Ilib -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
 	$(shell pkg-config --cflags $(PKGS)) $(CPPFLAGS)
 CFLAGS_ALL = -std=c11 $(WARN) $(CFLAGS)
-LDLIBS_ALL = $(shell pkg-config --libs $(PKGS)) -lm $(LDLIBS)
+# libcurl is loaded by lib/http.c when a bucket is opened.
+LDLIBS_ALL = $(shell pkg-config --libs $(filter-out libcurl,$(PKGS))) -lm -ldl \
+	$(LDLIBS)
 
 LIB_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
 BINS = $(patsubst cmd/%.c,$(B)/bin/%,$(wildcard cmd/*.c))

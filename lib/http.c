@@ -1,6 +1,7 @@
 /* http: see http.h. */
 
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdarg.h>
@@ -55,6 +56,59 @@ now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+/* ---- libcurl ---- */
+
+/*
+ * Loaded when the first bucket is opened: with all the libraries that it needs
+ * itself it would take three quarters of the time that a command needs to
+ * start, and those on directories have no use for it.
+ */
+#define CURL_FUNCTIONS(X) \
+	X(global_init) \
+	X(version_info) \
+	X(easy_init) \
+	X(easy_setopt) \
+	X(easy_getinfo) \
+	X(easy_reset) \
+	X(easy_cleanup) \
+	X(easy_strerror) \
+	X(multi_init) \
+	X(multi_setopt) \
+	X(multi_add_handle) \
+	X(multi_remove_handle) \
+	X(multi_perform) \
+	X(multi_poll) \
+	X(multi_info_read) \
+	X(multi_strerror) \
+	X(multi_cleanup) \
+	X(slist_append) \
+	X(slist_free_all)
+
+#define CURL_MEMBER(name) __typeof__(curl_##name) *(name);
+static struct {
+	CURL_FUNCTIONS(CURL_MEMBER)
+} curl;
+
+/* dlerror() tells why not. */
+static bool
+curl_load(void)
+{
+	static const char *const names[] = {
+	    "libcurl.so.4", "libcurl-gnutls.so.4"};
+	void *lib = dlopen(names[0], RTLD_NOW | RTLD_LOCAL);
+
+	if (!lib)
+		lib = dlopen(names[1], RTLD_NOW | RTLD_LOCAL);
+	if (!lib)
+		return false;
+#define CURL_FIND(name) \
+	*(void **)&curl.name = dlsym(lib, "curl_" #name); \
+	if (!curl.name) \
+		return false;
+	CURL_FUNCTIONS(CURL_FIND)
+	return true;
+}
+
 /* ---- opening ---- */
 
 static enum rc
@@ -62,7 +116,11 @@ curl_begin(void)
 {
 	static bool begun;
 
-	if (!begun && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (begun)
+		return RC_OK;
+	if (!curl_load())
+		return msg_fail(RC_USAGE, "libcurl: %s", dlerror());
+	if (curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return msg_fail(RC_SYSTEM, "libcurl cannot be used");
 	begun = true;
 	return RC_OK;
@@ -95,12 +153,12 @@ http_new(struct http **out, const struct http_opts *o)
 		h->buffer = BUFFER_MAX;
 	if (h->buffer < BUFFER_MIN)
 		h->buffer = BUFFER_MIN;
-	h->multi = curl_multi_init();
+	h->multi = curl.multi_init();
 	if (!h->multi) {
 		free(h);
 		return msg_fail(RC_SYSTEM, "libcurl cannot be used");
 	}
-	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)h->o.parallel);
+	curl.multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)h->o.parallel);
 	*out = h;
 	return RC_OK;
 }
@@ -109,8 +167,8 @@ void
 http_drop(struct http *h, unsigned retry_for)
 {
 	for (struct http_request *r = h->running; r; r = r->next) {
-		curl_multi_remove_handle(h->multi, r->easy);
-		curl_easy_cleanup(r->easy);
+		curl.multi_remove_handle(h->multi, r->easy);
+		curl.easy_cleanup(r->easy);
 		r->easy = NULL;
 	}
 	h->running = h->waiting = h->queue = NULL;
@@ -127,8 +185,8 @@ http_free(struct http *h)
 		return;
 	http_drop(h, 0);
 	for (size_t i = 0; i < h->n_spare; i++)
-		curl_easy_cleanup(h->spare[i]);
-	curl_multi_cleanup(h->multi);
+		curl.easy_cleanup(h->spare[i]);
+	curl.multi_cleanup(h->multi);
 	free(h->spare);
 	free(h);
 }
@@ -147,7 +205,7 @@ http_header(struct http_request *r, const char *fmt, ...)
 	n = vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	list = n > 0 && (size_t)n < sizeof(line)
-		   ? curl_slist_append(r->headers, line)
+		   ? curl.slist_append(r->headers, line)
 		   : NULL;
 	if (!list) {
 		msg_fail(RC_SYSTEM, "%s: a header that is too long", r->name);
@@ -159,7 +217,7 @@ http_header(struct http_request *r, const char *fmt, ...)
 void
 http_headers_clear(struct http_request *r)
 {
-	curl_slist_free_all(r->headers);
+	curl.slist_free_all(r->headers);
 	r->headers = NULL;
 }
 
@@ -269,7 +327,7 @@ on_header(char *line, size_t one, size_t len, void *arg)
 	if (len > 2)
 		return len;
 	/* The empty line. */
-	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl.easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
 	r->status = (int)status;
 	if (r->begin && is_success(r)) {
 		rc = r->begin(r);
@@ -387,52 +445,52 @@ static void
 set_method(CURL *e, const struct http_request *r)
 {
 	if (strcmp(r->method, "HEAD") == 0) {
-		curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
+		curl.easy_setopt(e, CURLOPT_NOBODY, 1L);
 	} else if (strcmp(r->method, "PUT") == 0) {
-		curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
-		curl_easy_setopt(
+		curl.easy_setopt(e, CURLOPT_UPLOAD, 1L);
+		curl.easy_setopt(
 		    e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->length);
 	} else if (strcmp(r->method, "POST") == 0) {
-		curl_easy_setopt(e, CURLOPT_POST, 1L);
-		curl_easy_setopt(
+		curl.easy_setopt(e, CURLOPT_POST, 1L);
+		curl.easy_setopt(
 		    e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->length);
 	} else if (strcmp(r->method, "GET") != 0) {
-		curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, r->method);
+		curl.easy_setopt(e, CURLOPT_CUSTOMREQUEST, r->method);
 	}
 }
 
 static void
 set_options(const struct http *h, CURL *e, struct http_request *r)
 {
-	curl_easy_setopt(e, CURLOPT_PRIVATE, r);
-	curl_easy_setopt(e, CURLOPT_URL, r->url);
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_USERAGENT, "segtools");
-	curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, r->error);
-	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, h->buffer);
-	curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, h->buffer);
-	curl_easy_setopt(
+	curl.easy_setopt(e, CURLOPT_PRIVATE, r);
+	curl.easy_setopt(e, CURLOPT_URL, r->url);
+	curl.easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl.easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl.easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
+	curl.easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl.easy_setopt(e, CURLOPT_USERAGENT, "segtools");
+	curl.easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	curl.easy_setopt(e, CURLOPT_ERRORBUFFER, r->error);
+	curl.easy_setopt(e, CURLOPT_BUFFERSIZE, h->buffer);
+	curl.easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, h->buffer);
+	curl.easy_setopt(
 	    e, CURLOPT_CONNECTTIMEOUT_MS, (long)patience(h, r, CONNECT_MS));
 	if (h->o.ca_bundle)
-		curl_easy_setopt(e, CURLOPT_CAINFO, h->o.ca_bundle);
+		curl.easy_setopt(e, CURLOPT_CAINFO, h->o.ca_bundle);
 	/* Not CURLOPT_USERPWD, which would split at the first ":". */
-	curl_easy_setopt(e, CURLOPT_AWS_SIGV4, h->o.sigv4);
-	curl_easy_setopt(e, CURLOPT_USERNAME, h->o.user);
-	curl_easy_setopt(e, CURLOPT_PASSWORD, h->o.password);
-	curl_easy_setopt(e, CURLOPT_HTTPHEADER, r->headers);
-	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(e, CURLOPT_HEADERDATA, r);
-	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(e, CURLOPT_WRITEDATA, r);
-	curl_easy_setopt(e, CURLOPT_READFUNCTION, on_send);
-	curl_easy_setopt(e, CURLOPT_READDATA, r);
-	curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, on_rewind);
-	curl_easy_setopt(e, CURLOPT_SEEKDATA, r);
-	curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	curl.easy_setopt(e, CURLOPT_AWS_SIGV4, h->o.sigv4);
+	curl.easy_setopt(e, CURLOPT_USERNAME, h->o.user);
+	curl.easy_setopt(e, CURLOPT_PASSWORD, h->o.password);
+	curl.easy_setopt(e, CURLOPT_HTTPHEADER, r->headers);
+	curl.easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+	curl.easy_setopt(e, CURLOPT_HEADERDATA, r);
+	curl.easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+	curl.easy_setopt(e, CURLOPT_WRITEDATA, r);
+	curl.easy_setopt(e, CURLOPT_READFUNCTION, on_send);
+	curl.easy_setopt(e, CURLOPT_READDATA, r);
+	curl.easy_setopt(e, CURLOPT_SEEKFUNCTION, on_rewind);
+	curl.easy_setopt(e, CURLOPT_SEEKDATA, r);
+	curl.easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	set_method(e, r);
 }
 
@@ -449,7 +507,7 @@ trace(const struct http *h, const struct http_request *r, const char *outcome)
 static void
 attempt_begin(struct http *h, struct http_request *r)
 {
-	CURL *e = h->n_spare ? h->spare[--h->n_spare] : curl_easy_init();
+	CURL *e = h->n_spare ? h->spare[--h->n_spare] : curl.easy_init();
 
 	r->easy = e;
 	r->attempt++;
@@ -463,7 +521,7 @@ attempt_begin(struct http *h, struct http_request *r)
 	forget_answer(r);
 	if (e)
 		set_options(h, e, r);
-	if (!e || curl_multi_add_handle(h->multi, e) != CURLM_OK) {
+	if (!e || curl.multi_add_handle(h->multi, e) != CURLM_OK) {
 		msg_fail(RC_SYSTEM, "%s: libcurl is out of memory", r->name);
 		exit(RC_SYSTEM);
 	}
@@ -516,7 +574,7 @@ classify(struct http_request *r, CURLcode code)
 			: HTTP_FAILED;
 	if (!r->error[0])
 		snprintf(
-		    r->error, sizeof(r->error), "%s", curl_easy_strerror(code));
+		    r->error, sizeof(r->error), "%s", curl.easy_strerror(code));
 }
 
 /* An attempt that made good progress, or succeeded, ends the trouble. */
@@ -553,11 +611,11 @@ attempt_end(struct http *h, struct http_request *r, CURLcode code)
 	r->next = NULL;
 	h->busy--;
 	classify(r, code);
-	curl_easy_getinfo(r->easy, CURLINFO_RETRY_AFTER, &after);
+	curl.easy_getinfo(r->easy, CURLINFO_RETRY_AFTER, &after);
 	r->retry_after = after > 0 ? (uint64_t)after : 0;
-	curl_multi_remove_handle(h->multi, r->easy);
+	curl.multi_remove_handle(h->multi, r->easy);
 	/* It must not write into what is the request's. */
-	curl_easy_reset(r->easy);
+	curl.easy_reset(r->easy);
 	h->spare = xreallocarray(h->spare, h->n_spare + 1, sizeof(CURL *));
 	h->spare[h->n_spare++] = r->easy;
 	r->easy = NULL;
@@ -639,12 +697,12 @@ end_finished(struct http *h)
 	CURLMsg *m;
 	int left;
 
-	while ((m = curl_multi_info_read(h->multi, &left))) {
+	while ((m = curl.multi_info_read(h->multi, &left))) {
 		CURLcode code = m->data.result;
 
 		if (m->msg != CURLMSG_DONE)
 			continue;
-		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &r);
+		curl.easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &r);
 		attempt_end(h, r, code);
 		any = true;
 	}
@@ -679,19 +737,19 @@ http_step(struct http *h, int fd)
 	struct curl_waitfd extra = {.fd = fd, .events = CURL_WAIT_POLLIN};
 	uint64_t due = begin_due(h), now = now_ms();
 	int running, timeout = 1000;
-	CURLMcode code = curl_multi_perform(h->multi, &running);
+	CURLMcode code = curl.multi_perform(h->multi, &running);
 
 	if (code == CURLM_OK && (end_finished(h) || end_stalled(h)))
 		return;
 	if (due && due < now + (uint64_t)timeout)
 		timeout = due > now ? (int)(due - now) : 0;
 	if (code == CURLM_OK)
-		code = curl_multi_poll(
+		code = curl.multi_poll(
 		    h->multi, &extra, fd >= 0 ? 1 : 0, timeout, NULL);
 	if (code == CURLM_OK)
 		return;
 	/* Out of memory, or a bug. */
-	msg_fail(RC_SYSTEM, "libcurl: %s", curl_multi_strerror(code));
+	msg_fail(RC_SYSTEM, "libcurl: %s", curl.multi_strerror(code));
 	exit(RC_SYSTEM);
 }
 
@@ -700,6 +758,16 @@ http_is_temporary(int status)
 {
 	return status == 408 || status == 429 ||
 	       (status >= 500 && status != 501 && status != 505);
+}
+
+const char *
+http_plus_fault(void)
+{
+	const curl_version_info_data *v = curl.version_info(CURLVERSION_NOW);
+
+	return v->version_num >= 0x080e00 && v->version_num < 0x081300
+		   ? v->version
+		   : NULL;
 }
 
 const char *

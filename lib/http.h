@@ -121,6 +121,9 @@ void http_step(struct http *, int fd);
  * seconds to be tried again. */
 void http_drop(struct http *, unsigned retry_for);
 
+/* The version of a libcurl that signs "+" in a query wrongly (curl issue
+ * 20543), or NULL. */
+const char *http_plus_fault(void);
 /* Does trying again make sense? */
 bool http_is_temporary(int status);
 /* "Service Unavailable" for 503; "" if not known. */

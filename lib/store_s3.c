@@ -11,7 +11,6 @@
  * filtered.
  */
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -726,15 +725,14 @@ list_page(struct s3 *s, struct listing *l, unsigned most,
 static enum rc
 check_plus(const struct s3 *s, const char *value)
 {
-	const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+	const char *version = http_plus_fault();
 
-	if (!strchr(value, '+') || v->version_num < 0x080e00 ||
-	    v->version_num >= 0x081300)
+	if (!version || !strchr(value, '+'))
 		return RC_OK;
 	return msg_fail(RC_SYSTEM,
 	    "%s: libcurl %s cannot ask for %s, since it signs \"+\" wrongly; "
 	    "8.19.0 and later can",
-	    s->name, v->version, value);
+	    s->name, version, value);
 }
 
 /*
