@@ -51,23 +51,20 @@ command -v rclone >/dev/null || {
 	note "the Debian package rclone is needed"
 	exit 1
 }
-r() {
-	rclone --transfers 16 --checkers 16 --s3-no-check-bucket "$@"
-}
+rclone='--transfers 16 --checkers 16 --s3-no-check-bucket'
 
 # compare NAME WHAT: the segments in the directory NAME
+# shellcheck disable=SC2086
 compare() {
 	for _ in 1 2 3 4 5; do
-		took "$1.rup" rclone --transfers 16 --checkers 16 \
-			--s3-no-check-bucket copy "$1" r:bench/r
+		took "$1.rup" rclone $rclone copy "$1" r:bench/r
 		SEG_STORE=s3://bench/s took "$1.sup" seg-upload -e <"$1.paths"
 		rm -rf rdown sdown
-		took "$1.rdown" rclone --transfers 16 --checkers 16 copy \
-			r:bench/r rdown
+		took "$1.rdown" rclone $rclone copy r:bench/r rdown
 		SEG_STORE=s3://bench/s seg-list ns >list
 		SEG_STORE=s3://bench/s took "$1.sdown" seg-fetch -d sdown <list
 		[ "$1" != big ] || curl_each
-		r delete r:bench
+		rclone $rclone delete r:bench
 	done
 	row "seg-upload: $2" "$1.sup.wall" "$1.rup.wall" ms rclone "< 1"
 	row "seg-fetch: $2" "$1.sdown.wall" "$1.rdown.wall" ms rclone "< 1"
