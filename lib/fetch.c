@@ -1,10 +1,11 @@
 /*
  * fetch: see fetch.h.
  *
- * A job is a segment.  Its states follow each other: RUNNING (two transfers),
- * READY (verified, under temporary names), DONE (has its names, or failed).
- * Jobs stand in a queue in the order in which they came, which is the order in
- * which they are told to done().
+ * A job is a segment.  Its states follow each other: RUNNING (a transfer: the
+ * index, then the data, which is checked against it as it arrives), READY
+ * (verified, under temporary names), DONE (has its names, or failed).  Jobs
+ * stand in a queue in the order in which they came, which is the order in which
+ * they are told to done().
  */
 
 #include <stdlib.h>
@@ -40,10 +41,13 @@ struct job {
 	struct fetch *fetch;
 	struct name name;
 	struct part_of data, index;
+	struct segstream *stream; /* the data, while it arrives, */
+	struct io_map map;        /* and the index */
 	enum state state;
-	unsigned running; /* transfers */
-	unsigned tries;   /* from the start */
+	unsigned tries; /* from the start */
+	uint64_t have;  /* bytes of the data that an earlier run left */
 	bool resumed;
+	bool data_good;
 	bool rebuild; /* the index, once the data has its name */
 	enum rc rc;
 	uint64_t pages, bytes;
@@ -166,11 +170,80 @@ out:
 	return rc;
 }
 
+/* ---- the data, as it arrives ---- */
+
+static bool
+is_last_try(const struct job *j)
+{
+	return !j->resumed && j->tries + 1 >= TRIES;
+}
+
+static void
+stream_release(struct job *j)
+{
+	segstream_free(j->stream);
+	j->stream = NULL;
+	io_unmap(&j->map);
+}
+
+/* An index that could not be had is as good as a wrong one. */
+static enum rc
+stream_begin(struct job *j)
+{
+	const struct store_xfer *x = &j->data.xfer;
+	const char *index = j->index.rc ? NULL : j->index.path;
+	enum rc rc = RC_OK;
+
+	if (index)
+		rc = io_map(&j->map, j->index.file, INDEX_MAX);
+	if (rc)
+		return rc;
+	j->stream = segstream_new(j->data.path, &j->name.key, x->size, index,
+	    j->map.data, j->map.len);
+	return segstream_feed_file(j->stream, j->data.file, x->offset);
+}
+
+/* Room on the disk is made once the beginning has shown that this is the
+ * segment, and so long. */
+static enum rc
+data_arrives(void *arg, const void *data, size_t len)
+{
+	struct job *j = arg;
+	bool first = !j->stream;
+	int delta = hush(!is_last_try(j));
+	enum rc rc = first ? stream_begin(j) : RC_OK;
+
+	if (rc == RC_OK)
+		rc = segstream_feed(j->stream, data, len);
+	msg_verbosity(delta);
+	if (rc == RC_OK && first)
+		rc = io_reserve(j->data.file, j->data.xfer.size);
+	return rc;
+}
+
+static enum rc
+stream_end(struct job *j, bool *bad_index)
+{
+	struct seg_header header;
+	int delta = hush(!is_last_try(j));
+	enum rc rc = j->stream ? RC_OK : stream_begin(j); /* nothing came */
+
+	if (rc == RC_OK)
+		rc = segstream_end(j->stream, &header, bad_index);
+	msg_verbosity(delta);
+	if (rc == RC_OK) {
+		j->pages = header.frames;
+		j->bytes = seg_size(&header);
+	}
+	return rc;
+}
+
 /* ---- transfers ---- */
 
 static void
 job_end(struct job *j, enum rc rc)
 {
+	stream_release(j);
 	j->state = rc ? DONE : READY;
 	j->rc = rc;
 	if (rc == RC_OK) {
@@ -187,19 +260,7 @@ job_end(struct job *j, enum rc rc)
 	io_discard(&j->index.file);
 }
 
-static void job_arrived(struct job *);
-
-static void
-part_done(struct store_xfer *x, enum rc rc)
-{
-	struct job *j = x->arg;
-	struct part_of *p = x == &j->data.xfer ? &j->data : &j->index;
-
-	p->rc = rc;
-	j->fetch->running--;
-	if (--j->running == 0)
-		job_arrived(j);
-}
+static void part_done(struct store_xfer *, enum rc);
 
 static void
 part_start(struct job *j, struct part_of *p, uint64_t offset)
@@ -209,65 +270,49 @@ part_start(struct job *j, struct part_of *p, uint64_t offset)
 	    .verb = STORE_GET,
 	    .object = p->object,
 	    .file = p->file,
+	    .sink = p == &j->data ? data_arrives : NULL,
 	    .offset = offset,
 	    .done = part_done,
 	    .arg = j,
 	};
-	j->running++;
 	j->fetch->running++;
 	store_start(j->fetch->o.store, &p->xfer);
 }
 
-/* From the start. */
-static void
-part_restart(struct job *j, struct part_of *p)
-{
-	p->rc = io_truncate(p->file, 0);
-	if (p->rc == RC_OK)
-		part_start(j, p, 0);
-}
-
 /*
  * Something did not verify: transfer it from the start, once more than what a
- * resumed one gets for nothing.  The index alone if the data is good.
+ * resumed one gets for nothing.
  */
 static bool
-try_again(struct job *j, bool index_alone)
+try_again(struct job *j, struct part_of *p)
 {
-	if (j->resumed && !index_alone)
+	enum rc rc;
+
+	if (j->resumed && p == &j->data)
 		j->resumed = false;
 	else if (++j->tries >= TRIES)
 		return false;
-	msg_info("%s: does not verify, fetched once more",
-	    index_alone ? j->index.object : j->data.object);
-	part_restart(j, &j->index);
-	if (!index_alone)
-		part_restart(j, &j->data);
-	if (j->running == 0)
-		job_end(j, rc_max(j->index.rc, j->data.rc));
+	msg_info("%s: does not verify, fetched once more", p->object);
+	stream_release(j);
+	rc = io_truncate(p->file, 0);
+	if (rc == RC_OK)
+		part_start(j, p, 0);
+	else
+		job_end(j, rc);
 	return true;
 }
 
-static bool
-is_last_try(const struct job *j)
-{
-	return !j->resumed && j->tries + 1 >= TRIES;
-}
-
-/* Both transfers ended well enough: do the contents verify? */
+/* What was found of the contents; of the index alone with index_only. */
 static void
-job_verify(struct job *j)
+job_verified(struct job *j, enum rc rc, bool bad_index)
 {
-	struct io_file *index = j->index.rc ? NULL : j->index.file;
-	bool bad_index;
-	int delta = hush(!is_last_try(j));
-	enum rc rc = check_job(j, j->data.file, index, &bad_index);
+	bool index_only = j->fetch->o.index_only;
 
-	msg_verbosity(delta);
-	if (rc == RC_DATA && try_again(j, j->fetch->o.index_only))
+	if (rc == RC_DATA && try_again(j, index_only ? &j->index : &j->data))
 		return;
 	if (rc == RC_OK && bad_index) {
-		if (index && try_again(j, true))
+		j->data_good = true;
+		if (j->index.rc == RC_OK && try_again(j, &j->index))
 			return;
 		msg_warn("%s: %s, made from the data", j->index.object,
 		    j->index.rc == RC_ABSENT ? "not in the store" : "wrong");
@@ -277,27 +322,63 @@ job_verify(struct job *j)
 }
 
 static void
-job_arrived(struct job *j)
+check_files(struct job *j)
 {
-	struct part_of *first = j->fetch->o.index_only ? &j->index : &j->data;
+	struct io_file *index = j->index.rc ? NULL : j->index.file;
+	bool bad_index;
+	int delta = hush(!is_last_try(j));
+	enum rc rc = check_job(j, j->data.file, index, &bad_index);
 
-	if (first->rc == RC_ABSENT) {
+	msg_verbosity(delta);
+	job_verified(j, rc, bad_index);
+}
+
+static void
+index_arrived(struct job *j)
+{
+	bool index_only = j->fetch->o.index_only;
+	enum rc rc = j->index.rc;
+
+	if (rc == RC_ABSENT && index_only)
+		rc = msg_fail(RC_DATA, "%s: not in the store", j->index.object);
+	if (rc && (index_only || (rc != RC_ABSENT && rc != RC_DATA)))
+		job_end(j, rc);
+	else if (index_only || j->data_good)
+		check_files(j);
+	else
+		/* The last byte is fetched again, so that there is one. */
+		part_start(j, &j->data, j->resumed ? j->have - 1 : 0);
+}
+
+static void
+data_arrived(struct job *j)
+{
+	enum rc rc = j->data.rc;
+	bool bad_index = false;
+
+	if (rc == RC_ABSENT) {
 		job_end(j,
-		    msg_fail(RC_DATA, "%s: not in the store", first->object));
+		    msg_fail(RC_DATA, "%s: not in the store", j->data.object));
 		return;
 	}
-	if (j->data.rc == RC_DATA && try_again(j, false))
-		return;
-	if (j->data.rc || (j->index.rc && j->index.rc != RC_ABSENT &&
-			      j->index.rc != RC_DATA)) {
-		job_end(j, rc_max(j->data.rc, j->index.rc));
-		return;
+	if (rc == RC_OK)
+		rc = stream_end(j, &bad_index);
+	job_verified(j, rc, bad_index);
+}
+
+static void
+part_done(struct store_xfer *x, enum rc rc)
+{
+	struct job *j = x->arg;
+
+	j->fetch->running--;
+	if (x == &j->index.xfer) {
+		j->index.rc = rc;
+		index_arrived(j);
+	} else {
+		j->data.rc = rc;
+		data_arrived(j);
 	}
-	if (j->index.rc == RC_DATA && j->fetch->o.index_only) {
-		job_end(j, RC_DATA);
-		return;
-	}
-	job_verify(j);
 }
 
 /* ---- beginning ---- */
@@ -318,12 +399,11 @@ remember_space(struct fetch *f, const char *namespace)
  * it would sweep away what is to be resumed.
  */
 static enum rc
-create_files(struct job *j, uint64_t *have)
+create_files(struct job *j)
 {
 	const int flags = IO_KEEP | IO_REPLACE;
 	enum rc rc = io_mkdir_below(j->fetch->o.dir, j->name.namespace);
 
-	*have = 0;
 	if (rc == RC_OK)
 		rc = io_create(&j->index.file, j->index.path, flags);
 	if (rc == RC_OK)
@@ -331,13 +411,12 @@ create_files(struct job *j, uint64_t *have)
 	if (rc || j->fetch->o.index_only)
 		return rc;
 	rc = io_create(&j->data.file, j->data.path, flags);
-	return rc ? rc : io_size(j->data.file, have);
+	return rc ? rc : io_size(j->data.file, &j->have);
 }
 
 static void
 job_begin(struct job *j)
 {
-	uint64_t have;
 	enum rc rc = find_local(j);
 
 	if (rc != RC_ABSENT) {
@@ -348,22 +427,18 @@ job_begin(struct job *j)
 		return;
 	}
 	remember_space(j->fetch, j->name.namespace);
-	rc = create_files(j, &have);
+	rc = create_files(j);
 	if (rc) {
 		job_end(j, rc);
 		return;
 	}
-	part_start(j, &j->index, 0);
-	if (j->fetch->o.index_only)
-		return;
-	/* The last byte is fetched again, so that there is one to fetch. */
-	j->resumed = have > 1;
-	if (j->resumed)
+	j->resumed = j->have > 1;
+	if (j->resumed) {
 		msg_info("%s: resumed at byte %llu", j->data.object,
-		    (unsigned long long)have - 1);
-	if (j->resumed)
-		store_count(j->fetch->o.store, have - 1);
-	part_start(j, &j->data, j->resumed ? have - 1 : 0);
+		    (unsigned long long)j->have - 1);
+		store_count(j->fetch->o.store, j->have - 1);
+	}
+	part_start(j, &j->index, 0);
 }
 
 static struct job *
@@ -391,6 +466,7 @@ part_release(struct part_of *p)
 static void
 job_free(struct job *j)
 {
+	stream_release(j);
 	part_release(&j->data);
 	part_release(&j->index);
 	free(j);

@@ -27,7 +27,7 @@ enum {
 	/* libcurl's buffers, for all transfers together and for each. */
 	BUFFERS = 16 << 20,
 	BUFFER_MIN = 16 << 10,
-	BUFFER_MAX = 256 << 10,
+	BUFFER_MAX = 512 << 10,
 	WAITING = 128 << 10 /* bytes in the system, not yet sent */
 };
 

@@ -533,6 +533,20 @@ io_truncate(struct io_file *f, uint64_t size)
 	return ftruncate(f->fd, (off_t)size) == 0 ? RC_OK : msg_errno(f->name);
 }
 
+enum rc
+io_reserve(struct io_file *f, uint64_t size)
+{
+	uint64_t have;
+	enum rc rc = io_size(f, &have);
+
+	if (rc || have >= size)
+		return rc;
+	if (fallocate(f->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) != 0 &&
+	    (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
+		return msg_errno(f->name);
+	return RC_OK;
+}
+
 bool
 io_readable(int fd)
 {

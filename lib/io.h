@@ -85,6 +85,10 @@ const char *io_path(const struct io_file *);
 int io_fd(const struct io_file *); /* for ioctl and the like */
 enum rc io_size(struct io_file *, uint64_t *size);
 enum rc io_truncate(struct io_file *, uint64_t size);
+/* Have the disk keep room for so many bytes in all, the size of the file as it
+ * is: writing costs less then, and a full disk shows at once.  Nothing happens
+ * where the file system can't. */
+enum rc io_reserve(struct io_file *, uint64_t size);
 
 /* Exactly len bytes at offset; an end of file before that is RC_DATA, "cut
  * short".  io_readv() changes its vector. */

@@ -447,10 +447,13 @@ segstream_new(const char *name, const struct key *key, uint64_t length,
 {
 	struct segstream *s = xcalloc(1, sizeof(*s));
 
-	s->idx_name = xstrdup(idx_name);
-	compare_begin(&s->compare, s->idx_name, idx, idx_len);
-	s->pages.page = compare_page;
-	s->pages.arg = &s->compare;
+	s->compare.bad = true;
+	if (idx_name) {
+		s->idx_name = xstrdup(idx_name);
+		compare_begin(&s->compare, s->idx_name, idx, idx_len);
+		s->pages.page = compare_page;
+		s->pages.arg = &s->compare;
+	}
 	pages_begin(&s->pages, name, key, length);
 	return s;
 }
@@ -459,6 +462,12 @@ enum rc
 segstream_feed(struct segstream *s, const void *data, size_t len)
 {
 	return seg_check_feed(s->pages.check, data, len);
+}
+
+enum rc
+segstream_feed_file(struct segstream *s, struct io_file *f, uint64_t length)
+{
+	return segfile_feed(s->pages.check, f, length);
 }
 
 enum rc

@@ -50,12 +50,16 @@ enum rc segfile_check_with(struct io_file *seg, const char *idx_name,
     bool *bad_index);
 /*
  * The same for a segment that arrives piece by piece, in order: its data of
- * length bytes, called name in messages, and its index, borrowed.
+ * length bytes, called name in messages, and its index, borrowed; idx_name
+ * NULL: there is none, which makes a bad index.
  */
 struct segstream;
 struct segstream *segstream_new(const char *name, const struct key *,
     uint64_t length, const char *idx_name, const void *idx, size_t idx_len);
 enum rc segstream_feed(struct segstream *, const void *data, size_t len);
+/* The first length bytes of a file. */
+enum rc segstream_feed_file(
+    struct segstream *, struct io_file *, uint64_t length);
 enum rc segstream_end(struct segstream *, struct seg_header *, bool *bad_index);
 void segstream_free(struct segstream *); /* NULL-safe */
 

@@ -63,9 +63,10 @@ enum rc store_list(struct store *, const char *prefix, bool delimited,
  * bytes in memory, or (GET) a function that gets every byte once, in order.
  *
  *   GET     of [offset, offset+length), length 0: to the end.  Into file (each
- *           byte at the offset it has in the object), buf, or sink.  size is
- *           set to the whole object's size before the first byte arrives.  An
- *           object smaller than a range, or a short body, is never RC_OK.
+ *           byte at the offset it has in the object), buf, sink, or file and
+ *           sink both.  A sink that fails ends the transfer.  size is set to
+ *           the whole object's size before the first byte arrives.  An object
+ *           smaller than a range, or a short body, is never RC_OK.
  *   PUT     conditional: never replaces.  From file (whole) or buf.  If the
  *           object is there already: RC_OK and existed set; the caller
  * compares. DELETE  an object that is not there is RC_ABSENT where the store

@@ -251,19 +251,24 @@ describe(struct store_xfer *x, struct io_file *f)
 }
 
 static enum rc
-take_piece(struct store_xfer *x, const char *p, size_t n, uint64_t at)
+take_piece(
+    struct store_xfer *x, const char *p, size_t n, uint64_t at, bool copied)
 {
+	enum rc rc = RC_OK;
+
 	store_count(x->store, n);
-	if (x->file)
-		return io_write(x->file, p, n, at);
+	if (x->buf)
+		buf_add(x->buf, p, n);
 	if (x->sink)
-		return x->sink(x->arg, p, n);
-	buf_add(x->buf, p, n);
-	return RC_OK;
+		rc = x->sink(x->arg, p, n);
+	if (rc == RC_OK && x->file && !copied)
+		rc = io_write(x->file, p, n, at);
+	return rc;
 }
 
+/* copied: the file has it. */
 static enum rc
-get_range(struct store_xfer *x, struct io_file *f, uint64_t length)
+get_range(struct store_xfer *x, struct io_file *f, uint64_t length, bool copied)
 {
 	size_t room = length < PIECE ? (size_t)length : PIECE, n;
 	char *piece = xmalloc(room + 1);
@@ -276,7 +281,7 @@ get_range(struct store_xfer *x, struct io_file *f, uint64_t length)
 		n = end - at < room ? (size_t)(end - at) : room;
 		rc = io_read(f, piece, n, at);
 		if (rc == RC_OK)
-			rc = take_piece(x, piece, n, at);
+			rc = take_piece(x, piece, n, at, copied);
 	}
 	free(piece);
 	return rc;
@@ -285,24 +290,24 @@ get_range(struct store_xfer *x, struct io_file *f, uint64_t length)
 static enum rc
 get_from(struct store_xfer *x, struct io_file *f)
 {
-	uint64_t limit = x->limit ? x->limit : BUF_LIMIT, have = 0, length;
-	enum rc rc;
+	uint64_t limit = x->limit ? x->limit : BUF_LIMIT, have = 1, length;
+	enum rc rc = RC_OK;
 
 	if (x->offset > x->size || x->length > x->size - x->offset)
 		return msg_fail(RC_DATA, "%s: too short", io_name(f));
 	length = x->length ? x->length : x->size - x->offset;
 	if (x->buf && length > limit)
 		return msg_fail(RC_DATA, "%s: too large", io_name(f));
-	if (x->file && length == x->size) {
+	if (x->file && length == x->size)
 		rc = io_size(x->file, &have);
-		if (rc)
-			return rc;
-		if (have == 0) {
+	if (rc == RC_OK && have == 0) {
+		rc = io_copy(x->file, f);
+		if (rc == RC_OK && !x->sink)
 			store_count(x->store, x->size);
-			return io_copy(x->file, f);
-		}
 	}
-	return get_range(x, f, length);
+	if (rc || (have == 0 && !x->sink))
+		return rc;
+	return get_range(x, f, length, have == 0);
 }
 
 static enum rc

@@ -181,10 +181,15 @@ static enum rc
 write_piece(struct op *op)
 {
 	struct store_xfer *x = op->xfer;
-	enum rc rc = io_write(x->file, op->piece.data, op->piece.len,
-	    x->offset + op->got - op->piece.len);
+	struct buf *p = &op->piece;
+	enum rc rc = RC_OK;
 
-	buf_clear(&op->piece);
+	if (x->sink)
+		rc = x->sink(x->arg, p->data, p->len);
+	if (rc == RC_OK)
+		rc = io_write(
+		    x->file, p->data, p->len, x->offset + op->got - p->len);
+	buf_clear(p);
 	return rc;
 }
 

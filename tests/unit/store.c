@@ -12,6 +12,8 @@
 #include "store.h"
 #include "tap.h"
 
+enum { SEEN_MAX = 4 << 20 };
+
 #define PREFIX "v2/clusters/c/namespaces/n a+b%/"
 
 static char dir[] = "/tmp/segtools-store.XXXXXX";
@@ -117,6 +119,43 @@ test_limit(void)
 	buf_release(&b);
 }
 
+static enum rc
+remember(void *arg, const void *data, size_t len)
+{
+	struct buf *b = arg;
+
+	buf_add(b, data, len);
+	return b->len > SEEN_MAX ? RC_DATA : RC_OK;
+}
+
+/* Into a file that has some of it, and to a sink; then to one that fails. */
+static void
+test_both(struct io_file *to, uint64_t had, const uint8_t *data, size_t size)
+{
+	struct buf seen = {0};
+	struct store_xfer x = {.verb = STORE_GET,
+	    .object = PREFIX "segments/k",
+	    .file = to,
+	    .sink = remember,
+	    .offset = had,
+	    .arg = &seen};
+	struct io_map map = {0};
+
+	ok(io_truncate(to, 0) == RC_OK && io_write(to, data, had, 0) == RC_OK &&
+		store_do(store, &x) == RC_OK && seen.len == size - had &&
+		memcmp(seen.data, data + had, seen.len) == 0 &&
+		io_map(&map, to, size) == RC_OK && map.len == size &&
+		memcmp(map.data, data, size) == 0,
+	    "GET into a file and to a sink");
+	io_unmap(&map);
+	buf_clear(&seen);
+	buf_add(&seen, data, SEEN_MAX);
+	ok(io_truncate(to, had) == RC_OK && store_do(store, &x) == RC_DATA &&
+		seen.len < SEEN_MAX + size,
+	    "a sink that fails");
+	buf_release(&seen);
+}
+
 /* From a file into a file, and resumed. */
 static void
 test_files(void)
@@ -146,6 +185,8 @@ test_files(void)
 		io_read(to, back, SIZE, 0) == RC_OK &&
 		memcmp(data, back, SIZE) == 0,
 	    "GET of the rest");
+	for (uint64_t had = 0; had < SIZE; had += SIZE - 70000)
+		test_both(to, had, data, SIZE);
 	io_close(&from);
 	io_close(&to);
 	free(data);
