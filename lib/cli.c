@@ -379,9 +379,6 @@ int
 cli_exit(struct cli *cli)
 {
 	free(cli->libsql_store);
-	/* What the writer reported already is not reported again. */
-	if (cli->out.rc)
-		return rc_max(cli->rc, cli->out.rc);
 	return rc_max(cli->rc, io_close_stdout());
 }
 

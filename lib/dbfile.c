@@ -274,8 +274,7 @@ copy_to_stdout(struct io_file *file, uint64_t size)
 		n = size - at < PIECE ? (size_t)(size - at) : PIECE;
 		rc = io_read(file, piece, n, at);
 		if (rc == RC_OK && fwrite(piece, 1, n, stdout) != n)
-			rc = msg_fail(
-			    RC_SYSTEM, "standard output: %s", strerror(errno));
+			rc = io_check_stdout();
 	}
 	free(piece);
 	return rc;

@@ -923,16 +923,32 @@ io_raise_open_files(void)
 
 /* ---- stdout ---- */
 
+static enum rc
+stdout_failed(void)
+{
+	static bool reported;
+
+	if (reported)
+		return RC_SYSTEM;
+	reported = true;
+	return msg_fail(RC_SYSTEM, "standard output: %s", strerror(errno));
+}
+
+enum rc
+io_check_stdout(void)
+{
+	return ferror(stdout) ? stdout_failed() : RC_OK;
+}
+
 enum rc
 io_close_stdout(void)
 {
 	bool bad = ferror(stdout) != 0;
 
-	if (fclose(stdout) != 0 && !bad) {
-		/* A pipe that nobody wanted to read is no news; but the status
-		 * must still say that not all was written. */
-		return msg_fail(
-		    RC_SYSTEM, "standard output: %s", strerror(errno));
-	}
-	return bad ? RC_SYSTEM : RC_OK;
+	/* What an earlier write failed with is not known any more, unless the
+	 * last one meets it again. */
+	errno = EIO;
+	if (fclose(stdout) != 0 || bad)
+		return stdout_failed();
+	return RC_OK;
 }

@@ -151,6 +151,9 @@ void io_defer_signals(bool defer);
 int io_interrupted(void);
 void io_die(void) __attribute__((noreturn));
 
+/* RC_SYSTEM if a write to stdout has failed.  That is reported once, by the
+ * first of these calls; errno is then to be the write's. */
+enum rc io_check_stdout(void);
 /* Flush stdout and close it; a failure at any time is RC_SYSTEM.  Every
  * command ends with it. */
 enum rc io_close_stdout(void);

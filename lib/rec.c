@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "io.h"
 #include "num.h"
 #include "rec.h"
 
@@ -275,9 +276,8 @@ rec_next(struct rec_reader *r, struct rec *rec)
 static enum rc
 check_stdout(struct rec_writer *w)
 {
-	if (w->rc == RC_OK && ferror(stdout))
-		w->rc =
-		    msg_fail(RC_SYSTEM, "standard output: %s", strerror(errno));
+	if (w->rc == RC_OK)
+		w->rc = io_check_stdout();
 	return w->rc;
 }
 

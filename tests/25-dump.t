@@ -74,6 +74,11 @@ err_like '^seg-dump: nothing: no such file' "named"
 must_fail 1 seg-dump empty
 must_fail 1 seg-dump "$TOP/Makefile"
 must_fail 2 seg-dump
+# What stdio's buffer does not hold fails before the end.
+# shellcheck disable=SC2046
+must_fail 3 sh -c 'seg-dump "$@" >/dev/full' sh $(yes "$old" | head -n 50)
+is "$(cat err)" "seg-dump: standard output: No space left on device" \
+	"a full disk, said once"
 ok "one bad file does not hold up the others" sh -c \
 	'! seg-dump nothing "$1" >kept && grep -q "^checksums" kept' sh "$old"
 done_testing

@@ -104,6 +104,7 @@ check_options() {
 		err_like "^$must_name: " "$1 $o: the message begins with the name"
 	done
 	must_fail 3 sh -c "$1 -h >/dev/full"
+	err_like "^$must_name: standard output: " "$1 -h >/dev/full: says so"
 	must_fail 3 sh -c "$1 -V >&-"
 }
 
