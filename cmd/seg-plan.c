@@ -230,7 +230,7 @@ print_sets_to_merge(struct planner *p, const struct plan_path *path)
 		plan_log(path, &g);
 		break;
 	case LEVELS:
-		plan_levels(&p->plan, path, p->levels, &g);
+		plan_levels(&p->plan, path, (size_t)p->levels, &g);
 		break;
 	case ALL:
 	case NO_STRATEGY:

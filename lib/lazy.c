@@ -408,7 +408,8 @@ is_gap(const struct chunk *c, size_t i, uint64_t most, uint64_t *gap)
 static struct joining
 plan_joining(const struct lazy *l, const struct chunk *c)
 {
-	uint64_t most = GAP_MAX / l->frame_max, *gap, n = 0;
+	uint64_t most = GAP_MAX / l->frame_max, *gap;
+	size_t n = 0;
 	bool dense = l->needed * 100 / l->frames >= DENSE_PERCENT;
 	uint64_t budget =
 	    c->n * (dense ? DENSE_GAPS_PERCENT : GAPS_PERCENT) / 100;
