@@ -25,7 +25,7 @@ FUZZ_SECONDS = 30
 TESTS = $(UNIT) $(wildcard tests/*.t)
 BENCH =
 
-PKGS = sqlite3 libcurl expat libisal libxxhash zlib
+PKGS = sqlite3 libcurl expat libisal libxxhash nettle zlib
 WARN = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wformat=2 \
 	-Wcast-qual -Wmissing-prototypes
 CPPFLAGS_ALL = -Ilib -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \

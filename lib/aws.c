@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "aws.h"
 #include "buf.h"
@@ -13,7 +14,7 @@ enum { FILE_LIMIT = 1 << 20 };
 /* What a profile says, from both files. */
 struct profile {
 	const char *name;
-	char *key_id, *secret, *token, *region, *ca_bundle;
+	char *key_id, *secret, *token, *region, *ca_bundle, *checksums;
 	char *endpoint, *services;  /* for all services; a section's name */
 	char *endpoint_s3;          /* of that section */
 	char *credentials, *config; /* the files' paths, or NULL: no HOME */
@@ -144,6 +145,7 @@ take_value(struct profile *p, const struct line *l)
 	    {"endpoint_url", &p->endpoint},
 	    {"services", &p->services},
 	    {"ca_bundle", &p->ca_bundle},
+	    {"request_checksum_calculation", &p->checksums},
 	};
 
 	p->found = true;
@@ -232,6 +234,7 @@ profile_release(struct profile *p)
 	free(p->token);
 	free(p->region);
 	free(p->ca_bundle);
+	free(p->checksums);
 	free(p->endpoint);
 	free(p->services);
 	free(p->endpoint_s3);
@@ -322,6 +325,22 @@ choose_others(struct aws *a, const struct profile *p)
 	choose(&a->ca_bundle, bundle, sizeof(bundle) / sizeof(bundle[0]));
 }
 
+static enum rc
+choose_checksums(struct aws *a, const struct profile *p)
+{
+	const char *name = "AWS_REQUEST_CHECKSUM_CALCULATION";
+	const char *value = env(name) ? env(name) : p->checksums;
+
+	if (!value || strcasecmp(value, "when_supported") == 0)
+		return RC_OK;
+	a->checksums_when_required = true;
+	if (strcasecmp(value, "when_required") == 0)
+		return RC_OK;
+	return msg_fail(RC_USAGE,
+	    "%s: %s, which is neither when_supported nor when_required",
+	    env(name) ? name : "request_checksum_calculation", value);
+}
+
 /* ---- checking ---- */
 
 /* What goes into a header or a URL as it is. */
@@ -385,8 +404,10 @@ aws_load(struct aws *a)
 		rc = choose_keys(a, &p);
 	if (rc == RC_OK) {
 		choose_others(a, &p);
-		rc = check(a);
+		rc = choose_checksums(a, &p);
 	}
+	if (rc == RC_OK)
+		rc = check(a);
 	profile_release(&p);
 	if (rc)
 		aws_release(a);

@@ -5,12 +5,15 @@
  *   AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), else
  *   the profile AWS_PROFILE ("default") of ~/.aws/credentials and
  *   ~/.aws/config, else LIBSQL_BOTTOMLESS_AWS_ACCESS_KEY_ID and so on; the
- *   others (region, endpoint, CA bundle) each by itself in the same order.
+ *   others (region, endpoint, CA bundle, checksums) each by itself in the same
+ *   order.
  *
  * Secrets are in no message.
  */
 #ifndef SEGTOOLS_AWS_H
 #define SEGTOOLS_AWS_H
+
+#include <stdbool.h>
 
 #include "msg.h"
 
@@ -21,6 +24,8 @@ struct aws {
 	char *endpoint;  /* "http[s]://HOST[:PORT][/PATH]", or NULL: AWS's */
 	char *ca_bundle; /* a file, or NULL: the system's */
 	char *source;    /* where the keys are from, for messages */
+	/* No checksums but where an action requires one. */
+	bool checksums_when_required;
 };
 
 /* No or half a pair of keys, a profile that is not there, an unusable region

@@ -4,14 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <nettle/base16.h>
+#include <nettle/sha2.h>
+#include <nettle/version.h>
+
 #include "s3.h"
 #include "segment.h"
 
-/* Of nothing; all bodies that have something are streamed, "unsigned". */
+/* Of nothing. */
 #define EMPTY_SHA256 \
 	"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-enum { CRC_PIECE = 256 << 10 };
+enum { PIECE = 256 << 10 };
 
 /* ---- opening ---- */
 
@@ -76,6 +80,8 @@ choose_base(struct s3 *s)
 		s->base = xasprintf(
 		    "https://%s.s3.%s.%s", s->bucket, a->region, suffix);
 	s->sigv4 = xasprintf("aws:amz:%s:s3", a->region);
+	s->sign_bodies =
+	    strncmp(s->base, "http://", 7) == 0 && !a->checksums_when_required;
 }
 
 enum rc
@@ -168,12 +174,20 @@ url_of(const struct s3 *s, const char *object, const char *query)
 /* ---- headers ---- */
 
 void
-s3_header_payload(struct s3_request *r, const char *crc)
+s3_header_sha256(struct s3_request *r, const struct s3_digest *d)
 {
-	http_header(&r->http, "x-amz-content-sha256: %s",
-	    r->http.length ? "UNSIGNED-PAYLOAD" : EMPTY_SHA256);
-	if (crc && s3_takes_checksum(r->s3))
-		http_header(&r->http, "x-amz-checksum-crc32: %s", crc);
+	const char *value = r->http.length == 0 ? EMPTY_SHA256
+			    : d && d->sha256[0] ? d->sha256
+						: "UNSIGNED-PAYLOAD";
+
+	http_header(&r->http, "x-amz-content-sha256: %s", value);
+}
+
+void
+s3_header_crc(struct s3_request *r, const struct s3_digest *d)
+{
+	if (s3_takes_checksum(r->s3))
+		http_header(&r->http, "x-amz-checksum-crc32: %s", d->crc);
 }
 
 void
@@ -192,7 +206,8 @@ s3_takes_condition(const struct s3 *s)
 bool
 s3_takes_checksum(const struct s3 *s)
 {
-	return s->level == S3_ALL || s->level == S3_NO_CONDITION;
+	return !s->aws.checksums_when_required &&
+	       (s->level == S3_ALL || s->level == S3_NO_CONDITION);
 }
 
 bool
@@ -224,11 +239,13 @@ set_headers(struct s3_request *r)
 	if (r->prepare)
 		r->prepare(r);
 	else
-		s3_header_payload(r, NULL);
+		s3_header_sha256(r, NULL);
 }
 
-void
-s3_crc_text(uint32_t crc, char text[S3_CRC_MAX])
+/* ---- digests ---- */
+
+static void
+crc_text(uint32_t crc, char text[S3_CRC_MAX])
 {
 	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "abcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -239,25 +256,68 @@ s3_crc_text(uint32_t crc, char text[S3_CRC_MAX])
 	memcpy(text + 6, "==", 3);
 }
 
-enum rc
-s3_crc(struct io_file *f, const char *bytes, uint64_t offset, uint64_t length,
-    char text[S3_CRC_MAX])
+struct digester {
+	bool sign;
+	uint32_t crc;
+	struct sha256_ctx sha256;
+};
+
+static void
+digester_feed(struct digester *d, const void *data, size_t len)
 {
-	char *piece = f ? xmalloc(CRC_PIECE) : NULL;
-	uint64_t end = offset + length;
-	uint32_t crc = f ? 0 : seg_crc(0, bytes, (size_t)length);
+	d->crc = seg_crc(d->crc, data, len);
+	if (d->sign)
+		sha256_update(&d->sha256, len, data);
+}
+
+static void
+sha256_text(struct sha256_ctx *ctx, char text[S3_SHA256_MAX])
+{
+	uint8_t digest[SHA256_DIGEST_SIZE];
+
+#if NETTLE_VERSION_MAJOR < 4
+	sha256_digest(ctx, sizeof(digest), digest);
+#else
+	sha256_digest(ctx, digest);
+#endif
+	base16_encode_update(text, sizeof(digest), digest);
+	text[BASE16_ENCODE_LENGTH(sizeof(digest))] = 0;
+}
+
+static enum rc
+digest_file(struct digester *d, struct io_file *f, uint64_t at, uint64_t end)
+{
+	char *piece = xmalloc(PIECE);
 	enum rc rc = RC_OK;
 	size_t n;
 
-	for (; f && rc == RC_OK && offset < end; offset += n) {
-		n = end - offset < CRC_PIECE ? (size_t)(end - offset)
-					     : CRC_PIECE;
-		rc = io_read(f, piece, n, offset);
+	for (; rc == RC_OK && at < end; at += n) {
+		n = end - at < PIECE ? (size_t)(end - at) : PIECE;
+		rc = io_read(f, piece, n, at);
 		if (rc == RC_OK)
-			crc = seg_crc(crc, piece, n);
+			digester_feed(d, piece, n);
 	}
 	free(piece);
-	s3_crc_text(crc, text);
+	return rc;
+}
+
+enum rc
+s3_digest(const struct s3 *s, struct io_file *f, const char *bytes,
+    uint64_t offset, uint64_t length, const uint32_t *crc,
+    struct s3_digest *out)
+{
+	struct digester d = {.sign = s->sign_bodies};
+	enum rc rc = RC_OK;
+
+	sha256_init(&d.sha256);
+	if (!f)
+		digester_feed(&d, bytes, (size_t)length);
+	else if (d.sign || !crc)
+		rc = digest_file(&d, f, offset, offset + length);
+	crc_text(crc ? *crc : d.crc, out->crc);
+	out->sha256[0] = 0;
+	if (d.sign)
+		sha256_text(&d.sha256, out->sha256);
 	return rc;
 }
 
@@ -272,13 +332,15 @@ is_expected(const struct s3_request *r)
 	return false;
 }
 
-/* Codes of the service for what will pass, whatever status they come with. */
+/* Codes of the service for what will pass, whatever status they come with; the
+ * last three for a body that was changed on its way. */
 static bool
 code_is_temporary(const char *code)
 {
 	static const char *const known[] = {"InternalError", "SlowDown",
 	    "ServiceUnavailable", "RequestTimeout", "OperationAborted",
-	    "ConditionalRequestConflict"};
+	    "ConditionalRequestConflict", "BadDigest",
+	    "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(code, known[i]) == 0)

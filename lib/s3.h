@@ -22,8 +22,9 @@ struct s3 {
 	char *base;   /* URL of the bucket, without a last "/" */
 	char *sigv4;
 	unsigned parallel;
-	bool missing;    /* there is no such bucket */
-	bool no_deletes; /* DeleteObjects wants Content-MD5, or is not known */
+	bool sign_bodies; /* see struct s3_digest */
+	bool missing;     /* there is no such bucket */
+	bool no_deletes;  /* DeleteObjects wants Content-MD5, or is not known */
 	/* What of a PUT's headers it answered with 501: */
 	enum s3_level {
 		S3_ALL,
@@ -78,22 +79,31 @@ void s3_request_release(struct s3_request *);
  * first. */
 void s3_query(struct buf *, const char *name, const char *value);
 
-/* x-amz-content-sha256, and for a body its CRC-32 where the server takes it:
- * crc is what s3_crc() gave, or NULL. */
-enum { S3_CRC_MAX = 12 };
-void s3_header_payload(struct s3_request *, const char *crc);
+/*
+ * By what the server sees that a body arrives as it was sent: its CRC-32 in
+ * base64, which not all servers look at, and its SHA-256 in hex, which is part
+ * of what is signed.  The latter costs more than all the rest and is there over
+ * plain http alone ("" otherwise): TLS has its own.
+ */
+enum { S3_CRC_MAX = 12, S3_SHA256_MAX = 65 };
+struct s3_digest {
+	char crc[S3_CRC_MAX];
+	char sha256[S3_SHA256_MAX];
+};
+/* Of part of a file, or of bytes, if file is NULL.  crc: if it is known; else
+ * NULL. */
+enum rc s3_digest(const struct s3 *, struct io_file *, const char *bytes,
+    uint64_t offset, uint64_t length, const uint32_t *crc, struct s3_digest *);
+/* x-amz-content-sha256, which every request has; NULL: no body. */
+void s3_header_sha256(struct s3_request *, const struct s3_digest *);
+/* x-amz-checksum-crc32, where the server takes it. */
+void s3_header_crc(struct s3_request *, const struct s3_digest *);
 /* "If-None-Match: *", where the server knows that. */
 void s3_header_new(struct s3_request *);
 bool s3_takes_condition(const struct s3 *);
 bool s3_takes_checksum(const struct s3 *);
 /* After a 501: is there something left to do without?  Then send it again. */
 bool s3_concede(struct s3_request *);
-/* The CRC-32 of part of a file (or of bytes, if file is NULL), in base64; in
- * base64 alone. */
-enum rc s3_crc(struct io_file *, const char *bytes, uint64_t offset,
-    uint64_t length, char text[S3_CRC_MAX]);
-void s3_crc_text(uint32_t crc, char text[S3_CRC_MAX]);
-
 /* http_step(); but a signal that came while uploads in parts run gives them
  * up, and ends the process. */
 void s3_step(struct s3 *, int fd);

@@ -30,7 +30,7 @@ struct part {
 	struct s3_request req; /* first */
 	struct s3_multipart *of;
 	unsigned number; /* from 1 */
-	char crc[S3_CRC_MAX];
+	struct s3_digest digest;
 };
 
 /* Of a part that is there: what completing wants. */
@@ -55,7 +55,8 @@ struct s3_multipart {
 	char *id;
 	struct receipt *receipts;
 	unsigned parts, next, running;
-	struct buf body; /* for completing */
+	struct buf body;         /* for completing */
+	struct s3_digest digest; /* of it */
 	enum rc rc;
 	bool existed;
 	struct s3_multipart *next_multipart;
@@ -242,7 +243,7 @@ static void
 prepare_complete(struct s3_request *r)
 {
 	http_header(&r->http, "Content-Type: application/xml");
-	s3_header_payload(r, NULL);
+	s3_header_sha256(r, &((struct s3_multipart *)r->arg)->digest);
 	s3_header_new(r);
 }
 
@@ -265,6 +266,8 @@ complete(struct s3_multipart *m)
 		buf_adds(&m->body, "</Part>");
 	}
 	buf_adds(&m->body, "</CompleteMultipartUpload>");
+	(void)s3_digest(
+	    m->s3, NULL, m->body.data, 0, m->body.len, NULL, &m->digest);
 	upload_query(&query, m->id, 0);
 	send(
 	    m, "POST", query.data, prepare_complete, expected, true, completed);
@@ -305,7 +308,7 @@ part_done(struct s3_request *r, enum rc rc)
 		rc = msg_fail(RC_SYSTEM,
 		    "%s: its upload was given up by somebody else", m->object);
 	memcpy(receipt->etag, r->http.etag, sizeof(receipt->etag));
-	memcpy(receipt->crc, p->crc, sizeof(receipt->crc));
+	memcpy(receipt->crc, p->digest.crc, sizeof(receipt->crc));
 	if (!s3_takes_checksum(m->s3))
 		receipt->crc[0] = 0;
 	s3_request_release(r);
@@ -319,7 +322,10 @@ part_done(struct s3_request *r, enum rc rc)
 static void
 prepare_part(struct s3_request *r)
 {
-	s3_header_payload(r, ((struct part *)r)->crc);
+	const struct s3_digest *d = &((struct part *)r)->digest;
+
+	s3_header_sha256(r, d);
+	s3_header_crc(r, d);
 }
 
 static void
@@ -339,7 +345,8 @@ part_start(struct s3_multipart *m, unsigned number)
 	p->req.http.offset = at;
 	p->req.http.length = left < m->part_size ? left : m->part_size;
 	m->running++;
-	rc = s3_crc(m->file, NULL, at, p->req.http.length, p->crc);
+	rc = s3_digest(
+	    m->s3, m->file, NULL, at, p->req.http.length, NULL, &p->digest);
 	if (rc) {
 		part_done(&p->req, rc);
 		return;
@@ -409,7 +416,7 @@ static void
 prepare_begin(struct s3_request *r)
 {
 	http_header(&r->http, "Content-Type: application/octet-stream");
-	s3_header_payload(r, NULL);
+	s3_header_sha256(r, NULL);
 	if (s3_takes_checksum(r->s3))
 		http_header(&r->http, "x-amz-checksum-algorithm: CRC32");
 }

@@ -52,7 +52,7 @@ struct op {
 	uint64_t skip;      /* to be passed over: the whole object came */
 	struct buf piece;   /* what came last, not yet in the file */
 	/* PUT */
-	char crc[S3_CRC_MAX];
+	struct s3_digest digest;
 	uint64_t size;
 	unsigned rounds;
 };
@@ -88,7 +88,7 @@ prepare_get(struct s3_request *r)
 	const struct store_xfer *x = op->xfer;
 	uint64_t from = x->offset + op->got;
 
-	s3_header_payload(r, NULL);
+	s3_header_sha256(r, NULL);
 	if (x->length)
 		http_header(&r->http, "Range: bytes=%llu-%llu",
 		    (unsigned long long)from,
@@ -295,10 +295,11 @@ prepare_put(struct s3_request *r)
 	if (r->ambiguous && !s3_takes_condition(r->s3)) {
 		r->http.method = "HEAD";
 		r->http.length = 0;
-		s3_header_payload(r, NULL);
+		s3_header_sha256(r, NULL);
 		return;
 	}
-	s3_header_payload(r, op->crc);
+	s3_header_sha256(r, &op->digest);
+	s3_header_crc(r, &op->digest);
 	s3_header_new(r);
 }
 
@@ -386,11 +387,9 @@ start_put(struct op *op)
 		    multipart_moved, multipart_done, op);
 		return;
 	}
-	if (x->crc)
-		s3_crc_text(*x->crc, op->crc);
-	else if (rc == RC_OK)
-		rc = s3_crc(x->file, x->file ? NULL : x->buf->data, 0, op->size,
-		    op->crc);
+	if (rc == RC_OK)
+		rc = s3_digest(s, x->file, x->file ? NULL : x->buf->data, 0,
+		    op->size, x->crc, &op->digest);
 	if (rc)
 		op_end(op, rc);
 	else
@@ -425,7 +424,7 @@ struct batch {
 	struct store_xfer **xfers; /* NULL: told to be deleted */
 	size_t n, next;
 	struct buf body;
-	char crc[S3_CRC_MAX];
+	struct s3_digest digest;
 };
 
 /* The server names what it deleted, mostly in the order of the request. */
@@ -485,8 +484,12 @@ batch_done(struct s3_request *r, enum rc rc)
 static void
 prepare_batch(struct s3_request *r)
 {
+	const struct s3_digest *d = &((struct batch *)r)->digest;
+
 	http_header(&r->http, "Content-Type: application/xml");
-	s3_header_payload(r, ((struct batch *)r)->crc);
+	s3_header_sha256(r, d);
+	/* Which this action requires. */
+	http_header(&r->http, "x-amz-checksum-crc32: %s", d->crc);
 }
 
 static void
@@ -508,7 +511,8 @@ delete_many(struct s3_store *s, struct store_xfer **xfers, size_t n)
 		buf_adds(&b->body, "</Key></Object>");
 	}
 	buf_adds(&b->body, "</Delete>");
-	(void)s3_crc(NULL, b->body.data, 0, b->body.len, b->crc);
+	(void)s3_digest(
+	    s->s3, NULL, b->body.data, 0, b->body.len, NULL, &b->digest);
 	b->req.prepare = prepare_batch;
 	b->req.expected = expected;
 	b->req.xml = true;

@@ -328,6 +328,13 @@ cat >table <<'END'
 3 fetch 2 GETDATA 503 - 100
 3 upload 2 PUTDATA 429 - 100
 0 upload 20 PUTDATA slow - 80000
+0 upload 20 PUTDATA flip-request 1
+3 upload 1 PUTDATA flip-request -
+3 upload 0 PUTDATA flip-request -
+0 upload 20 PUTINDEX flip-request 2
+3 upload 1 PUTINDEX flip-request 1+- 0
+0 rm 20 DELETES flip-request 1
+3 rm 0 DELETES flip-request -
 3 upload 5 PUTDATA 501 -
 0 upload 5 PUTDATA 501 1
 0 upload 20 PUTDATA 501 3;PUTDATA reset-after 2;PUTINDEX reset-after 1

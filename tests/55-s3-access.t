@@ -153,6 +153,24 @@ for want in eu-west-1/bkt:bkt.s3.eu-west-1.amazonaws.com \
 		seg-list --retry-for 0 -s "s3://${place#*/}/x"
 	is "$(cut -d ' ' -f 2,3 log | uniq)" "CONNECT ${want#*:}:443" "$place: the host"
 done
+
+# What a network changes is found out, unless that is not asked for
+AWS_ENDPOINT_URL_S3=http://127.0.0.1:$PROXY_PORT
+mkseg changed ns 1 4 9 9 1 4 >files
+for when in when_supported when_required; do
+	rules "PUTDATA flip-request 1"
+	ok "$when: upload" env AWS_REQUEST_CHECKSUM_CALCULATION=$when \
+		seg-upload -e -s s3://bkt/$when <files
+	rules ""
+	cp out names
+	run seg-verify -s s3://bkt/$when <names
+	is "$status" "$([ $when = when_required ]; echo $((! $?)))" "$when: seg-verify"
+	ok "$when: removal" env AWS_REQUEST_CHECKSUM_CALCULATION=$when \
+		sh -c "seg-list -s s3://bkt/$when | seg-rm -F -s s3://bkt/$when"
+	must_fail 1 seg-list -s s3://bkt/$when ns
+done
+must_fail 2 env AWS_REQUEST_CHECKSUM_CALCULATION=never seg-list
+err_like "AWS_REQUEST_CHECKSUM_CALCULATION: never, which is neither" "said"
 AWS_ENDPOINT_URL_S3=http://127.0.0.1:$S3_PORT
 
 # TLS

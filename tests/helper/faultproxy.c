@@ -34,6 +34,7 @@
  *   slow                           bodies at ARG bytes a second
  *   flip                           byte ARG, or the middle one, of the answer
  *                                  changed
+ *   flip-request                   the same of the request's body
  *   error200                       200 with an error in the body; that of
  *                                  MPDONE comes after a second of blanks
  *   patience                       the right answer after such a second
@@ -1042,6 +1043,19 @@ read_answer(
 
 /* ---- a request, from its head to the end of its answer ---- */
 
+/* The piece of the request's body that begins at r->sent. */
+static void
+flip_piece(const struct request *r, char *piece, size_t len)
+{
+	uint64_t at;
+
+	if (!is_fault(r, "flip-request"))
+		return;
+	at = *r->arg ? strtoull(r->arg, NULL, 10) : r->length / 2;
+	if (at >= r->sent && at - r->sent < len)
+		piece[at - r->sent] = (char)(piece[at - r->sent] ^ 1);
+}
+
 /* Read the rest of it, at most limit bytes; to fd too, if that is not -1. */
 static bool
 pass_body(struct connection *c, struct request *r, int fd, uint64_t limit)
@@ -1057,6 +1071,7 @@ pass_body(struct connection *c, struct request *r, int fd, uint64_t limit)
 		n = c->client.len - c->client.at;
 		if (n > limit - r->sent)
 			n = (size_t)(limit - r->sent);
+		flip_piece(r, c->client.data + c->client.at, n);
 		/* A server may answer before it has read all. */
 		if (taken && !send_all(fd, c->client.data + c->client.at, n))
 			taken = false;

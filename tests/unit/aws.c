@@ -69,6 +69,7 @@ static const char config[] = "stray = 1\n"
 			     "services = mine\n"
 			     "endpoint_url=http://general/\n"
 			     "ca_bundle=/other.pem\n"
+			     "request_checksum_calculation = when_required\n"
 			     "aws_access_key_id=NOT\n"
 			     "[services mine]\n"
 			     "sqs =\n"
@@ -83,11 +84,17 @@ static const char config[] = "stray = 1\n"
 static const struct {
 	const char *vars[6];
 	const char *id, *secret, *token, *region, *endpoint, *bundle;
+	bool required;
 } good[] = {
     {{"AWS_REGION=r"}, "DEFAULT", "ds/+=", NULL, "r", NULL, NULL},
     {{"X=", "AWS_REGION="}, "DEFAULT", "ds/+=", NULL, "eu-west-1", NULL, NULL},
     {{"AWS_PROFILE=other"}, "OTHER", "os", "ot", "eu-west-2",
-	"https://special:9000/base", "/other.pem"},
+	"https://special:9000/base", "/other.pem", true},
+    {{"AWS_PROFILE=other", "AWS_REQUEST_CHECKSUM_CALCULATION=WHEN_SUPPORTED"},
+	"OTHER", "os", "ot", "eu-west-2", "https://special:9000/base",
+	"/other.pem", false},
+    {{"AWS_PROFILE=plain", "AWS_REQUEST_CHECKSUM_CALCULATION=when_required"},
+	"PLAIN", "ps", NULL, "us-east-1", "http://general", NULL, true},
     {{"AWS_PROFILE=plain"}, "PLAIN", "ps", NULL, "us-east-1", "http://general",
 	NULL},
     {{"AWS_PROFILE=plain", "AWS_ENDPOINT_URL=http://e", "AWS_CA_BUNDLE=/b"},
@@ -97,8 +104,8 @@ static const struct {
 	"DEFAULT", "ds/+=", NULL, "d", "http://s", NULL},
     {{"AWS_ACCESS_KEY_ID=I", "AWS_SECRET_ACCESS_KEY=S:1", "AWS_SESSION_TOKEN=T",
 	 "AWS_PROFILE=other"},
-	"I", "S:1", "T", "eu-west-2", "https://special:9000/base",
-	"/other.pem"},
+	"I", "S:1", "T", "eu-west-2", "https://special:9000/base", "/other.pem",
+	true},
     {{"HOME=/none", "LIBSQL_BOTTOMLESS_AWS_ACCESS_KEY_ID=L",
 	 "LIBSQL_BOTTOMLESS_AWS_SECRET_ACCESS_KEY=M",
 	 "LIBSQL_BOTTOMLESS_ENDPOINT=http://l",
@@ -118,6 +125,7 @@ static const char *const bad[][4] = {
     {"AWS_PROFILE=half"},
     {"AWS_REGION=a/b"},
     {"AWS_REGION=a:b"},
+    {"AWS_REQUEST_CHECKSUM_CALCULATION=never"},
     {"AWS_ENDPOINT_URL=host:9000"},
     {"AWS_ENDPOINT_URL=ftp://host"},
     {"AWS_ENDPOINT_URL=http://"},
@@ -152,7 +160,8 @@ main(int argc, char **argv)
 			is(a.token, good[i].token) &&
 			is(a.region, good[i].region) &&
 			is(a.endpoint, good[i].endpoint) &&
-			is(a.ca_bundle, good[i].bundle),
+			is(a.ca_bundle, good[i].bundle) &&
+			a.checksums_when_required == good[i].required,
 		    "%s", good[i].vars[0]);
 		aws_release(&a);
 	}

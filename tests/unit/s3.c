@@ -22,26 +22,48 @@ test_query(void)
 	buf_release(&b);
 }
 
-/* Known CRCs: of "123456789", and of nothing. */
-static void
-test_crc(void)
+static bool
+digest_is(const struct s3 *s, struct io_file *f, const char *bytes,
+    uint64_t offset, uint64_t length, const char *crc, const char *sha256)
 {
-	char text[S3_CRC_MAX];
+	struct s3_digest d;
+
+	return s3_digest(s, f, bytes, offset, length, NULL, &d) == RC_OK &&
+	       strcmp(d.crc, crc) == 0 && strcmp(d.sha256, sha256) == 0;
+}
+
+/* Known ones: of "123456789", and of nothing. */
+static void
+test_digest(void)
+{
+	static const char nine[] = "15e2b0d3c33891ebb0f1ef609ec41942"
+				   "0c20e320ce94c65fbc8c3312448eb225";
+	static const char none[] = "e3b0c44298fc1c149afbf4c8996fb924"
+				   "27ae41e4649b934ca495991b7852b855";
+	const struct s3 sign = {.sign_bodies = true}, tls = {0};
+	const uint32_t known = 1;
+	struct s3_digest d;
 	struct io_file *f = NULL;
 
-	ok(s3_crc(NULL, "123456789", 0, 9, text) == RC_OK &&
-		strcmp(text, "y/Q5Jg==") == 0,
+	ok(digest_is(&sign, NULL, "123456789", 0, 9, "y/Q5Jg==", nine),
 	    "of bytes");
-	ok(s3_crc(NULL, "", 0, 0, text) == RC_OK &&
-		strcmp(text, "AAAAAA==") == 0,
-	    "of nothing");
+	ok(digest_is(&tls, NULL, "123456789", 0, 9, "y/Q5Jg==", ""),
+	    "TLS has its own");
+	ok(digest_is(&sign, NULL, "", 0, 0, "AAAAAA==", none), "of nothing");
 	ok(io_scratch(&f) == RC_OK &&
 		io_write(f, "..123456789.", 12, 0) == RC_OK &&
-		s3_crc(f, NULL, 2, 9, text) == RC_OK &&
-		strcmp(text, "y/Q5Jg==") == 0,
+		digest_is(&sign, f, NULL, 2, 9, "y/Q5Jg==", nine) &&
+		digest_is(&tls, f, NULL, 2, 9, "y/Q5Jg==", ""),
 	    "of part of a file");
+	ok(s3_digest(&sign, f, NULL, 2, 9, &known, &d) == RC_OK &&
+		strcmp(d.crc, "AAAAAQ==") == 0 && strcmp(d.sha256, nine) == 0,
+	    "the CRC is known");
+	ok(s3_digest(&tls, f, NULL, 0, 99, &known, &d) == RC_OK &&
+		strcmp(d.crc, "AAAAAQ==") == 0 && !d.sha256[0],
+	    "nothing to be read");
 	msg_verbosity(-2);
-	ok(s3_crc(f, NULL, 2, 11, text) == RC_DATA, "of more than there is");
+	ok(s3_digest(&tls, f, NULL, 2, 11, NULL, &d) == RC_DATA,
+	    "of more than there is");
 	msg_verbosity(2);
 	io_close(&f);
 }
@@ -129,7 +151,7 @@ main(int argc, char **argv)
 	(void)argc;
 	msg_init(argv[0]);
 	test_query();
-	test_crc();
+	test_digest();
 	test_parts();
 	test_names();
 	test_styles();
