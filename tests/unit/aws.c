@@ -86,8 +86,9 @@ static const struct {
 	const char *id, *secret, *token, *region, *endpoint, *bundle;
 	bool required;
 } good[] = {
-    {{"AWS_REGION=r"}, "DEFAULT", "ds/+=", NULL, "r", NULL, NULL},
-    {{"X=", "AWS_REGION="}, "DEFAULT", "ds/+=", NULL, "eu-west-1", NULL, NULL},
+    {{"AWS_REGION=r"}, "DEFAULT", "ds/+=", NULL, "r", NULL, NULL, false},
+    {{"X=", "AWS_REGION="}, "DEFAULT", "ds/+=", NULL, "eu-west-1", NULL, NULL,
+	false},
     {{"AWS_PROFILE=other"}, "OTHER", "os", "ot", "eu-west-2",
 	"https://special:9000/base", "/other.pem", true},
     {{"AWS_PROFILE=other", "AWS_REQUEST_CHECKSUM_CALCULATION=WHEN_SUPPORTED"},
@@ -96,12 +97,12 @@ static const struct {
     {{"AWS_PROFILE=plain", "AWS_REQUEST_CHECKSUM_CALCULATION=when_required"},
 	"PLAIN", "ps", NULL, "us-east-1", "http://general", NULL, true},
     {{"AWS_PROFILE=plain"}, "PLAIN", "ps", NULL, "us-east-1", "http://general",
-	NULL},
+	NULL, false},
     {{"AWS_PROFILE=plain", "AWS_ENDPOINT_URL=http://e", "AWS_CA_BUNDLE=/b"},
-	"PLAIN", "ps", NULL, "us-east-1", "http://e", "/b"},
+	"PLAIN", "ps", NULL, "us-east-1", "http://e", "/b", false},
     {{"AWS_ENDPOINT_URL=http://e", "AWS_ENDPOINT_URL_S3=http://s",
 	 "AWS_DEFAULT_REGION=d"},
-	"DEFAULT", "ds/+=", NULL, "d", "http://s", NULL},
+	"DEFAULT", "ds/+=", NULL, "d", "http://s", NULL, false},
     {{"AWS_ACCESS_KEY_ID=I", "AWS_SECRET_ACCESS_KEY=S:1", "AWS_SESSION_TOKEN=T",
 	 "AWS_PROFILE=other"},
 	"I", "S:1", "T", "eu-west-2", "https://special:9000/base", "/other.pem",
@@ -110,11 +111,11 @@ static const struct {
 	 "LIBSQL_BOTTOMLESS_AWS_SECRET_ACCESS_KEY=M",
 	 "LIBSQL_BOTTOMLESS_ENDPOINT=http://l",
 	 "LIBSQL_BOTTOMLESS_AWS_DEFAULT_REGION=lr"},
-	"L", "M", NULL, "lr", "http://l", NULL},
+	"L", "M", NULL, "lr", "http://l", NULL, false},
     {{"LIBSQL_BOTTOMLESS_AWS_ACCESS_KEY_ID=L",
 	 "LIBSQL_BOTTOMLESS_AWS_SECRET_ACCESS_KEY=M",
 	 "LIBSQL_BOTTOMLESS_ENDPOINT=http://l"},
-	"DEFAULT", "ds/+=", NULL, "eu-west-1", "http://l", NULL},
+	"DEFAULT", "ds/+=", NULL, "eu-west-1", "http://l", NULL, false},
 };
 
 static const char *const bad[][4] = {
