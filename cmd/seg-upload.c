@@ -56,7 +56,11 @@ struct space {
 	bool refused, failed;
 };
 
-/* An object on its way: put, and compared if it was there already. */
+/*
+ * An object on its way: put, and compared if it was there already.  One that
+ * is listed is compared at once: nothing is asked to be replaced, though every
+ * service should refuse that.
+ */
 struct object {
 	struct upload *upload;
 	struct store_xfer xfer;
@@ -65,6 +69,7 @@ struct object {
 	uint64_t size;       /* of the file */
 	const uint32_t *crc; /* of it, if known */
 	uint64_t at;         /* compared so far */
+	bool put;            /* or tried to */
 	bool done;
 	enum rc rc;
 };
@@ -73,6 +78,7 @@ struct item {
 	struct space *space;
 	char *path; /* of the .seg */
 	struct seg_header header;
+	bool listed; /* it is in the store */
 	enum rc rc;
 	struct object *data; /* while it is put */
 };
@@ -390,6 +396,8 @@ judge_items(struct upload *u)
 			struct item *it = &u->items[i];
 			enum rc rc = judge(u, it);
 
+			it->listed =
+			    keyset_has(&it->space->known, &it->header.key);
 			if (rc)
 				fail_item(u, it, &it->space->refused, rc);
 			else
@@ -428,6 +436,7 @@ object_transfer(struct object *o, enum store_verb verb)
 	o->xfer = (struct store_xfer){
 	    .verb = verb, .object = o->name, .done = object_done, .arg = o};
 	if (verb == STORE_PUT) {
+		o->put = true;
 		o->xfer.file = o->file;
 		o->xfer.crc = o->crc;
 	} else {
@@ -444,8 +453,11 @@ object_done(struct store_xfer *x, enum rc rc)
 
 	o->upload->running--;
 	if (rc == RC_OK && x->verb == STORE_PUT && x->existed) {
-		msg_info("%s: exists, compared", o->name);
 		object_transfer(o, STORE_GET);
+		return;
+	}
+	if (rc == RC_ABSENT && !o->put) {
+		object_transfer(o, STORE_PUT);
 		return;
 	}
 	if (rc == RC_ABSENT)
@@ -454,6 +466,8 @@ object_done(struct store_xfer *x, enum rc rc)
 	if (rc == RC_OK && x->verb == STORE_GET && o->at != o->size)
 		rc =
 		    msg_fail(RC_DATA, "%s: exists with other content", o->name);
+	if (rc == RC_OK && x->verb == STORE_GET)
+		msg_info("%s: exists, the same", o->name);
 	o->rc = rc;
 	o->done = true;
 	io_close(&o->file);
@@ -478,7 +492,7 @@ object_put(struct upload *u, const struct item *it, enum part part)
 		o->rc = io_size(o->file, &o->size);
 	o->done = o->rc != RC_OK;
 	if (!o->done)
-		object_transfer(o, STORE_PUT);
+		object_transfer(o, it->listed ? STORE_GET : STORE_PUT);
 	free(path);
 	return o;
 }

@@ -257,7 +257,7 @@ crc_text(uint32_t crc, char text[S3_CRC_MAX])
 }
 
 struct digester {
-	bool sign;
+	bool sum, sign;
 	uint32_t crc;
 	struct sha256_ctx sha256;
 };
@@ -265,7 +265,8 @@ struct digester {
 static void
 digester_feed(struct digester *d, const void *data, size_t len)
 {
-	d->crc = seg_crc(d->crc, data, len);
+	if (d->sum)
+		d->crc = seg_crc(d->crc, data, len);
 	if (d->sign)
 		sha256_update(&d->sha256, len, data);
 }
@@ -306,15 +307,16 @@ s3_digest(const struct s3 *s, struct io_file *f, const char *bytes,
     uint64_t offset, uint64_t length, const uint32_t *crc,
     struct s3_digest *out)
 {
-	struct digester d = {.sign = s->sign_bodies};
+	struct digester d = {
+	    .sum = !crc, .sign = s->sign_bodies, .crc = crc ? *crc : 0};
 	enum rc rc = RC_OK;
 
 	sha256_init(&d.sha256);
 	if (!f)
 		digester_feed(&d, bytes, (size_t)length);
-	else if (d.sign || !crc)
+	else if (d.sum || d.sign)
 		rc = digest_file(&d, f, offset, offset + length);
-	crc_text(crc ? *crc : d.crc, out->crc);
+	crc_text(d.crc, out->crc);
 	out->sha256[0] = 0;
 	if (d.sign)
 		sha256_text(&d.sha256, out->sha256);

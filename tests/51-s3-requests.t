@@ -28,9 +28,7 @@ asked "the first cut: the newest key" "LIST 1"
 ok "upload" seg-upload <cut1
 asked "an upload" "LIST 1 PUTDATA 1 PUTINDEX 1"
 ok "again" seg-upload -m <cut1
-is "$(awk '$4 != 412' log | cut -d ' ' -f 1 | tr '\n' ' ')" "LIST GETDATA GETINDEX " \
-	"an upload of what is there: compared"
-log_clear
+asked "an upload of what is there: compared" "GETDATA 1 GETINDEX 1 LIST 1"
 ok "nothing changed" seg-cut -d work shop shop.db
 asked "nothing changed: what was pending is there" "LIST 1"
 ok "nothing changed" seg-cut -d work shop shop.db

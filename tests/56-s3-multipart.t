@@ -43,7 +43,11 @@ is $? 0 "memory: $(cut -d ' ' -f 3 used) KiB"
 is_whole "upload"
 log_clear
 ok "again" seg-upload "$file"
-is "$(grep -cE '^(MP|PUT)' log)" 1 "puts nothing anew but asks for the index"
+is "$(grep -cE '^(MP|PUT)' log)" 0 "puts nothing anew"
+s3_rm "$index/$key"
+log_clear
+ok "without its index" seg-upload "$file"
+is "$(grep -cE '^(MP|PUT)' log)" 1 "puts that alone"
 ok "fetch" rusage used seg-fetch -d o "big/$key"
 [ -n "${SANITIZED:-}" ] || [ "$(cut -d ' ' -f 3 used)" -lt 65536 ]
 is $? 0 "memory: $(cut -d ' ' -f 3 used) KiB"
