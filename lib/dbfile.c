@@ -143,6 +143,11 @@ write_image(
 	uint64_t size = info->size_after * (uint64_t)info->page_size;
 	enum rc rc = RC_OK;
 
+	/* No more than the inputs take. */
+	if (file && info->frames >= info->size_after)
+		rc = io_reserve(file, size);
+	if (rc)
+		return rc;
 	if (file)
 		im.out = gather_new(file, 0);
 	rc = merge_run(m, &sink);

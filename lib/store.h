@@ -86,8 +86,8 @@ struct store_xfer {
 	enum rc (*sink)(void *arg, const void *data, size_t len);
 	uint64_t offset, length;
 	uint64_t limit; /* GET into buf: more is RC_DATA; 0: 64 MiB */
-	/* PUT: CRC-32 of what is sent, where it is known; else it is read twice
-	 * if the store wants it. */
+	/* PUT: CRC-32 of what is sent, where it is known.  What a store needs
+	 * to know more it reads the file for. */
 	const uint32_t *crc;
 	void (*done)(struct store_xfer *, enum rc);
 	void *arg; /* for sink and done */
