@@ -470,6 +470,7 @@ set_options(const struct http *h, CURL *e, struct http_request *r)
 	curl.easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl.easy_setopt(e, CURLOPT_USERAGENT, "segtools");
 	curl.easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	curl.easy_setopt(e, CURLOPT_FRESH_CONNECT, (long)r->once);
 	curl.easy_setopt(e, CURLOPT_ERRORBUFFER, r->error);
 	curl.easy_setopt(e, CURLOPT_BUFFERSIZE, h->buffer);
 	curl.easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, h->buffer);

@@ -64,6 +64,8 @@ struct http_request {
 	uint64_t offset;
 	const char *bytes;
 	uint64_t length;
+	bool once; /* on a connection of its own: over a kept one that breaks
+		    * libcurl sends a request again unasked */
 
 	/*
 	 * The answer.  begin(), if not NULL, is called when the headers of a

@@ -5,7 +5,8 @@
  *
  *   HEAD           the object: there already?
  *   GET ?uploads   what earlier runs left of it: DELETE each
- *   POST ?uploads  begin
+ *   POST ?uploads  begin; if an attempt at it was not answered, the two above
+ *                  once more
  *   PUT            the parts, several at a time
  *   HEAD           once more, for servers that ignore the condition of
  *   POST           complete, if the object is still not there
@@ -369,6 +370,7 @@ parts_go_on(struct s3_multipart *m)
 /* ---- beginning ---- */
 
 static void begin(struct s3_multipart *);
+static void list_old(struct s3_multipart *);
 
 static bool
 take_id(void *arg, const char *path, const char *text, size_t len)
@@ -407,7 +409,10 @@ begun(struct s3_request *r, enum rc rc)
 	}
 	list_add(m);
 	m->receipts = xcalloc(m->parts, sizeof(*m->receipts));
-	parts_go_on(m);
+	if (r->ambiguous)
+		list_old(m);
+	else
+		parts_go_on(m);
 }
 
 /* Its body is empty: a type, lest libcurl's (that of a form) become the
@@ -415,6 +420,8 @@ begun(struct s3_request *r, enum rc rc)
 static void
 prepare_begin(struct s3_request *r)
 {
+	/* Each attempt may leave an upload: they have to be counted. */
+	r->http.once = true;
 	http_header(&r->http, "Content-Type: application/octet-stream");
 	s3_header_sha256(r, NULL);
 	if (s3_takes_checksum(r->s3))
@@ -430,7 +437,7 @@ begin(struct s3_multipart *m)
 	send(m, "POST", "uploads=", prepare_begin, expected, true, begun);
 }
 
-/* ---- what earlier runs left ---- */
+/* ---- what earlier runs, or attempts, left ---- */
 
 struct old {
 	struct s3_multipart *m;
@@ -447,7 +454,7 @@ take_old(void *arg, const char *path, const char *text, size_t len)
 		o->ours = strcmp(text, m->key) == 0;
 	} else if (strcmp(path, "ListMultipartUploadsResult/Upload/UploadId") ==
 		       0 &&
-		   o->ours && len > 0) {
+		   o->ours && len > 0 && (!m->id || strcmp(text, m->id) != 0)) {
 		m->old = xreallocarray(m->old, m->n_old + 1, sizeof(*m->old));
 		m->old[m->n_old++] = xstrdup(text);
 		o->ours = false;
@@ -467,7 +474,10 @@ give_up_old(struct s3_request *r, enum rc rc)
 		return;
 	}
 	if (m->n_old == 0) {
-		begin(m);
+		if (m->id)
+			parts_go_on(m);
+		else
+			begin(m);
 		return;
 	}
 	msg_info("%s: giving up an earlier upload", m->object);
@@ -493,18 +503,12 @@ listed(struct s3_request *r, enum rc rc)
 }
 
 static void
-looked(struct s3_request *r, enum rc rc)
+list_old(struct s3_multipart *m)
 {
 	static const int expected[] = {403, 404, 405, 501, 0};
-	struct s3_multipart *m = r->arg;
 	struct buf query = {0};
 	char *prefix;
 
-	if (rc != RC_ABSENT) {
-		m->existed = rc == RC_OK;
-		fail(m, rc);
-		return;
-	}
 	/* No "+" in a query: see store_s3.c. */
 	prefix = xstrndup(m->key, strcspn(m->key, "+"));
 	s3_query(&query, "prefix", prefix);
@@ -515,6 +519,19 @@ looked(struct s3_request *r, enum rc rc)
 	s3_send(m->s3, &m->req, "GET", NULL, query.data, m->object);
 	buf_release(&query);
 	free(prefix);
+}
+
+static void
+looked(struct s3_request *r, enum rc rc)
+{
+	struct s3_multipart *m = r->arg;
+
+	if (rc == RC_ABSENT) {
+		list_old(m);
+		return;
+	}
+	m->existed = rc == RC_OK;
+	fail(m, rc);
 }
 
 void
