@@ -34,15 +34,15 @@ static void XMLCALL
 on_start(void *arg, const char *name, const char **attributes)
 {
 	struct parse *p = arg;
-	size_t at = p->depth ? p->ends[p->depth - 1] : 0, n = strlen(name);
+	size_t at = p->depth ? p->ends[p->depth - 1] + 1 : 0, n = strlen(name);
 
 	(void)attributes;
-	if (p->depth == DEPTH_MAX || n > sizeof(p->path) - at - 2) {
+	if (p->depth == DEPTH_MAX || at + n >= sizeof(p->path)) {
 		give_up(p);
 		return;
 	}
 	if (at > 0)
-		p->path[at++] = '/';
+		p->path[at - 1] = '/';
 	memcpy(p->path + at, name, n + 1);
 	p->ends[p->depth++] = at + n;
 	buf_clear(&p->text);
@@ -54,9 +54,12 @@ on_end(void *arg, const char *name)
 	struct parse *p = arg;
 
 	(void)name;
+	/* The parser ends an empty element even if it was stopped at its
+	 * beginning, which was not entered into path. */
+	if (!p->good)
+		return;
 	buf_adds(&p->text, ""); /* data is there, and ends in NUL */
-	if (p->good &&
-	    !p->element(p->arg, p->path, p->text.data, p->text.len)) {
+	if (!p->element(p->arg, p->path, p->text.data, p->text.len)) {
 		give_up(p);
 		return;
 	}

@@ -121,6 +121,43 @@ test_hostile(void)
 	buf_release(&wide);
 }
 
+/* <ListBucketResult> with an element in it whose name has len letters, and in
+ * that what else is said. */
+static bool
+named(size_t len, const char *inner)
+{
+	struct buf b = text("<ListBucketResult><");
+	char *name = xcalloc(len + 1, 1);
+	bool good;
+
+	memset(name, 'n', len);
+	buf_addf(&b, "%s>%s</%s></ListBucketResult>", name, inner, name);
+	good = lists(b.data, "", false);
+	free(name);
+	buf_release(&b);
+	return good;
+}
+
+/* Paths of 255 letters are taken: no step may go beyond. */
+static void
+test_long_names(void)
+{
+	size_t most = 255 - strlen("ListBucketResult/");
+	struct buf b = {0};
+
+	ok(named(most, ""), "a path as long as it may be");
+	ok(!named(most + 1, ""), "a longer one");
+	ok(named(most - 2, "<a></a>"), "the same in two steps");
+	ok(!named(most - 1, "<a></a>"), "a longer one in two steps");
+	buf_adds(&b, "<");
+	for (int i = 0; i < 5000; i++)
+		buf_adds(&b, "n");
+	buf_adds(&b, "/>");
+	ok(lists(b.data, NULL, false), "a long name alone");
+	ok(!named(most, b.data), "a long name behind the longest path");
+	buf_release(&b);
+}
+
 static void
 test_errors(void)
 {
@@ -157,6 +194,7 @@ main(void)
 {
 	test_listings();
 	test_hostile();
+	test_long_names();
 	test_errors();
 	test_escape();
 	return tap_done();
