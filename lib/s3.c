@@ -388,11 +388,12 @@ static enum rc
 refuse(struct s3_request *r)
 {
 	int status = r->http.status;
+	bool of_bucket = strcmp(r->http.name, r->s3->name) == 0;
 	char why[512];
 
 	describe(r, why, sizeof(why));
 	if (strcmp(r->error.code, "NoSuchBucket") == 0 ||
-	    (status == 404 && strcmp(r->http.name, r->s3->name) == 0)) {
+	    (status == 404 && of_bucket && !r->error.code[0])) {
 		if (r->s3->missing) /* said once is enough */
 			return RC_USAGE;
 		r->s3->missing = true;
@@ -400,14 +401,16 @@ refuse(struct s3_request *r)
 		    "%s: no such bucket (seg-upload --create makes it)",
 		    r->s3->name);
 	}
-	if (status == 404)
+	if (status == 404 && !of_bucket)
 		return RC_ABSENT;
 	if (status >= 300 && status < 400)
 		return refuse_region(r);
 	if (strcmp(r->error.code, "AuthorizationHeaderMalformed") == 0 &&
 	    r->error.region[0])
 		return refuse_region(r);
-	if (status == 400 || status == 401 || status == 403 ||
+	/* 404 with a code of its own: versitygw's for a key it does not know.
+	 */
+	if (status == 400 || status == 401 || status == 403 || status == 404 ||
 	    strcmp(r->error.code, "AccessDenied") == 0) /* in a 200 */
 		return msg_fail(RC_USAGE,
 		    "%s: %s (credentials from %s, region %s)", r->http.name,

@@ -171,6 +171,10 @@ for when in when_supported when_required; do
 done
 must_fail 2 env AWS_REQUEST_CHECKSUM_CALCULATION=never seg-list
 err_like "AWS_REQUEST_CHECKSUM_CALCULATION: never, which is neither" "said"
+# Some services say 404 to a key that they do not know.
+rules "LIST noupload -"
+refused "a 404 that is not the bucket's" "404 NoSuchUpload.*credentials" A=b
+rules ""
 AWS_ENDPOINT_URL_S3=http://127.0.0.1:$S3_PORT
 
 # TLS
