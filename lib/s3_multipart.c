@@ -305,9 +305,11 @@ part_done(struct s3_request *r, enum rc rc)
 		    m->object);
 	if (rc == RC_OK)
 		m->moved(m->arg, r->http.length);
-	if (rc == RC_ABSENT)
-		rc = msg_fail(RC_SYSTEM,
-		    "%s: its upload was given up by somebody else", m->object);
+	if (rc == RC_ABSENT) /* which all parts under way are told */
+		rc = m->rc ? m->rc
+			   : msg_fail(RC_SYSTEM,
+				 "%s: its upload was given up by somebody else",
+				 m->object);
 	memcpy(receipt->etag, r->http.etag, sizeof(receipt->etag));
 	memcpy(receipt->crc, p->digest.crc, sizeof(receipt->crc));
 	if (!s3_takes_checksum(m->s3))
