@@ -511,8 +511,10 @@ list_old(struct s3_multipart *m)
 	struct buf query = {0};
 	char *prefix;
 
-	/* No "+" in a query: see store_s3.c. */
-	prefix = xstrndup(m->key, strcspn(m->key, "+"));
+	/* No "+" in a query, see store_s3.c; but where it does no harm the
+	 * whole key, since MinIO lists nothing by less. */
+	prefix = http_plus_fault() ? xstrndup(m->key, strcspn(m->key, "+"))
+				   : xstrdup(m->key);
 	s3_query(&query, "prefix", prefix);
 	s3_query(&query, "uploads", "");
 	s3_request_release(&m->req);
