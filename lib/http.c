@@ -293,7 +293,7 @@ forget_answer(struct http_request *r)
 {
 	r->content_length = HTTP_UNKNOWN;
 	r->first = r->last = r->total = HTTP_UNKNOWN;
-	r->etag[0] = r->region[0] = 0;
+	r->etag[0] = r->region[0] = r->crc32[0] = 0;
 	r->too_long = false;
 	buf_clear(&r->body);
 }
@@ -322,6 +322,8 @@ on_header(char *line, size_t one, size_t len, void *arg)
 		parse_range(r, value);
 	else if (header_is(line, len, "x-amz-bucket-region", r->region,
 		     sizeof(r->region)) ||
+		 header_is(line, len, "x-amz-checksum-crc32", r->crc32,
+		     sizeof(r->crc32)) ||
 		 header_is(line, len, "etag", r->etag, sizeof(r->etag)))
 		return len;
 	if (len > 2)

@@ -83,6 +83,7 @@ struct http_request {
 	uint64_t first, last, total; /* Content-Range, or HTTP_UNKNOWN */
 	char etag[HTTP_ETAG_MAX];    /* or empty */
 	char region[64];             /* x-amz-bucket-region, or empty */
+	char crc32[16];              /* x-amz-checksum-crc32, or empty */
 	char error[HTTP_ERROR_MAX];  /* HTTP_FAILED, HTTP_REFUSED */
 	struct buf body;
 

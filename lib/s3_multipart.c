@@ -311,9 +311,10 @@ part_done(struct s3_request *r, enum rc rc)
 				 "%s: its upload was given up by somebody else",
 				 m->object);
 	memcpy(receipt->etag, r->http.etag, sizeof(receipt->etag));
-	memcpy(receipt->crc, p->digest.crc, sizeof(receipt->crc));
-	if (!s3_takes_checksum(m->s3))
-		receipt->crc[0] = 0;
+	/* A service that knows checksums says it back, and wants it when the
+	 * upload is completed; some that do not refuse to read of it there. */
+	if (strcmp(r->http.crc32, p->digest.crc) == 0)
+		memcpy(receipt->crc, p->digest.crc, sizeof(receipt->crc));
 	s3_request_release(r);
 	free(p);
 	if (rc || m->rc)
