@@ -256,6 +256,15 @@ crc_text(uint32_t crc, char text[S3_CRC_MAX])
 	memcpy(text + 6, "==", 3);
 }
 
+bool
+s3_confirmed(struct s3_request *r, const struct s3_digest *d)
+{
+	bool same = strcmp(r->http.crc32, d->crc) == 0;
+
+	r->s3->checks_crc = r->s3->checks_crc || same;
+	return same;
+}
+
 struct digester {
 	bool sum, sign;
 	uint32_t crc;
@@ -307,8 +316,9 @@ s3_digest(const struct s3 *s, struct io_file *f, const char *bytes,
     uint64_t offset, uint64_t length, const uint32_t *crc,
     struct s3_digest *out)
 {
-	struct digester d = {
-	    .sum = !crc, .sign = s->sign_bodies, .crc = crc ? *crc : 0};
+	struct digester d = {.sum = !crc,
+	    .sign = s->sign_bodies && !(f && s->checks_crc),
+	    .crc = crc ? *crc : 0};
 	enum rc rc = RC_OK;
 
 	sha256_init(&d.sha256);

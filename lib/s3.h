@@ -23,6 +23,7 @@ struct s3 {
 	char *sigv4;
 	unsigned parallel;
 	bool sign_bodies; /* see struct s3_digest */
+	bool checks_crc;  /* the server does */
 	bool missing;     /* there is no such bucket */
 	bool no_deletes;  /* DeleteObjects wants Content-MD5, or is not known */
 	/* What of a PUT's headers it answered with 501: */
@@ -83,7 +84,8 @@ void s3_query(struct buf *, const char *name, const char *value);
  * By what the server sees that a body arrives as it was sent: its CRC-32 in
  * base64, which not all servers look at, and its SHA-256 in hex, which is part
  * of what is signed.  The latter costs more than all the rest and is there over
- * plain http alone ("" otherwise): TLS has its own.
+ * plain http alone ("" otherwise), since TLS has its own, and for files only
+ * until the server has confirmed a CRC-32.
  */
 enum { S3_CRC_MAX = 12, S3_SHA256_MAX = 65 };
 struct s3_digest {
@@ -98,6 +100,8 @@ enum rc s3_digest(const struct s3 *, struct io_file *, const char *bytes,
 void s3_header_sha256(struct s3_request *, const struct s3_digest *);
 /* x-amz-checksum-crc32, where the server takes it. */
 void s3_header_crc(struct s3_request *, const struct s3_digest *);
+/* After a PUT: does the server say that this is the CRC-32 of what it got? */
+bool s3_confirmed(struct s3_request *, const struct s3_digest *);
 /* "If-None-Match: *", where the server knows that. */
 void s3_header_new(struct s3_request *);
 bool s3_takes_condition(const struct s3 *);

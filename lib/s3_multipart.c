@@ -313,7 +313,7 @@ part_done(struct s3_request *r, enum rc rc)
 	memcpy(receipt->etag, r->http.etag, sizeof(receipt->etag));
 	/* A service that knows checksums says it back, and wants it when the
 	 * upload is completed; some that do not refuse to read of it there. */
-	if (strcmp(r->http.crc32, p->digest.crc) == 0)
+	if (s3_confirmed(r, &p->digest))
 		memcpy(receipt->crc, p->digest.crc, sizeof(receipt->crc));
 	s3_request_release(r);
 	free(p);

@@ -334,8 +334,10 @@ put_done(struct s3_request *r, enum rc rc)
 		return;
 	}
 	op->xfer->existed = looked_only || r->http.status == 412;
-	if (rc == RC_OK && !op->xfer->existed)
+	if (rc == RC_OK && !op->xfer->existed) {
 		store_count(op->xfer->store, op->size);
+		s3_confirmed(r, &op->digest);
+	}
 	op_end(op, rc);
 }
 

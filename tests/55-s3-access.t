@@ -169,6 +169,14 @@ for when in when_supported when_required; do
 		sh -c "seg-list -s s3://bkt/$when | seg-rm -F -s s3://bkt/$when"
 	must_fail 1 seg-list -s s3://bkt/$when ns
 done
+# nor where the server has shown that it checks the CRC-32 (this one does not)
+mkseg changed ns 5 8 10 9 1 4 >>files
+rules "PUTDATA confirm 1" "PUTDATA flip-request 1"
+ok "upload" seg-upload -j 1 -e -s s3://bkt/confirmed <files
+cp out names
+must_fail 1 seg-verify -s s3://bkt/confirmed <names
+is "$(grep -c ns out)" 1 "the second is not signed"
+rules ""
 must_fail 2 env AWS_REQUEST_CHECKSUM_CALCULATION=never seg-list
 err_like "AWS_REQUEST_CHECKSUM_CALCULATION: never, which is neither" "said"
 # Some services say 404 to a key that they do not know.

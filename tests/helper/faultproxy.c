@@ -52,6 +52,7 @@
  *                                  read); shift: another range
  *   etag-change                    another ETag than the object's
  *   no-etag                        none
+ *   confirm                        with the request's x-amz-checksum-crc32
  *
  * With FAULTPROXY_WINDOW in the environment no more than so many bytes of a
  * client's are on their way to us: slow bodies are then slow for the client.
@@ -973,6 +974,18 @@ shift_range(struct buf *head)
 	free(value);
 }
 
+static void
+confirm(const struct request *r, struct buf *head)
+{
+	const char *name = "x-amz-checksum-crc32";
+	char *value = field(r->head.data, name);
+	char *line = xasprintf("%s: %s", name, value ? value : "");
+
+	replace_field(head, name, line);
+	free(line);
+	free(value);
+}
+
 /* With a fault that needs the whole of it. */
 static bool
 relay_changed(struct connection *c, struct request *r, struct buf *head)
@@ -999,6 +1012,8 @@ relay_changed(struct connection *c, struct request *r, struct buf *head)
 		    head, "ETag", "ETag: \"00000000000000000000000000000000\"");
 	if (is_fault(r, "no-etag"))
 		replace_field(head, "ETag", NULL);
+	if (is_fault(r, "confirm"))
+		confirm(r, head);
 	replace_field(head, "Transfer-Encoding", NULL);
 	line = xasprintf("Content-Length: %zu", body.len);
 	if (is_fault(r, "nolength"))
@@ -1148,7 +1163,8 @@ serve_forward(struct connection *c, struct request *r)
 {
 	static const char *const whole[] = {"flip", "foreign", "aged",
 	    "unsorted", "truncated-lie", "short", "stall", "reset-body", "slow",
-	    "patience", "nolength", "wrong-range", "etag-change", "no-etag"};
+	    "patience", "nolength", "wrong-range", "etag-change", "no-etag",
+	    "confirm"};
 	struct buf head = {0};
 	bool good = false, change = false, continues = false;
 	int up;
