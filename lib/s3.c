@@ -190,6 +190,15 @@ s3_header_crc(struct s3_request *r, const struct s3_digest *d)
 		http_header(&r->http, "x-amz-checksum-crc32: %s", d->crc);
 }
 
+bool
+s3_confirmed(struct s3_request *r, const struct s3_digest *d)
+{
+	bool same = strcmp(r->http.crc32, d->crc) == 0;
+
+	r->s3->checks_crc = r->s3->checks_crc || same;
+	return same;
+}
+
 void
 s3_header_new(struct s3_request *r)
 {
@@ -254,15 +263,6 @@ crc_text(uint32_t crc, char text[S3_CRC_MAX])
 	for (int i = 0; i < 6; i++)
 		text[i] = digit[bits >> (30 - 6 * i) & 63];
 	memcpy(text + 6, "==", 3);
-}
-
-bool
-s3_confirmed(struct s3_request *r, const struct s3_digest *d)
-{
-	bool same = strcmp(r->http.crc32, d->crc) == 0;
-
-	r->s3->checks_crc = r->s3->checks_crc || same;
-	return same;
 }
 
 struct digester {

@@ -311,8 +311,8 @@ part_done(struct s3_request *r, enum rc rc)
 				 "%s: its upload was given up by somebody else",
 				 m->object);
 	memcpy(receipt->etag, r->http.etag, sizeof(receipt->etag));
-	/* A service that knows checksums says it back, and wants it when the
-	 * upload is completed; some that do not refuse to read of it there. */
+	/* A service that knows checksums wants them when the upload is
+	 * completed; one that does not may refuse them there (Swift does). */
 	if (s3_confirmed(r, &p->digest))
 		memcpy(receipt->crc, p->digest.crc, sizeof(receipt->crc));
 	s3_request_release(r);
