@@ -1,7 +1,7 @@
 /*
  * s3: requests to a bucket: URLs, headers, and what the answers mean.  What is
  * temporary is tried again here; what an operation makes of the rest is
- * store_s3.c's and s3_multipart.c's.
+ * store_s3.c's, s3_list.c's and s3_multipart.c's.
  */
 #ifndef SEGTOOLS_S3_H
 #define SEGTOOLS_S3_H

@@ -512,7 +512,7 @@ list_old(struct s3_multipart *m)
 	struct buf query = {0};
 	char *prefix;
 
-	/* No "+" in a query, see store_s3.c; but where it does no harm the
+	/* No "+" in a query, see s3_list.c; but where it does no harm the
 	 * whole key, since MinIO lists nothing by less. */
 	prefix = http_plus_fault() ? xstrndup(m->key, strcspn(m->key, "+"))
 				   : xstrdup(m->key);

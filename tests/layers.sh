@@ -8,7 +8,7 @@ layers='
 0 msg buf num bytes
 1 io sort
 2 key keyset seen rec fst segment aws http s3xml gather wal
-3 store store_dir store_s3 s3 s3_multipart segfile history
+3 store store_dir store_s3 s3 s3_list s3_multipart segfile history
 4 plan merge dbfile fetch lazy cut catalog livedb memory
 5 cli'
 
