@@ -84,7 +84,8 @@ for ps in 512 4096 65536; do
 	ok "$ps: the memory lost" make_cut
 	err_like 'a full cut' "$ps: a full cut"
 	restored "$ps lost memory"
-	printf x | dd of=work/shop/cut.memory bs=1 seek=5000 conv=notrunc 2>/dev/null
+	printf '%016d' 0 |
+		dd of=work/shop/cut.memory bs=1 seek=5000 conv=notrunc 2>err
 	sqlite3 db "INSERT INTO t VALUES(10000, 'a')"
 	ok "$ps: the memory damaged" make_cut
 	err_like 'a full cut' "$ps: a full cut"
