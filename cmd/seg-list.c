@@ -35,8 +35,7 @@ struct list {
 	struct catalog *catalog; /* instead of the store */
 	bool names;
 	bool orphans;
-	bool all;   /* namespaces: those without segments are none */
-	bool began; /* something was printed */
+	bool all; /* namespaces: those without segments are none */
 	uint64_t now;
 };
 
@@ -59,7 +58,6 @@ print_segment(struct list *l, const char *namespace, const struct key *key,
 	rec.name.key = *key;
 	if (bytes != UINT64_MAX)
 		rec.pages = seg_pages_of_size(bytes);
-	l->began = true;
 	return rec_write(&l->cli.out, &rec);
 }
 
@@ -118,13 +116,12 @@ list_namespace(void *arg, const char *namespace)
 	enum rc rc = l->catalog ? print_from_catalog(l, namespace, &n)
 				: print_namespace(l, namespace, &n);
 
-	if (rc == RC_USAGE && !l->began)
+	if (rc == RC_USAGE && !l->cli.out.begun)
 		return rc;
 	if (rc == RC_OK && n == 0 && l->all && !l->orphans) {
 		msg_info("%s: no segments", namespace);
 		return RC_OK;
 	}
-	l->began = true;
 	if (rc == RC_OK && n == 0 && !l->orphans)
 		l->cli.rc = rc_max(
 		    l->cli.rc, msg_fail(RC_DATA, "%s: no segments", namespace));
@@ -150,7 +147,7 @@ list_all(struct list *l)
 	    l->catalog ? catalog_namespaces(l->catalog, true, each, l)
 		       : history_namespaces(l->store, l->cli.cluster, each, l);
 
-	if (rc == RC_OK && !l->names && !l->began) {
+	if (rc == RC_OK && !l->names && !l->cli.out.begun) {
 		l->cli.rc = msg_fail(RC_DATA, "%s: no namespaces",
 		    l->catalog ? l->cli.catalog : store_name(l->store));
 		rc = rec_end(&l->cli.out, false);

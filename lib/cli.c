@@ -267,6 +267,15 @@ has_no_store(const struct cli *cli)
 	return cli->no_store || (cli->opened && store_is_missing(cli->opened));
 }
 
+/* What was begun is told to have failed; nothing else. */
+static void
+end_no_store(struct cli *cli)
+{
+	cli->rc = rc_max(cli->rc, RC_USAGE);
+	if (cli->out.begun)
+		rec_end(&cli->out, true);
+}
+
 /* All events of one set; how it ended. */
 static enum rec_event
 one_set(struct cli *cli, struct rec_reader *r, const struct cli_sets *sets,
@@ -315,8 +324,10 @@ each_set(struct cli *cli, struct rec_reader *r, const struct cli_sets *sets,
 			/* Cut short, or there is no point in going on. */
 			if (sets->fail)
 				sets->fail(ctx);
-			if (has_no_store(cli))
-				rc = RC_USAGE;
+			if (has_no_store(cli)) {
+				end_no_store(cli);
+				return;
+			}
 			cli->rc = rc_max(cli->rc, rc ? rc : RC_DATA);
 			return;
 		}
@@ -328,8 +339,10 @@ each_set(struct cli *cli, struct rec_reader *r, const struct cli_sets *sets,
 				       "standard input: more than one set");
 		rc = finish_set(sets, ctx, rc);
 		cli->rc = rc_max(cli->rc, rc);
-		if (has_no_store(cli))
+		if (has_no_store(cli)) {
+			end_no_store(cli);
 			return;
+		}
 		if (!sets->silent && (rc || !sets->own_ends))
 			rec_end(&cli->out, rc != RC_OK);
 		cli->rc = rc_max(cli->rc, cli->out.rc);

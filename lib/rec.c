@@ -274,8 +274,9 @@ rec_next(struct rec_reader *r, struct rec *rec)
 /* ---- the writer ---- */
 
 static enum rc
-check_stdout(struct rec_writer *w)
+wrote(struct rec_writer *w)
 {
+	w->begun = true;
 	if (w->rc == RC_OK)
 		w->rc = io_check_stdout();
 	return w->rc;
@@ -366,7 +367,7 @@ rec_write(struct rec_writer *w, const struct rec *rec)
 		put_number(rec->bytes);
 		putchar('\n');
 	}
-	return check_stdout(w);
+	return wrote(w);
 }
 
 enum rc
@@ -382,7 +383,7 @@ rec_write_namespace(struct rec_writer *w, const char *namespace)
 	} else {
 		puts(namespace);
 	}
-	return check_stdout(w);
+	return wrote(w);
 }
 
 enum rc
@@ -395,6 +396,7 @@ rec_end(struct rec_writer *w, bool failed)
 		printf("{\"failed\":true}\n");
 	else
 		printf(failed ? "!\n" : "\n");
+	w->begun = true;
 	return rec_flush(w);
 }
 
@@ -405,5 +407,6 @@ rec_flush(struct rec_writer *w)
 		return w->rc;
 	errno = 0;
 	(void)fflush(stdout);
-	return check_stdout(w);
+	w->rc = io_check_stdout();
+	return w->rc;
 }

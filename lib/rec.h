@@ -59,6 +59,7 @@ bool rec_parse_text(struct rec *, const char *text, enum rec_form);
  * call (RC_SYSTEM). */
 struct rec_writer {
 	bool json;
+	bool begun; /* something was written */
 	enum rc rc;
 };
 enum rc rec_write(struct rec_writer *, const struct rec *);

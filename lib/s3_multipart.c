@@ -344,6 +344,7 @@ part_start(struct s3_multipart *m, unsigned number)
 	p->of = m;
 	p->number = number;
 	p->req.prepare = prepare_part;
+	p->req.xml = true;
 	p->req.done = part_done;
 	p->req.http.file = m->file;
 	p->req.http.offset = at;

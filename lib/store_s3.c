@@ -60,12 +60,6 @@ op_end(struct op *op, enum rc rc)
 }
 
 static void
-op_ended(struct s3_request *r, enum rc rc)
-{
-	op_end((struct op *)r, rc);
-}
-
-static void
 op_send(struct op *op, const char *method)
 {
 	s3_send(op->store->s3, &op->req, method, op->xfer->object, NULL,
@@ -309,6 +303,13 @@ put_done(struct s3_request *r, enum rc rc)
 	struct op *op = (struct op *)r;
 	bool looked_only = strcmp(r->http.method, "HEAD") == 0;
 
+	/* Whoever answers with a 200: the service has an ETag for it. */
+	if (rc == RC_OK && !looked_only && r->http.status < 300 &&
+	    !r->http.etag[0])
+		rc =
+		    msg_fail(RC_DATA, "%s: the answer to its upload is not one",
+			op->xfer->object);
+
 	if (looked_only && rc == RC_ABSENT) {
 		if (++op->rounds < ROUNDS)
 			put_or_look(op, false);
@@ -341,6 +342,7 @@ put_or_look(struct op *op, bool look)
 	struct store_xfer *x = op->xfer;
 
 	op->req.expected = expected;
+	op->req.xml = true;
 	op->req.done = put_done;
 	op->req.prepare = look ? NULL : prepare_put;
 	op->req.http.file = x->file;
@@ -403,12 +405,23 @@ op_new(struct s3_store *s, struct store_xfer *x)
 	return op;
 }
 
+/* The right answer is empty. */
+static void
+deleted(struct s3_request *r, enum rc rc)
+{
+	if (rc == RC_OK && r->http.body.len > 0)
+		rc = msg_fail(RC_DATA,
+		    "%s: the answer to its removal is not one", r->http.name);
+	op_end((struct op *)r, rc);
+}
+
 static void
 delete_alone(struct s3_store *s, struct store_xfer *x)
 {
 	struct op *op = op_new(s, x);
 
-	op->req.done = op_ended;
+	op->req.xml = true;
+	op->req.done = deleted;
 	op_send(op, "DELETE");
 }
 

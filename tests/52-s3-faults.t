@@ -38,7 +38,8 @@ make_db other.db 10
 
 # --- cases: a line each,
 # ---	WANTED VERB RETRY-FOR RULE[;RULE...]
-# --- the status, what is done, --retry-for, and the proxy's rules.
+# --- the status ("any" of those that are documented), what is done,
+# --- --retry-for, and the proxy's rules.
 
 limit='timeout 90'
 # do_verb VERB RETRY-FOR: in a case's own directory
@@ -55,6 +56,7 @@ do_verb() {
 	lazy) $limit seg-fetch "$2" -s $there -l -d o <../../names ;;
 	verify) $limit seg-verify "$2" -s $there <../../names ;;
 	upload) (cd ../.. && exec $limit seg-upload "$2" -s "$here" <files) ;;
+	again) (cd ../.. && exec $limit seg-upload "$2" -s $there <files) ;;
 	rm) $limit seg-rm "$2" -F -s "$here" <../../names ;;
 	create) echo | $limit seg-upload "$2" --create -s "s3://$case" ;;
 	cut) $limit seg-cut "$2" -s $there -d o other ../../other.db ;;
@@ -122,7 +124,12 @@ check_case() { # CASE WANTED VERB
 				[ -f "lazy/${f#*/o/}" ] || continue
 				cmp "$f" "lazy/${f#*/o/}"
 			done
-		[ "$2" != 0 ] || diff -r lazy "cases/$1/o"
+		# with a source's index bad that source is fetched whole
+		[ "$2" != 0 ] || diff -r lazy "cases/$1/o" |
+			sed -n 's/^Only in \(cases.*\): /\1\//p; t; p' |
+			while read -r f; do
+				cmp "$f" "work/shop/${f##*/}"
+			done
 		;;
 	upload | rm)
 		s3_ls "bkt/$1/" | sed "s,^$1/v2/clusters/default/namespaces/,,; s, .*,," >objects
@@ -190,6 +197,9 @@ cases() {
 		c=case$cases_i
 		got=$(cat "cases/$c/status")
 		took=$(cat "cases/$c/took")
+		case $wanted$got in
+		any[0-3]) wanted=$got ;;
+		esac
 		if [ "$got" = "$wanted" ]; then
 			pass "$verb, $rules: status $wanted"
 		else
@@ -335,6 +345,18 @@ cat >table <<'END'
 3 upload 1 PUTINDEX flip-request 1+- 0
 0 rm 20 DELETES flip-request 1
 3 rm 0 DELETES flip-request -
+0 upload 20 PUTDATA error200 1
+3 upload 1 PUTDATA error200 -
+2 upload 5 PUTDATA error200 - AccessDenied
+1 upload 5 PUTDATA garbage 1
+1 upload 5 PUTINDEX garbage 1+1
+1 upload 5 PUTDATA no-etag -
+1 upload 5 PUTDATA bomb -
+0 rm 20 DELETE error200 1;DELETES 501 -
+3 rm 1 DELETE error200 -;DELETES 501 -
+1 rm 5 DELETE garbage -;DELETES 501 -
+2 fetch 5 GETDATA nobucket 1
+2 verify 5 GETDATA nobucket 1+1
 3 upload 5 PUTDATA 501 -
 0 upload 5 PUTDATA 501 1
 0 upload 20 PUTDATA 501 3;PUTDATA reset-after 2;PUTINDEX reset-after 1
@@ -390,6 +412,39 @@ cat >table <<'END'
 END
 s3_public bkt
 cases table
+
+# Each fault for each kind of request, once and for ever: whatever comes of it,
+# nothing is half-made.  But for a byte changed in a listing, which nobody can
+# know.
+[ -z "${SOAK:-}" ] || {
+	for pair in list:LIST wide:LIST names:LIST cut:LIST sync:LIST \
+		upload:LIST rm:LIST fetch:GETDATA fetch:GETINDEX index:GETINDEX \
+		lazy:GETDATA lazy:GETINDEX verify:GETDATA verify:GETINDEX \
+		again:GETDATA again:GETINDEX upload:PUTDATA upload:PUTINDEX \
+		rm:DELETES rm:DELETE create:HEADBUCKET create:MKBUCKET; do
+		for fault in 503 429:1 reset-before reset-during reset-after \
+			reset-body short stall stall-head stall-request slow:200000 \
+			flip flip:0 flip-request error200 error200:AccessDenied \
+			garbage hugexml hugexml:deep hugexml:keys bomb foreign \
+			unsorted truncated-lie:repeat truncated-lie:empty 301 307 \
+			403 denied expired signature wrongregion nobucket nokey \
+			412 501 conflict nolength wrong-range:shift \
+			wrong-range:whole etag-change no-etag nothing-deleted; do
+			case $pair$fault in
+			*LISTflip*) continue ;;
+			esac
+			arg=${fault#"${fault%%:*}"}
+			rule="${pair#*:} ${fault%%:*}"
+			more=
+			[ "${pair#*:}" != DELETE ] || more=';DELETES 501 -'
+			echo "any ${pair%:*} 3 $rule 1 ${arg#:}$more"
+			echo "any ${pair%:*} 1 $rule - ${arg#:}$more"
+		done
+	done >table
+	cases table
+	run seg-verify -s s3://bkt/there <names
+	is "$status" 0 "what is there is whole"
+}
 
 # Nobody there; no such host.
 for endpoint in http://127.0.0.1:1 http://no-such-host.invalid; do
