@@ -119,7 +119,10 @@ curl_begin(void)
 	if (begun)
 		return RC_OK;
 	if (!curl_load())
-		return msg_fail(RC_USAGE, "libcurl: %s", dlerror());
+		return msg_fail(RC_USAGE,
+		    "a bucket takes libcurl.so.4 or libcurl-gnutls.so.4, "
+		    "which cannot be loaded: %s",
+		    dlerror());
 	if (curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return msg_fail(RC_SYSTEM, "libcurl cannot be used");
 	begun = true;

@@ -185,6 +185,15 @@ refused "a 404 that is not the bucket's" "404 NoSuchUpload.*credentials" A=b
 rules ""
 AWS_ENDPOINT_URL_S3=http://127.0.0.1:$S3_PORT
 
+# Without a libcurl
+mkdir none
+: >none/libcurl.so.4
+: >none/libcurl-gnutls.so.4
+must_fail 2 env LD_LIBRARY_PATH="$T/none" seg-list
+err_like "^seg-list: a bucket takes libcurl.so.4 or .*cannot be loaded: .*$" "said"
+ok "a directory does not take it" env LD_LIBRARY_PATH="$T/none" \
+	sh -c 'echo | seg-upload -s dir --create'
+
 # TLS
 tls=AWS_ENDPOINT_URL_S3=https://127.0.0.1:$((S3_PORT + 2))
 works "AWS_CA_BUNDLE" "$tls" "AWS_CA_BUNDLE=$S3_DIR/ca.pem"
