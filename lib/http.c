@@ -294,6 +294,7 @@ parse_range(struct http_request *r, const char *s)
 static void
 forget_answer(struct http_request *r)
 {
+	r->status = 0;
 	r->content_length = HTTP_UNKNOWN;
 	r->first = r->last = r->total = HTTP_UNKNOWN;
 	r->etag[0] = r->region[0] = r->crc32[0] = 0;
@@ -519,7 +520,6 @@ attempt_begin(struct http *h, struct http_request *r)
 	r->attempt++;
 	r->result = HTTP_ANSWERED;
 	r->rc = RC_OK;
-	r->status = 0;
 	r->error[0] = 0;
 	r->received = r->sent = 0;
 	r->retry_after = 0;
@@ -562,10 +562,13 @@ classify(struct http_request *r, CURLcode code)
 {
 	if (r->result == HTTP_STOPPED)
 		return;
-	if (code == CURLE_OK) {
+	if (code == CURLE_OK && r->status >= 200) {
 		r->result = HTTP_ANSWERED;
 		return;
 	}
+	/* A head that does not end is fine with libcurl. */
+	if (code == CURLE_OK)
+		code = CURLE_GOT_NOTHING;
 	if (r->too_long) {
 		r->result = HTTP_STOPPED;
 		r->rc =

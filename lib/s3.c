@@ -553,19 +553,31 @@ s3_step(struct s3 *s, int fd)
 
 /* ---- the bucket ---- */
 
-enum rc
-s3_make_bucket(struct s3 *s)
+/* By a listing, which nobody else can answer. */
+static enum rc
+find_bucket(struct s3 *s, bool *there)
 {
-	static const int missing[] = {404, 0}, taken[] = {409, 0};
-	struct s3_request r = {.expected = missing};
-	struct buf body = {0};
-	enum rc rc = s3_do(s, &r, "HEAD", NULL, NULL, s->name);
-	bool there = r.http.status != 404;
+	static const int missing[] = {404, 0};
+	struct s3_request r = {.expected = missing, .xml = true};
+	struct s3xml_page page;
+	enum rc rc =
+	    s3_do(s, &r, "GET", NULL, "list-type=2&max-keys=1", s->name);
 
+	*there = r.http.status != 404;
+	if (rc == RC_OK && *there && !s3xml_page(&page, &r.http.body))
+		rc = msg_fail(RC_DATA, "%s: its listing is not one", s->name);
 	s3_request_release(&r);
-	if (rc || there)
-		return rc;
-	r = (struct s3_request){.expected = taken};
+	return rc;
+}
+
+static enum rc
+put_bucket(struct s3 *s)
+{
+	static const int taken[] = {409, 0};
+	struct s3_request r = {.expected = taken, .xml = true};
+	struct buf body = {0};
+	enum rc rc;
+
 	/* AWS wants to be told where, but for its first region. */
 	if (!s->aws.endpoint && strcmp(s->aws.region, "us-east-1") != 0) {
 		buf_addf(&body,
@@ -584,5 +596,22 @@ s3_make_bucket(struct s3 *s)
 		msg_info("%s: made", s->name);
 	s3_request_release(&r);
 	buf_release(&body);
+	return rc;
+}
+
+enum rc
+s3_make_bucket(struct s3 *s)
+{
+	bool there;
+	enum rc rc = find_bucket(s, &there);
+
+	if (rc || there)
+		return rc;
+	rc = put_bucket(s);
+	if (rc == RC_OK)
+		rc = find_bucket(s, &there);
+	if (rc == RC_OK && !there)
+		rc = msg_fail(
+		    RC_SYSTEM, "%s: was made, but is not there", s->name);
 	return rc;
 }

@@ -242,12 +242,7 @@ passing() { # KINDS FAULT...
 	for fault; do
 		echo "$kinds_of" | while read -r verb kind; do
 			echo "0 $verb 20 $kind $fault 2"
-			case $kind$fault in
-			# half of a PUT's answer, which has no body, is still an
-			# answer
-			PUT*short) ;;
-			*) echo "3 $verb 0 $kind $fault -" ;;
-			esac
+			echo "3 $verb 0 $kind $fault -"
 		done
 	done
 }
@@ -256,7 +251,7 @@ passing() { # KINDS FAULT...
 	passing "$some" 500 502 504 408 429 timeout400
 	echo "$kinds" | sed 's/\(.*\) \(.*\)/3 \1 1 \2 503 -/'
 	echo "$some" | sed 's/\(.*\) \(.*\)/3 \1 1 \2 timeout400 -/'
-	echo "$some" | sed 's/\(.*\) \(.*\)/3 \1 1 \2 short -/' | grep -v PUT
+	echo "$some" | sed 's/\(.*\) \(.*\)/3 \1 1 \2 short -/'
 } >table
 cases table
 
@@ -390,11 +385,15 @@ cat >table <<'END'
 0 create 20 MKBUCKET 503 2
 0 create 20 MKBUCKET reset-after 1
 0 create 20 MKBUCKET conflict 1
+3 create 1 MKBUCKET error200 -
+2 create 5 MKBUCKET error200 - AccessDenied
+3 create 5 MKBUCKET garbage -
+1 create 5 LIST garbage -
 2 create 20 MKBUCKET 403 -
 3 create 0 MKBUCKET 503 -
-0 create 20 HEADBUCKET reset-before 2
-2 create 20 HEADBUCKET 403 -
-3 create 0 HEADBUCKET 503 -
+0 create 20 LIST reset-before 2
+2 create 20 LIST 403 -
+3 create 0 LIST 503 -
 3 list 1 LIST stall -
 3 list 1 LIST stall-head -
 0 list 2 LIST stall 1
@@ -421,7 +420,7 @@ cases table
 		upload:LIST rm:LIST fetch:GETDATA fetch:GETINDEX index:GETINDEX \
 		lazy:GETDATA lazy:GETINDEX verify:GETDATA verify:GETINDEX \
 		again:GETDATA again:GETINDEX upload:PUTDATA upload:PUTINDEX \
-		rm:DELETES rm:DELETE create:HEADBUCKET create:MKBUCKET; do
+		rm:DELETES rm:DELETE create:LIST create:MKBUCKET; do
 		for fault in 503 429:1 reset-before reset-during reset-after \
 			reset-body short stall stall-head stall-request slow:200000 \
 			flip flip:0 flip-request error200 error200:AccessDenied \
@@ -432,6 +431,8 @@ cases table
 			wrong-range:whole etag-change no-etag nothing-deleted; do
 			case $pair$fault in
 			*LISTflip*) continue ;;
+			# what is gone is done
+			*DELETEnokey) continue ;;
 			esac
 			arg=${fault#"${fault%%:*}"}
 			rule="${pair#*:} ${fault%%:*}"
