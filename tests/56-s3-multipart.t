@@ -161,6 +161,40 @@ ok "the next run" seg-upload "$file"
 is "$(is_there 2>&1)" "" "the right bytes"
 is "$(s3_uploads bkt)" 2 "gave up what the one before it left, and that alone"
 forget
+
+# Each fault for each kind of request: what is published is whole
+any() {
+	rules "$@"
+	run timeout 60 seg-upload --retry-for "$retry" "$file"
+	case $status in
+	0) is "$(is_there 2>&1)" "" "$*: the right bytes" ;;
+	[123])
+		is "$(s3_ls "$index/")" "" "$*: $status, nothing published"
+		is "$(grep -c '!' out)" 1 "$*: a failed set"
+		;;
+	*) fail "$*: status $status" ;;
+	esac
+	rules ""
+	forget
+}
+[ -z "${SOAK:-}" ] || {
+	for kind in HEADDATA MPLIST MPSTART MPPART MPDONE; do
+		for fault in error200 "error200 AccessDenied" garbage bomb \
+			hugexml nothing-deleted short reset-body nolength flip \
+			no-etag etag-change nokey 412 501 conflict 301; do
+			set -- "${fault%% *}" "${fault#"${fault%% *}"}"
+			retry=3
+			any "$kind $1 1$2"
+			retry=1
+			any "$kind $1 -$2"
+		done
+	done
+	retry=3
+	for fault in error200 garbage bomb hugexml short nokey 501; do
+		any "MPABORT $fault 1" "MPPART 403 2+1"
+		any "MPABORT $fault -" "MPPART 403 2+1"
+	done
+}
 s3_rb bkt
 s3_mb bkt
 

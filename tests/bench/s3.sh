@@ -4,7 +4,7 @@
 # index; the index objects are copied by rclone too.  Wall time, medians of
 # five, taken in turns; and the client's CPU time for a GiB against curl's, which
 # gets the same objects one by one into a file.  Uploads over HTTP are signed
-# (SHA-256); what they take without that, as over TLS, is a row of its own.
+# (SHA-256); what they take where that is not needed is a row of its own.
 
 T=$PWD
 note() {
