@@ -435,6 +435,7 @@ object_transfer(struct object *o, enum store_verb verb)
 {
 	o->xfer = (struct store_xfer){
 	    .verb = verb, .object = o->name, .done = object_done, .arg = o};
+	o->at = 0;
 	if (verb == STORE_PUT) {
 		o->put = true;
 		o->xfer.file = o->file;

@@ -118,10 +118,7 @@ check_job(
 		j->bytes = REC_UNKNOWN;
 		return check_index(index, &j->pages);
 	}
-	rc = segfile_check(
-	    data, index, &j->name.key, &header, index ? bad_index : NULL);
-	if (!index)
-		*bad_index = true;
+	rc = segfile_check(data, index, &j->name.key, &header, bad_index);
 	if (rc == RC_OK) {
 		j->pages = header.frames;
 		j->bytes = seg_size(&header);

@@ -537,12 +537,16 @@ enum rc
 io_reserve(struct io_file *f, uint64_t size)
 {
 	uint64_t have;
+	int r;
 	enum rc rc = io_size(f, &have);
 
 	if (rc || have >= size)
 		return rc;
-	if (fallocate(f->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) != 0 &&
-	    (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
+	do
+		r = fallocate(f->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size);
+	while (r != 0 && errno == EINTR);
+	/* What else it fails with, writing will say if it matters. */
+	if (r != 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
 		return msg_errno(f->name);
 	return RC_OK;
 }

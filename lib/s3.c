@@ -193,7 +193,8 @@ s3_header_crc(struct s3_request *r, const struct s3_digest *d)
 bool
 s3_confirmed(struct s3_request *r, const struct s3_digest *d)
 {
-	bool same = strcmp(r->http.crc32, d->crc) == 0;
+	bool same =
+	    s3_takes_checksum(r->s3) && strcmp(r->http.crc32, d->crc) == 0;
 
 	r->s3->checks_crc = r->s3->checks_crc || same;
 	return same;
@@ -226,9 +227,10 @@ s3_concede(struct s3_request *r)
 
 	/* Another request may have found out meanwhile. */
 	if (r->level == s->level) {
-		if (s->level == S3_NEITHER)
+		/* It is not the checksum where that was confirmed. */
+		if (s->level == (s->checks_crc ? S3_NO_CONDITION : S3_NEITHER))
 			return false;
-		s->level++;
+		s->level = s->checks_crc ? S3_NO_CONDITION : s->level + 1;
 		msg_info("%s: 501; tried without %s", s->name,
 		    s->level == S3_NO_CHECKSUM    ? "checksums"
 		    : s->level == S3_NO_CONDITION ? "conditional writes"

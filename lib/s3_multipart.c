@@ -49,9 +49,10 @@ struct s3_multipart {
 	void (*done)(void *, enum rc, bool);
 	void *arg;
 
-	struct s3_request req; /* all but the parts */
-	char *key;             /* of the object in the bucket */
-	char **old;            /* ids of earlier runs' uploads */
+	struct s3_request req;                    /* all but the parts */
+	void (*if_absent)(struct s3_multipart *); /* what follows a look */
+	char *key;  /* of the object in the bucket */
+	char **old; /* ids of earlier runs' uploads */
 	size_t n_old;
 	char *id;
 	struct receipt *receipts;
@@ -179,6 +180,28 @@ fail(struct s3_multipart *m, enum rc rc)
 	buf_release(&query);
 }
 
+/* ---- is the object there already? ---- */
+
+static void
+looked(struct s3_request *r, enum rc rc)
+{
+	struct s3_multipart *m = r->arg;
+
+	if (rc == RC_ABSENT) {
+		m->if_absent(m);
+		return;
+	}
+	m->existed = rc == RC_OK;
+	fail(m, rc);
+}
+
+static void
+look(struct s3_multipart *m, void (*if_absent)(struct s3_multipart *))
+{
+	m->if_absent = if_absent;
+	send(m, "HEAD", NULL, NULL, NULL, false, looked);
+}
+
 /* ---- completing ---- */
 
 static void complete(struct s3_multipart *);
@@ -275,19 +298,6 @@ complete(struct s3_multipart *m)
 	buf_release(&query);
 }
 
-static void
-looked_again(struct s3_request *r, enum rc rc)
-{
-	struct s3_multipart *m = r->arg;
-
-	if (rc == RC_ABSENT) {
-		complete(m);
-		return;
-	}
-	m->existed = rc == RC_OK;
-	fail(m, rc);
-}
-
 /* ---- parts ---- */
 
 static void parts_go_on(struct s3_multipart *);
@@ -368,7 +378,7 @@ parts_go_on(struct s3_multipart *m)
 	       m->running < m->s3->parallel)
 		part_start(m, ++m->next);
 	if (m->rc == RC_OK && m->running == 0)
-		send(m, "HEAD", NULL, NULL, NULL, false, looked_again);
+		look(m, complete);
 }
 
 /* ---- beginning ---- */
@@ -527,19 +537,6 @@ list_old(struct s3_multipart *m)
 	free(prefix);
 }
 
-static void
-looked(struct s3_request *r, enum rc rc)
-{
-	struct s3_multipart *m = r->arg;
-
-	if (rc == RC_ABSENT) {
-		list_old(m);
-		return;
-	}
-	m->existed = rc == RC_OK;
-	fail(m, rc);
-}
-
 void
 s3_multipart_start(struct s3 *s, const char *object, struct io_file *file,
     uint64_t size, void (*moved)(void *, uint64_t),
@@ -557,7 +554,7 @@ s3_multipart_start(struct s3 *s, const char *object, struct io_file *file,
 	m->done = done;
 	m->arg = arg;
 	m->key = xasprintf("%s%s", s->prefix, object);
-	send(m, "HEAD", NULL, NULL, NULL, false, looked);
+	look(m, list_old);
 }
 
 /* ---- giving up ---- */

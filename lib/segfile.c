@@ -412,29 +412,6 @@ compare_begin(
 		fst_iter_init(&c->iter, &c->fst);
 }
 
-/* The data was found to be rc: the verdict on both. */
-static enum rc
-verdict(struct compare *c, enum rc rc, bool *bad_index)
-{
-	if (rc == RC_OK)
-		compare_end(c);
-	if (bad_index)
-		*bad_index = c->bad;
-	return rc == RC_OK && c->bad && !bad_index ? RC_DATA : rc;
-}
-
-enum rc
-segfile_check_with(struct io_file *seg, const char *idx_name, const void *idx,
-    size_t idx_len, const struct key *key, struct seg_header *header,
-    bool *bad_index)
-{
-	struct compare c;
-
-	compare_begin(&c, idx_name, idx, idx_len);
-	return verdict(&c,
-	    segfile_each_page(seg, key, compare_page, &c, header), bad_index);
-}
-
 struct segstream {
 	struct pages pages;
 	struct compare compare;
@@ -447,7 +424,7 @@ segstream_new(const char *name, const struct key *key, uint64_t length,
 {
 	struct segstream *s = xcalloc(1, sizeof(*s));
 
-	s->compare.bad = true;
+	s->compare.bad = true; /* none is none */
 	if (idx_name) {
 		s->idx_name = xstrdup(idx_name);
 		compare_begin(&s->compare, s->idx_name, idx, idx_len);
@@ -473,7 +450,17 @@ segstream_feed_file(struct segstream *s, struct io_file *f, uint64_t length)
 enum rc
 segstream_end(struct segstream *s, struct seg_header *header, bool *bad_index)
 {
-	return verdict(&s->compare, pages_end(&s->pages, header), bad_index);
+	struct compare *c = &s->compare;
+	enum rc rc = pages_end(&s->pages, header);
+
+	if (rc)
+		return rc;
+	compare_end(c);
+	if (bad_index)
+		*bad_index = c->bad;
+	else if (c->bad && s->idx_name)
+		rc = RC_DATA;
+	return rc;
 }
 
 void
@@ -490,16 +477,21 @@ enum rc
 segfile_check(struct io_file *seg, struct io_file *idx, const struct key *key,
     struct seg_header *header, bool *bad_index)
 {
-	struct io_map map;
-	enum rc rc;
+	struct io_map map = {0};
+	struct segstream *s;
+	uint64_t length;
+	enum rc rc = io_size(seg, &length);
 
-	if (!idx)
-		return segfile_each_page(seg, key, NULL, NULL, header);
-	rc = io_map(&map, idx, SIZE_MAX);
+	if (rc == RC_OK && idx)
+		rc = io_map(&map, idx, SIZE_MAX);
 	if (rc)
 		return rc;
-	rc = segfile_check_with(
-	    seg, io_name(idx), map.data, map.len, key, header, bad_index);
+	s = segstream_new(io_name(seg), key, length, idx ? io_name(idx) : NULL,
+	    map.data, map.len);
+	rc = segstream_feed_file(s, seg, length);
+	if (rc == RC_OK)
+		rc = segstream_end(s, header, bad_index);
+	segstream_free(s);
 	io_unmap(&map);
 	return rc;
 }

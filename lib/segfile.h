@@ -39,19 +39,16 @@ void segwriter_free(struct segwriter *); /* NULL-safe; removes what is left */
 /*
  * Check a pair of files: everything in the list of seg-segment(5).  idx NULL:
  * the data alone.  RC_DATA reported.  With bad_index not NULL an index that is
- * wrong beside data that is good is RC_OK, reported, and sets *bad_index: data
- * of the LATER layout may well have such an index, which nobody needs.
+ * wrong, reported, or not there beside data that is good is RC_OK and sets
+ * *bad_index: data of the LATER layout may well have such an index, which
+ * nobody needs.
  */
 enum rc segfile_check(struct io_file *seg, struct io_file *idx,
     const struct key *, struct seg_header *, bool *bad_index);
-/* The same for an index in memory. */
-enum rc segfile_check_with(struct io_file *seg, const char *idx_name,
-    const void *idx, size_t idx_len, const struct key *, struct seg_header *,
-    bool *bad_index);
 /*
  * The same for a segment that arrives piece by piece, in order: its data of
  * length bytes, called name in messages, and its index, borrowed; idx_name
- * NULL: there is none, which makes a bad index.
+ * NULL: there is none.
  */
 struct segstream;
 struct segstream *segstream_new(const char *name, const struct key *,
@@ -70,7 +67,7 @@ enum rc segfile_feed(struct seg_check *, struct io_file *, uint64_t length);
  * Read a data file whole, check it, and give each page once, ascending, with
  * the position of the frame that counts: as they come in the OLD layout,
  * through a sort in the LATER one.  Pages that come before an error is found
- * count for nothing.  page NULL: check only.
+ * count for nothing.
  */
 enum rc segfile_each_page(struct io_file *seg, const struct key *,
     enum rc (*page)(void *arg, uint32_t page, uint32_t position), void *arg,

@@ -303,7 +303,7 @@ put_done(struct s3_request *r, enum rc rc)
 	struct op *op = (struct op *)r;
 	bool looked_only = strcmp(r->http.method, "HEAD") == 0;
 
-	/* Whoever answers with a 200: the service has an ETag for it. */
+	/* A 200 may be anybody's; the service's has an ETag. */
 	if (rc == RC_OK && !looked_only && r->http.status < 300 &&
 	    !r->http.etag[0])
 		rc =

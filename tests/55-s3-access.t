@@ -176,6 +176,12 @@ ok "upload" seg-upload -j 1 -e -s s3://bkt/confirmed <files
 cp out names
 must_fail 1 seg-verify -s s3://bkt/confirmed <names
 is "$(grep -c ns out)" 1 "the second is not signed"
+# and what it then does not know is not the checksum
+mkseg changed ns 9 12 11 9 1 4 >>files
+rules "PUTDATA confirm 1" "PUTDATA 501 1"
+ok "upload" seg-upload -v -j 1 -e -s s3://bkt/known <files
+err_like "501; tried without conditional writes" "-v says so"
+is "$(grep -c 'without checksums' err)" 0 "which stay"
 rules ""
 must_fail 2 env AWS_REQUEST_CHECKSUM_CALCULATION=never seg-list
 err_like "AWS_REQUEST_CHECKSUM_CALCULATION: never, which is neither" "said"
