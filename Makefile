@@ -58,8 +58,10 @@ $(B)/libsegtools.a: $(LIB_OBJ)
 	@rm -f $@
 	ar rcs $@ $^
 
-LINK = @mkdir -p $(@D); set -x; \
-	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LDLIBS_ALL)
+define LINK
+@mkdir -p $(@D)
+$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LDLIBS_ALL)
+endef
 
 $(B)/bin/%: $(B)/cmd/%.o $(B)/libsegtools.a
 	$(LINK)
