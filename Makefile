@@ -13,14 +13,14 @@
 #   make distcheck  that an archive of HEAD builds, passes and cleans up
 #   make format     clang-format, in place
 #
-# Nothing is built outside $(B).  A new lib/*.c, cmd/*.c, man/* or program
+# Nothing is built outside $(B).  A new lib/*/*.c, cmd/*.c, man/* or program
 # under tests/ is found by its name; there is no list to keep.
 
 PREFIX = /usr/local
 B = build
 CC = cc
 CFLAGS = -O2 -g
-VERSION := $(shell sed -n 's/.*SEGTOOLS_VERSION "\(.*\)"/\1/p' lib/cli.h)
+VERSION := $(shell sed -n 's/.*SEGTOOLS_VERSION "\(.*\)"/\1/p' lib/cli/cli.h)
 FUZZ_SECONDS = 30
 TESTS = $(UNIT) $(wildcard tests/*.t)
 BENCH =
@@ -28,14 +28,17 @@ BENCH =
 PKGS = sqlite3 libcurl expat libisal libxxhash nettle zlib
 WARN = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wformat=2 \
 	-Wcast-qual -Wmissing-prototypes
+# Asked once each time make runs, not once for each use.
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS := $(shell pkg-config --libs $(filter-out libcurl,$(PKGS)))
 CPPFLAGS_ALL = -Ilib -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
-	$(shell pkg-config --cflags $(PKGS)) $(CPPFLAGS)
+	$(PKG_CFLAGS) $(CPPFLAGS)
 CFLAGS_ALL = -std=c11 $(WARN) $(CFLAGS)
-# libcurl is loaded by lib/http.c when a bucket is opened.
-LDLIBS_ALL = $(shell pkg-config --libs $(filter-out libcurl,$(PKGS))) -lm -ldl \
-	$(LDLIBS)
+# libcurl is loaded by lib/store/http.c when a bucket is opened.  A command gets
+# the libraries that it names a function of, and no others.
+LDLIBS_ALL = -Wl,--as-needed $(PKG_LIBS) -lm -ldl $(LDLIBS)
 
-LIB_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
+LIB_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard lib/*/*.c))
 BINS = $(patsubst cmd/%.c,$(B)/bin/%,$(wildcard cmd/*.c))
 UNIT = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/*.c))
 HELPERS = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/helper/*.c))
@@ -44,7 +47,7 @@ FUZZERS = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/fuzz/*.c))
 MAN1 = $(wildcard man/*.1)
 MAN5 = $(wildcard man/*.5)
 MAN7 = $(wildcard man/*.7)
-C_FILES = $(wildcard lib/*.c cmd/*.c tests/*/*.c)
+C_FILES = $(wildcard lib/*/*.c cmd/*.c tests/*/*.c)
 SH_FILES = $(wildcard tests/run tests/*.sh tests/*.t tests/*/*.sh \
 	tests/*/*.t .ci/run)
 
@@ -137,8 +140,8 @@ run-fuzzers: $(FUZZERS)
 lint: layers lint-gcc lint-clang lint-tidy lint-cppcheck lint-sh lint-man \
 	lint-format
 
-layers:
-	@sh tests/layers.sh
+layers: $(B)/libsegtools.a
+	@sh tests/layers.sh $(B)
 
 objects: $(C_FILES:%.c=$(B)/%.o)
 
@@ -160,10 +163,10 @@ lint-sh:
 lint-man:
 	mandoc -Tlint -W warning $(MAN1) $(MAN5) $(MAN7)
 lint-format:
-	clang-format --dry-run -Werror $(wildcard lib/*.h) $(C_FILES)
+	clang-format --dry-run -Werror $(wildcard lib/*/*.h) $(C_FILES)
 
 format:
-	clang-format -i $(wildcard lib/*.h) $(C_FILES)
+	clang-format -i $(wildcard lib/*/*.h) $(C_FILES)
 
 # --- releases
 

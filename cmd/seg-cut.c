@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
-#include "cut.h"
-#include "key.h"
-#include "store.h"
+#include "cli/cli.h"
+#include "cli/open_store.h"
+#include "cli/progress.h"
+#include "cut/cut.h"
+#include "format/key.h"
+#include "store/store.h"
 
 static const char usage[] =
     "usage: seg-cut [-FJqv] [-C CLUSTER] [-d DIR] [-s STORE]\n"

@@ -9,15 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buf.h"
-#include "bytes.h"
-#include "cli.h"
-#include "fst.h"
-#include "io.h"
-#include "memory.h"
-#include "num.h"
-#include "segfile.h"
-#include "segment.h"
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/file.h"
+#include "base/time.h"
+#include "cli/cli.h"
+#include "cut/lastcut.h"
+#include "format/fst.h"
+#include "format/segment.h"
+#include "segment/segfile.h"
 
 static const char usage[] = "usage: seg-dump [-Hqv] FILE ...\n"
 			    "  -H, --header          the header alone\n"
@@ -38,10 +38,10 @@ fact(const char *name, uint64_t value)
 static void
 fact_time(uint64_t ms)
 {
-	char text[NUM_TIME_MAX];
+	char text[TIME_TEXT_MAX];
 
 	fact("time-ms", ms);
-	printf("time\t%s\n", num_time_text(ms, text));
+	printf("time\t%s\n", time_text(ms, text));
 }
 
 static void
@@ -82,21 +82,21 @@ dump_frame(void *arg, uint32_t position, uint32_t page, uint64_t frame_no)
 
 /* A key in the file's name need not be right: the header is shown as it is. */
 static enum rc
-dump_segment(struct dump *d, struct io_file *f, const uint8_t *head,
-    size_t have, uint64_t length)
+dump_segment(struct dump *d, struct file *f, const uint8_t *head, size_t have,
+    uint64_t length)
 {
 	struct seg_check *check;
 	struct seg_header h;
 	enum rc rc;
 
-	rc = seg_header_parse(&h, io_name(f), head, have, length, NULL, NULL);
+	rc = seg_header_parse(&h, file_name(f), head, have, length, NULL, NULL);
 	if (rc)
 		return rc;
-	printf("segment\t%s\n", io_name(f));
+	printf("segment\t%s\n", file_name(f));
 	dump_header(&h);
 	if (d->header_only)
 		return RC_OK;
-	check = seg_check_new(io_name(f), &h.key, length, dump_frame, NULL);
+	check = seg_check_new(file_name(f), &h.key, length, dump_frame, NULL);
 	rc = segfile_feed(check, f, length);
 	if (rc == RC_OK)
 		rc = seg_check_end(check, NULL);
@@ -123,22 +123,22 @@ dump_entries(const struct fst *fst)
 }
 
 static enum rc
-dump_index(struct dump *d, struct io_file *f)
+dump_index(struct dump *d, struct file *f)
 {
-	struct io_map map;
+	struct file_map map;
 	struct fst fst;
 	const uint8_t *p;
 	size_t len;
 	enum rc rc;
 
-	rc = io_map(&map, f, SIZE_MAX);
+	rc = file_map(&map, f, SIZE_MAX);
 	if (rc)
 		return rc;
-	rc = seg_index_open(io_name(f), map.data, map.len, &p, &len);
+	rc = seg_index_open(file_name(f), map.data, map.len, &p, &len);
 	if (rc == RC_OK)
-		rc = fst_open(&fst, io_name(f), p, len);
+		rc = fst_open(&fst, file_name(f), p, len);
 	if (rc == RC_OK) {
-		printf("index\t%s\n", io_name(f));
+		printf("index\t%s\n", file_name(f));
 		printf("header\t%s\n", p == map.data ? "none" : "yes");
 		fact("fst-bytes", len);
 		fact("keys", fst.count);
@@ -146,16 +146,16 @@ dump_index(struct dump *d, struct io_file *f)
 		if (!d->header_only)
 			rc = dump_entries(&fst);
 	}
-	io_unmap(&map);
+	file_unmap(&map);
 	return rc;
 }
 
 /* ---- the memory of seg-cut ---- */
 
 static void
-dump_memory(struct io_file *f, const struct memory_facts *m)
+dump_memory(struct file *f, const struct lastcut_facts *m)
 {
-	printf("memory\t%s\n", io_name(f));
+	printf("memory\t%s\n", file_name(f));
 	fact("start", m->last.start);
 	fact("end", m->last.end);
 	fact_time(m->last.time);
@@ -192,26 +192,26 @@ ends_in(const char *text, const char *end)
 }
 
 static enum rc
-dump_file(struct dump *d, struct io_file *f)
+dump_file(struct dump *d, struct file *f)
 {
-	uint8_t head[MEMORY_HEAD];
-	struct memory_facts facts;
+	uint8_t head[LASTCUT_HEAD];
+	struct lastcut_facts facts;
 	uint64_t length;
 	size_t have;
 	enum rc rc;
 
-	rc = io_size(f, &length);
+	rc = file_size(f, &length);
 	if (rc)
 		return rc;
 	have = length < sizeof(head) ? (size_t)length : sizeof(head);
-	rc = io_read(f, head, have, 0);
+	rc = file_read(f, head, have, 0);
 	if (rc)
 		return rc;
-	if (have == sizeof(head) && memory_parse(head, &facts)) {
+	if (have == sizeof(head) && lastcut_parse(head, &facts)) {
 		dump_memory(f, &facts);
 		return RC_OK;
 	}
-	if (is_index(head, have, length) || ends_in(io_name(f), ".idx"))
+	if (is_index(head, have, length) || ends_in(file_name(f), ".idx"))
 		return dump_index(d, f);
 	return dump_segment(d, f, head, have, length);
 }
@@ -219,14 +219,14 @@ dump_file(struct dump *d, struct io_file *f)
 static enum rc
 dump_path(struct dump *d, const char *path)
 {
-	struct io_file *f = NULL;
-	enum rc rc = io_open(&f, path);
+	struct file *f = NULL;
+	enum rc rc = file_open(&f, path);
 
 	if (rc == RC_ABSENT)
 		rc = msg_fail(RC_DATA, "%s: no such file", path);
 	if (rc == RC_OK)
 		rc = dump_file(d, f);
-	io_close(&f);
+	file_close(&f);
 	return rc;
 }
 

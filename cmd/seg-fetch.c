@@ -5,14 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buf.h"
-#include "cli.h"
-#include "fetch.h"
-#include "io.h"
-#include "lazy.h"
-#include "seen.h"
-#include "segment.h"
-#include "store.h"
+#include "base/buf.h"
+#include "base/directory.h"
+#include "base/file.h"
+#include "cli/cli.h"
+#include "cli/open_store.h"
+#include "cli/progress.h"
+#include "cli/sets.h"
+#include "format/segment.h"
+#include "store/store.h"
+#include "work/fetch.h"
+#include "work/nameset.h"
+#include "work/remote_merge.h"
 
 static const char usage[] =
     "usage: seg-fetch [-eiJlqv] [-C CLUSTER] [-d DIR] [-j N] [-s STORE]\n"
@@ -34,7 +38,7 @@ struct command {
 	struct cli cli;
 	struct store *store;
 	struct fetch *fetch;
-	struct seen seen; /* in this set */
+	struct nameset seen; /* in this set */
 	bool index_only, lazy;
 	struct name *names; /* -l: the set */
 	size_t n, cap;
@@ -56,7 +60,7 @@ fetch_record(void *ctx, const struct rec *rec)
 {
 	struct command *c = ctx;
 
-	if (!seen_add(&c->seen, &rec->name))
+	if (!nameset_add(&c->seen, &rec->name))
 		return RC_OK;
 	if (rec->bytes != REC_UNKNOWN)
 		c->progress.total += rec->bytes;
@@ -77,7 +81,7 @@ fetch_end(void *ctx)
 {
 	struct command *c = ctx;
 
-	seen_release(&c->seen);
+	nameset_release(&c->seen);
 	return fetch_finish(c->fetch);
 }
 
@@ -190,7 +194,7 @@ fetch_whole(void *arg, const struct name *name)
 static enum rc
 fetch_merge(struct command *c)
 {
-	const struct lazy_opts o = {
+	const struct remote_merge_opts o = {
 	    .store = c->store,
 	    .cluster = c->cli.cluster,
 	    .dir = c->cli.dir,
@@ -200,7 +204,7 @@ fetch_merge(struct command *c)
 	struct rec rec = {.is_path = true, .name = c->names[c->n - 1]};
 	struct seg_header header;
 	char *path;
-	enum rc rc = lazy_merge(&o, c->names, c->n, &header);
+	enum rc rc = remote_merge(&o, c->names, c->n, &header);
 
 	if (rc)
 		return rc;
@@ -283,7 +287,7 @@ run(struct command *c, char **operands)
 	cli_each_set(&c->cli, operands, c->lazy ? &lazy : &whole, c);
 	progress_end(&c->progress);
 	fetch_free(c->fetch);
-	seen_release(&c->seen);
+	nameset_release(&c->seen);
 	free(c->names);
 }
 
@@ -295,7 +299,7 @@ main(int argc, char **argv)
 	parse(&c, argc, argv);
 	c.cli.rc = cli_store(&c.cli, false, &c.store);
 	if (c.cli.rc == RC_OK)
-		c.cli.rc = io_mkdir(c.cli.dir);
+		c.cli.rc = dir_make(c.cli.dir);
 	if (c.cli.rc == RC_OK)
 		run(&c, argv + optind);
 	store_free(c.store);

@@ -5,11 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "catalog.h"
-#include "cli.h"
-#include "history.h"
-#include "num.h"
-#include "segment.h"
+#include "base/time.h"
+#include "cli/cli.h"
+#include "cli/open_store.h"
+#include "format/segment.h"
+#include "work/catalog.h"
+#include "work/listing.h"
 
 static const char usage[] =
     "usage: seg-list [-JOqv] [-C CLUSTER] [-k CATALOG] [-s STORE]\n"
@@ -40,7 +41,7 @@ struct list {
 };
 
 static bool
-is_wanted(const struct list *l, const struct history_entry *e)
+is_wanted(const struct list *l, const struct listing_entry *e)
 {
 	if (!l->orphans)
 		return e->index;
@@ -91,18 +92,18 @@ print_from_catalog(struct list *l, const char *namespace, uint64_t *n)
 static enum rc
 print_namespace(struct list *l, const char *namespace, uint64_t *n)
 {
-	struct history *h;
-	struct history_entry e;
+	struct listing *h;
+	struct listing_entry e;
 	enum rc rc;
 
-	rc = history_open(&h, l->store, l->cli.cluster, namespace);
-	while (rc == RC_OK && (rc = history_next(h, &e)) == RC_OK) {
+	rc = listing_open(&h, l->store, l->cli.cluster, namespace);
+	while (rc == RC_OK && (rc = listing_next(h, &e)) == RC_OK) {
 		if (!is_wanted(l, &e))
 			continue;
 		rc = print_segment(l, namespace, &e.key, e.bytes);
 		++*n;
 	}
-	history_free(h);
+	listing_free(h);
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
@@ -145,7 +146,7 @@ list_all(struct list *l)
 	    l->names ? print_name : list_namespace;
 	enum rc rc =
 	    l->catalog ? catalog_namespaces(l->catalog, true, each, l)
-		       : history_namespaces(l->store, l->cli.cluster, each, l);
+		       : listing_namespaces(l->store, l->cli.cluster, each, l);
 
 	if (rc == RC_OK && !l->names && !l->cli.out.begun) {
 		l->cli.rc = msg_fail(RC_DATA, "%s: no namespaces",
@@ -198,7 +199,7 @@ parse(struct list *l, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct list l = {.now = num_now()};
+	struct list l = {.now = time_now()};
 	enum rc rc;
 
 	parse(&l, argc, argv);

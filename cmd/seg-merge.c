@@ -4,9 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "cli.h"
-#include "merge.h"
+#include "base/buf.h"
+#include "cli/cli.h"
+#include "cli/progress.h"
+#include "cli/sets.h"
+#include "work/merge.h"
 
 static const char usage[] =
     "usage: seg-merge [-eJnqv] [-d DIR] [FILE ...]\n"

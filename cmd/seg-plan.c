@@ -8,10 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buf.h"
-#include "cli.h"
-#include "num.h"
-#include "plan.h"
+#include "base/buf.h"
+#include "base/time.h"
+#include "cli/cli.h"
+#include "cli/sets.h"
+#include "work/plan.h"
 
 static const char usage[] =
     "usage: seg-plan [-beJqv] [-f FRAME | -t TIME]\n"
@@ -126,7 +127,7 @@ static enum rc
 say_no_state(struct planner *p)
 {
 	const struct plan *plan = &p->plan;
-	char text[NUM_TIME_MAX];
+	char text[TIME_TEXT_MAX];
 	uint64_t below = 0, above = 0, oldest = UINT64_MAX;
 
 	for (size_t i = 0; i < plan->n; i++) {
@@ -143,7 +144,7 @@ say_no_state(struct planner *p)
 		return msg_fail(RC_DATA,
 		    "%s: no state is that old: the oldest "
 		    "is of %s",
-		    p->namespace, num_time_text(oldest, text));
+		    p->namespace, time_text(oldest, text));
 	if (!above)
 		return msg_fail(RC_DATA,
 		    "%s: no segment ends at frame %" PRIu64
@@ -172,11 +173,11 @@ find_state(struct planner *p, uint32_t *last)
 			p->by_time ? p->time : UINT64_MAX);
 		if (*last != PLAN_NONE) {
 			const struct key *k = &p->plan.s[*last].key;
-			char text[NUM_TIME_MAX];
+			char text[TIME_TEXT_MAX];
 
 			msg_warn("%s: the furthest state is frame %" PRIu64
 				 ", of %s",
-			    p->namespace, k->end, num_time_text(k->time, text));
+			    p->namespace, k->end, time_text(k->time, text));
 			return RC_OK;
 		}
 	}
@@ -245,7 +246,7 @@ print_sets_to_merge(struct planner *p, const struct plan_path *path)
 static enum rc
 print_obsolete(struct planner *p)
 {
-	uint64_t now = num_now(), end;
+	uint64_t now = time_now(), end;
 	bool *keep = xcalloc(p->plan.n, sizeof(*keep));
 	enum rc rc;
 
@@ -267,7 +268,7 @@ static void
 print_times(const struct plan *plan)
 {
 	uint64_t oldest = UINT64_MAX, newest = 0;
-	char a[NUM_TIME_MAX], b[NUM_TIME_MAX];
+	char a[TIME_TEXT_MAX], b[TIME_TEXT_MAX];
 
 	for (size_t i = 0; i < plan->n; i++) {
 		uint64_t t = plan->s[i].key.time;
@@ -275,8 +276,8 @@ print_times(const struct plan *plan)
 		oldest = t < oldest ? t : oldest;
 		newest = t > newest ? t : newest;
 	}
-	printf("  times      %s to %s\n", num_time_text(oldest, a),
-	    num_time_text(newest, b));
+	printf("  times      %s to %s\n", time_text(oldest, a),
+	    time_text(newest, b));
 }
 
 static void
@@ -445,7 +446,7 @@ set_option(struct planner *p, int c)
 		break;
 	case 't':
 		p->by_time = true;
-		if (!num_time(optarg, &p->time))
+		if (!time_parse(optarg, &p->time))
 			cli_usage(&p->cli, "-t: %s is not a time", optarg);
 		break;
 	case 'b':
@@ -461,7 +462,7 @@ set_option(struct planner *p, int c)
 		p->obsolete = true;
 		break;
 	case 'o':
-		if (!num_duration(optarg, &p->age))
+		if (!time_span(optarg, &p->age))
 			cli_usage(&p->cli, "-o: %s is not an age", optarg);
 		break;
 	default:

@@ -4,9 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
-#include "dbfile.h"
-#include "merge.h"
+#include "cli/cli.h"
+#include "cli/progress.h"
+#include "cli/sets.h"
+#include "work/merge.h"
+#include "work/restore.h"
 
 static const char usage[] =
     "usage: seg-restore [-eFnqv] [-I none | quick | full] DB [FILE ...]\n"
@@ -23,7 +25,7 @@ static const char usage[] =
 struct restore {
 	struct cli cli;
 	const char *db;
-	struct dbfile_opts opts;
+	struct restore_opts opts;
 	struct merge *merge;
 	struct progress progress;
 };
@@ -51,23 +53,23 @@ on_end(void *ctx)
 	progress_begin(&r->progress, "B", info.bytes);
 	merge_on_progress(r->merge, progress_moved, &r->progress);
 	if (strcmp(r->db, "-") == 0)
-		rc = dbfile_restore_stdout(r->merge, &info, &r->opts);
+		rc = restore_restore_stdout(r->merge, &info, &r->opts);
 	else
-		rc = dbfile_restore(r->merge, &info, r->db, &r->opts);
+		rc = restore_restore(r->merge, &info, r->db, &r->opts);
 	progress_end(&r->progress);
 	return rc;
 }
 
-static enum dbfile_check
+static enum restore_check
 integrity(const struct cli *cli, const char *text)
 {
 	if (strcmp(text, "none") == 0)
-		return DBFILE_NONE;
+		return RESTORE_NONE;
 	if (strcmp(text, "quick") == 0)
-		return DBFILE_QUICK;
+		return RESTORE_QUICK;
 	if (strcmp(text, "full") != 0)
 		cli_usage(cli, "-I %s: not none, quick or full", text);
-	return DBFILE_FULL;
+	return RESTORE_FULL;
 }
 
 int
@@ -96,7 +98,7 @@ main(int argc, char **argv)
 	r.opts.replace = r.cli.force;
 	r.opts.dry_run = r.cli.dry_run;
 	/* Before anything is read: nobody should wait for a "no". */
-	rc = strcmp(r.db, "-") == 0 ? RC_OK : dbfile_target(r.db, &r.opts);
+	rc = strcmp(r.db, "-") == 0 ? RC_OK : restore_target(r.db, &r.opts);
 	r.cli.rc = rc;
 	if (rc == RC_OK) {
 		r.merge = merge_new();

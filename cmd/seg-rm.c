@@ -9,11 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buf.h"
-#include "catalog.h"
-#include "cli.h"
-#include "history.h"
-#include "segment.h"
+#include "base/buf.h"
+#include "cli/cli.h"
+#include "cli/open_store.h"
+#include "cli/progress.h"
+#include "cli/sets.h"
+#include "format/segment.h"
+#include "work/catalog.h"
+#include "work/listing.h"
 
 static const char usage[] =
     "usage: seg-rm [-eFJnqv] [-C CLUSTER] [-j N] [-k CATALOG] [-s STORE]\n"
@@ -124,11 +127,11 @@ static enum rc
 list_space(struct rm *r, struct item *it, size_t n, struct keyset *before,
     struct keyset *after)
 {
-	struct history *h;
-	struct history_entry e;
-	enum rc rc = history_open(&h, r->store, r->cli.cluster, it->namespace);
+	struct listing *h;
+	struct listing_entry e;
+	enum rc rc = listing_open(&h, r->store, r->cli.cluster, it->namespace);
 
-	while (rc == RC_OK && (rc = history_next(h, &e)) == RC_OK) {
+	while (rc == RC_OK && (rc = listing_next(h, &e)) == RC_OK) {
 		while (n > 0 && key_cmp(&it->key, &e.key) < 0)
 			it++, n--;
 		if (e.index)
@@ -141,7 +144,7 @@ list_space(struct rm *r, struct item *it, size_t n, struct keyset *before,
 			keyset_add(after, &e.key);
 		}
 	}
-	history_free(h);
+	listing_free(h);
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "catalog.h"
-#include "cli.h"
-#include "store.h"
+#include "cli/cli.h"
+#include "cli/open_store.h"
+#include "cli/progress.h"
+#include "store/store.h"
+#include "work/catalog.h"
 
 static const char usage[] =
     "usage: seg-sync -k CATALOG [-qv] [-C CLUSTER] [-s STORE] [--full]\n"

@@ -14,14 +14,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "bytes.h"
-#include "catalog.h"
-#include "cli.h"
-#include "history.h"
-#include "io.h"
-#include "segfile.h"
-#include "segment.h"
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/directory.h"
+#include "base/file.h"
+#include "cli/cli.h"
+#include "cli/open_store.h"
+#include "cli/progress.h"
+#include "cli/sets.h"
+#include "format/segment.h"
+#include "segment/segfile.h"
+#include "work/catalog.h"
+#include "work/listing.h"
 
 static const char usage[] =
     "usage: seg-upload [-eFJmnqv] [-C CLUSTER] [-j N] [-k CATALOG] [-s STORE]\n"
@@ -64,7 +68,7 @@ struct space {
 struct object {
 	struct upload *upload;
 	struct store_xfer xfer;
-	struct io_file *file;
+	struct file *file;
 	char *name;
 	uint64_t size;       /* of the file */
 	const uint32_t *crc; /* of it, if known */
@@ -148,9 +152,9 @@ find_space(struct upload *u, const char *name)
 }
 
 static enum rc
-open_file(struct io_file **f, const char *path, const char *hint)
+open_file(struct file **f, const char *path, const char *hint)
 {
-	enum rc rc = io_open(f, path);
+	enum rc rc = file_open(f, path);
 
 	return rc == RC_ABSENT
 		   ? msg_fail(RC_DATA, "%s: no such file%s", path, hint)
@@ -160,26 +164,26 @@ open_file(struct io_file **f, const char *path, const char *hint)
 /* Work directories may hold what libsql's later compactor writes there: the FST
  * without the header that an index object has. */
 static enum rc
-check_index_header(struct io_file *idx)
+check_index_header(struct file *idx)
 {
 	uint8_t header[SEG_INDEX_HEADER];
 	uint64_t size;
-	enum rc rc = io_size(idx, &size);
+	enum rc rc = file_size(idx, &size);
 
 	if (rc == RC_OK)
-		rc = io_read(idx, header, sizeof(header), 0);
+		rc = file_read(idx, header, sizeof(header), 0);
 	if (rc == RC_OK && le64(header + 10) != size - sizeof(header))
 		rc = msg_fail(RC_DATA,
 		    "%s: lacks the header of an index "
 		    "object (seg-verify -r makes it)",
-		    io_name(idx));
+		    file_name(idx));
 	return rc;
 }
 
 static enum rc
 verify(struct item *it)
 {
-	struct io_file *seg = NULL, *idx = NULL;
+	struct file *seg = NULL, *idx = NULL;
 	struct key key = it->header.key;
 	char *path = index_path(it->path);
 	enum rc rc = open_file(&seg, it->path, "");
@@ -192,8 +196,8 @@ verify(struct item *it)
 	if (rc == RC_OK)
 		rc = check_index_header(idx);
 	it->header.key = key;
-	io_close(&seg);
-	io_close(&idx);
+	file_close(&seg);
+	file_close(&idx);
 	free(path);
 	return rc;
 }
@@ -233,7 +237,7 @@ object_free(struct object *o)
 {
 	if (!o)
 		return;
-	io_close(&o->file);
+	file_close(&o->file);
 	free(o->name);
 	free(o);
 }
@@ -350,7 +354,7 @@ list_space(struct upload *u, struct space *s)
 	if (s->listed)
 		return RC_OK;
 	s->listed = true;
-	return history_keys(&s->known, u->store, u->cli.cluster, s->name);
+	return listing_keys(&s->known, u->store, u->cli.cluster, s->name);
 }
 
 static enum rc
@@ -419,7 +423,7 @@ compare_piece(void *arg, const void *data, size_t len)
 		return msg_fail(
 		    RC_DATA, "%s: exists with other content", o->name);
 	local = xmalloc(len + 1);
-	rc = io_read(o->file, local, len, o->at);
+	rc = file_read(o->file, local, len, o->at);
 	if (rc == RC_OK && memcmp(local, data, len) != 0)
 		rc =
 		    msg_fail(RC_DATA, "%s: exists with other content", o->name);
@@ -471,7 +475,7 @@ object_done(struct store_xfer *x, enum rc rc)
 		msg_info("%s: exists, the same", o->name);
 	o->rc = rc;
 	o->done = true;
-	io_close(&o->file);
+	file_close(&o->file);
 }
 
 static struct object *
@@ -490,7 +494,7 @@ object_put(struct upload *u, const struct item *it, enum part part)
 		o->crc = &whole;
 	o->rc = open_file(&o->file, path, "");
 	if (o->rc == RC_OK)
-		o->rc = io_size(o->file, &o->size);
+		o->rc = file_size(o->file, &o->size);
 	o->done = o->rc != RC_OK;
 	if (!o->done)
 		object_transfer(o, it->listed ? STORE_GET : STORE_PUT);
@@ -516,7 +520,7 @@ object_wait(struct upload *u, struct object *o)
 /* ---- publish ---- */
 
 static enum rc
-remove_local(struct item *it, struct io_dirs *dirs)
+remove_local(struct item *it, struct dirs *dirs)
 {
 	char *idx = index_path(it->path);
 	enum rc rc = RC_OK;
@@ -526,7 +530,7 @@ remove_local(struct item *it, struct io_dirs *dirs)
 		rc = msg_errno(it->path);
 	else if (unlink(idx) != 0 && errno != ENOENT)
 		rc = msg_errno(idx);
-	io_dirs_add(dirs, it->path);
+	dirs_add(dirs, it->path);
 	free(idx);
 	return rc;
 }
@@ -570,13 +574,13 @@ record_until(struct upload *u, size_t end)
 static void
 finish_until(struct upload *u, size_t end)
 {
-	struct io_dirs dirs = {0};
+	struct dirs dirs = {0};
 	enum rc rc = record_until(u, end);
 
 	for (size_t i = u->finished; u->move && i < end; i++)
 		if (u->items[i].rc == RC_OK && !u->cli.dry_run)
 			rc = rc_max(rc, remove_local(&u->items[i], &dirs));
-	rc = rc_max(rc, io_dirs_sync(&dirs));
+	rc = rc_max(rc, dirs_sync(&dirs));
 	for (size_t i = u->finished; i < end; i++)
 		if (u->items[i].rc == RC_OK)
 			rc = rc_max(rc, print_item(u, &u->items[i]));

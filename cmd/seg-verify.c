@@ -6,13 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buf.h"
-#include "cli.h"
-#include "io.h"
-#include "keyset.h"
-#include "plan.h"
-#include "segfile.h"
-#include "store.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "cli/cli.h"
+#include "cli/open_store.h"
+#include "cli/progress.h"
+#include "cli/sets.h"
+#include "segment/segfile.h"
+#include "store/store.h"
+#include "work/keyset.h"
+#include "work/plan.h"
 
 static const char usage[] =
     "usage: seg-verify [-eJqrv] [-C CLUSTER] [-j N] [-s STORE]\n"
@@ -88,9 +91,9 @@ found_good(struct verify *v, struct item *it, const struct seg_header *h)
 /* ---- files ---- */
 
 static enum rc
-open_or_say(struct io_file **f, const char *path, const char *hint)
+open_or_say(struct file **f, const char *path, const char *hint)
 {
-	enum rc rc = io_open(f, path);
+	enum rc rc = file_open(f, path);
 
 	return rc == RC_ABSENT
 		   ? msg_fail(RC_DATA, "%s: no such file%s", path, hint)
@@ -101,14 +104,14 @@ static enum rc
 check_pair(const char *seg_path, const char *idx_path, const struct key *key,
     struct seg_header *h, bool rebuild)
 {
-	struct io_file *seg = NULL, *idx = NULL;
+	struct file *seg = NULL, *idx = NULL;
 	bool bad_index = false, *tolerate = rebuild ? &bad_index : NULL;
 	enum rc rc;
 
 	rc = open_or_say(&seg, seg_path, "");
 	if (rc)
 		return rc;
-	rc = io_open(&idx, idx_path);
+	rc = file_open(&idx, idx_path);
 	if (rc == RC_ABSENT && rebuild)
 		bad_index = true;
 	else if (rc == RC_ABSENT)
@@ -116,8 +119,8 @@ check_pair(const char *seg_path, const char *idx_path, const struct key *key,
 		    RC_DATA, "%s: no such file (-r makes it)", idx_path);
 	if (rc == RC_OK)
 		rc = segfile_check(seg, idx, key, h, tolerate);
-	io_close(&seg);
-	io_close(&idx);
+	file_close(&seg);
+	file_close(&idx);
 	if (bad_index && (rc == RC_OK || rc == RC_ABSENT)) {
 		msg_info("%s: rebuilt", idx_path);
 		rc = segfile_rebuild_index(seg_path, idx_path, key, h);

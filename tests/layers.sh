@@ -1,61 +1,100 @@
 #!/bin/sh
-# The layers of lib/, kept by a look at its #include lines: a module includes
-# only modules of its own layer and of lower ones, never in a circle, and
-# commands include lib/ alone.  A new module gets its place here.
+# tests/layers.sh [BUILD]: the layers of lib/, as lib/README.md has them.
+#
+#  1. each file of lib/ has its line there, and each line its file
+#  2. a file includes only its own folder and those above it, in no circle
+#  3. the same by symbols: what an object calls is defined there too (with a
+#     build, whose objects are asked)
+#  4. commands include lib/ alone
+#
+# Who breaks one is named.
 
 cd "$(dirname "$0")/.." || exit 1
-layers='
-0 msg buf num bytes
-1 io sort
-2 key keyset seen rec fst segment aws http s3xml gather wal
-3 store store_dir store_s3 s3 s3_list s3_multipart segfile history
-4 plan merge dbfile fetch lazy cut catalog livedb memory
-5 cli'
-
-includes() { # FILE... : "MODULE INCLUDED" for each local #include
-	awk -F'"' '/^[ \t]*#[ \t]*include[ \t]*"/ {
-		f = FILENAME; sub(/.*\//, "", f); sub(/\.[ch]$/, "", f)
-		print f, $2
-	}' "$@"
-}
-
+build=${1:-build}
 status=0
 
-# 1. each include of lib/ stays in its layer or goes down
-includes lib/*.[ch] | awk -v layers="$layers" '
-	BEGIN {
-		n = split(layers, line, "\n")
-		for (i = 1; i <= n; i++) {
-			m = split(line[i], word, " ")
-			for (j = 2; j <= m; j++)
-				layer[word[j]] = word[1]
-		}
-	}
-	!($1 in layer) && !said[$1]++ {
-		print "lib/" $1 ": has no layer (tests/layers.sh)"; bad = 1
-	}
-	{
-		name = $2
-		if (!sub(/\.h$/, "", name) || !(name in layer)) {
-			print "lib/" $1 " includes " $2 ", which has no layer"
-			bad = 1
-		} else if (layer[name] > layer[$1]) {
-			print "lib/" $1 " (layer " layer[$1] ") includes " $2 \
-			    " (layer " layer[name] ")"
-			bad = 1
-		}
-	}
-	END { exit bad }' || status=1
+# FOLDER/NAME, in order
+map=$(sed -n 's/^- `\([a-z]*\/[a-z0-9_]*\)`: .*/\1/p' lib/README.md)
+files=$(for f in lib/*/*.[ch]; do
+	f=${f#lib/}
+	echo "${f%.[ch]}"
+done | sort -u)
 
-# 2. no circle
-includes lib/*.[ch] | sed 's/\.h$//' | awk '$1 != $2' | tsort >/dev/null ||
+# 1. the map
+echo "$map" | sort | uniq -d | sed 's/$/: twice in lib\/README.md/' | grep . &&
 	status=1
+for f in $files; do
+	echo "$map" | grep -qx "$f" || {
+		echo "lib/$f: has no line in lib/README.md"
+		status=1
+	}
+done
+for f in $map; do
+	echo "$files" | grep -qx "$f" || {
+		echo "lib/README.md: $f: no such file"
+		status=1
+	}
+done
 
-# 3. commands
-if ls cmd/*.c >/dev/null 2>&1; then
-	includes cmd/*.c | while read -r cmd name; do
-		[ -f "lib/$name" ] || echo "cmd/$cmd.c includes $name, not of lib/"
-	done | grep . && status=1
+# "FROM TO HOW" a line: those whose folder comes later in the map are named
+upwards() {
+	awk -v map="$map" '
+		BEGIN {
+			n = split(map, line, "\n")
+			for (i = 1; i <= n; i++) {
+				sub(/\/.*/, "", line[i])
+				if (!(line[i] in layer))
+					layer[line[i]] = i
+			}
+		}
+		{
+			from = $1; sub(/\/.*/, "", from)
+			to = $2; sub(/\/.*/, "", to)
+			if (!(to in layer) || layer[to] > layer[from]) {
+				print "lib/" $1 " " $3 " " $2 ", which is above it"
+				bad = 1
+			}
+		}
+		END { exit bad }'
+}
+
+# 2. #include "FOLDER/NAME.h"
+includes() { # FILE... : "FOLDER/NAME INCLUDED" for each
+	awk -F'"' '/^[ \t]*#[ \t]*include[ \t]*"/ {
+		f = FILENAME; sub(/^lib\//, "", f); sub(/\.[ch]$/, "", f)
+		to = $2; sub(/\.h$/, "", to)
+		if (f != to) print f, to, "includes"
+	}' "$@"
+}
+includes lib/*/*.[ch] | upwards || status=1
+includes lib/*/*.[ch] | awk '{ print $1, $2 }' | tsort >/dev/null || status=1
+
+# 3. what is called: nm's "U" of one object, defined by another
+symbols() {
+	for f in $files; do
+		o=$build/lib/$f.o
+		[ -f "$o" ] && nm "$o" | awk -v f="$f" '
+			NF == 2 && $1 == "U" { print f, $2, "U" }
+			NF == 3 && $2 ~ /^[TDBRC]$/ { print f, $3, "T" }'
+	done | awk '
+		$3 == "T" { by[$2] = $1 }
+		$3 == "U" { uses[++n] = $1 " " $2 }
+		END {
+			for (i = 1; i <= n; i++) {
+				split(uses[i], u, " ")
+				if (u[2] in by && by[u[2]] != u[1])
+					print u[1], by[u[2]], "calls"
+			}
+		}' | sort -u
+}
+if [ -d "$build/lib" ]; then
+	symbols | upwards || status=1
+	symbols | awk '{ print $1, $2 }' | tsort >/dev/null || status=1
 fi
-[ $status = 0 ] && echo "layers: no include upwards, no circle"
+
+# 4. commands
+includes cmd/*.c | while read -r cmd name _; do
+	[ -f "lib/$name.h" ] || echo "$cmd.c includes $name.h, not of lib/"
+done | grep . && status=1
+[ $status = 0 ] && echo "layers: nothing calls or includes upwards, no circle"
 exit $status

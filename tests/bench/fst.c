@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "buf.h"
-#include "fst.h"
+#include "base/buf.h"
+#include "format/fst.h"
 
 enum { KEYS = 1000000, PART = 250000, PARTS = 8, RUNS = 5 };
 

@@ -6,8 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "aws.h"
-#include "buf.h"
+#include "base/buf.h"
+#include "store/aws.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

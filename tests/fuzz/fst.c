@@ -5,9 +5,9 @@
 
 #include <isa-l/crc.h>
 
-#include "buf.h"
-#include "bytes.h"
-#include "fst.h"
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "format/fst.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buf.h"
-#include "bytes.h"
-#include "segment.h"
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "format/segment.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,9 +6,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "num.h"
-#include "rec.h"
+#include "base/buf.h"
+#include "base/time.h"
+#include "format/rec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -38,8 +38,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t n;
 
 	msg_verbosity(-2);
-	(void)num_time(text, &n);
-	(void)num_duration(text, &n);
+	(void)time_parse(text, &n);
+	(void)time_span(text, &n);
 	(void)key_parse(&key, text, strlen(text));
 	(void)name_parse(&name, text);
 	(void)name_parse_path(&name, text);

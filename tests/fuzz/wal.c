@@ -2,7 +2,7 @@
 
 #include <stdint.h>
 
-#include "wal.h"
+#include "format/wal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -85,8 +85,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "num.h"
+#include "base/buf.h"
+#include "base/number.h"
 
 static struct {
 	uint16_t upstream;
@@ -1292,7 +1292,7 @@ main(int argc, char **argv)
 	const char *window = getenv("FAULTPROXY_WINDOW");
 	int room = window ? atoi(window) : 0;
 
-	if (argc != 4 || !num_u64(argv[1], strlen(argv[1]), &port) ||
+	if (argc != 4 || !number_u64(argv[1], strlen(argv[1]), &port) ||
 	    port > 65535)
 		return 2;
 	proxy.upstream = (uint16_t)port;

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "segfile.h"
-#include "segment.h"
+#include "format/segment.h"
+#include "segment/segfile.h"
 
 enum { PAGE = 4096 };
 

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "aws.h"
-#include "buf.h"
+#include "base/buf.h"
+#include "store/aws.h"
 #include "tap.h"
 
 static char dir[] = "/tmp/segtools-aws.XXXXXX";

@@ -7,12 +7,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "io.h"
-#include "key.h"
-#include "num.h"
-#include "rec.h"
-#include "sort.h"
+#include "base/buf.h"
+#include "base/directory.h"
+#include "base/file.h"
+#include "base/number.h"
+#include "base/sort.h"
+#include "base/time.h"
+#include "format/key.h"
+#include "format/rec.h"
 #include "tap.h"
 
 static char dir[] = "/tmp/segtools-base.XXXXXX";
@@ -34,7 +36,8 @@ test_numbers(void)
 	uint64_t v;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		bool good = num_u64(cases[i].text, strlen(cases[i].text), &v);
+		bool good =
+		    number_u64(cases[i].text, strlen(cases[i].text), &v);
 
 		ok(good == cases[i].good && (!good || v == cases[i].value),
 		    "number '%s'", cases[i].text);
@@ -64,29 +67,29 @@ test_times(void)
 	    {"2026-11-22T19:35:00.Z", false, 0},
 	    {"2026-11-22T19:35:00ZZ", false, 0},
 	    {"1970-01-01T00:00:00+01:00", false, 0}, {"", false, 0}};
-	char text[NUM_TIME_MAX];
+	char text[TIME_TEXT_MAX];
 	uint64_t ms;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		bool good = num_time(cases[i].text, &ms);
+		bool good = time_parse(cases[i].text, &ms);
 
 		ok(good == cases[i].good && (!good || ms == cases[i].ms),
 		    "time '%s'", cases[i].text);
 	}
-	ok(strcmp(num_time_text(1795376100123, text),
-	       "2026-11-22T19:35:00.123Z") == 0,
+	ok(strcmp(time_text(1795376100123, text), "2026-11-22T19:35:00.123Z") ==
+		0,
 	    "a time as text");
-	ok(strcmp(num_time_text(253402300799999, text),
+	ok(strcmp(time_text(253402300799999, text),
 	       "9999-12-31T23:59:59.999Z") == 0,
 	    "the last time with a text");
-	ok(strcmp(num_time_text(253402300800000, text), "-") == 0 &&
-		strcmp(num_time_text(UINT64_MAX, text), "-") == 0,
+	ok(strcmp(time_text(253402300800000, text), "-") == 0 &&
+		strcmp(time_text(UINT64_MAX, text), "-") == 0,
 	    "times beyond the year 9999");
-	ok(num_duration("24h", &ms) && ms == 86400000, "24h");
-	ok(num_duration("2w", &ms) && ms == 1209600000, "2w");
-	ok(!num_duration("24", &ms) && !num_duration("h", &ms) &&
-		!num_duration("1y", &ms) &&
-		!num_duration("18446744073709551615w", &ms),
+	ok(time_span("24h", &ms) && ms == 86400000, "24h");
+	ok(time_span("2w", &ms) && ms == 1209600000, "2w");
+	ok(!time_span("24", &ms) && !time_span("h", &ms) &&
+		!time_span("1y", &ms) &&
+		!time_span("18446744073709551615w", &ms),
 	    "what is no duration");
 }
 
@@ -180,73 +183,73 @@ test_names(void)
 static void
 put(const char *path, const char *text, int flags)
 {
-	struct io_file *f;
+	struct file *f;
 
-	if (io_create(&f, path, flags) || io_write(f, text, strlen(text), 0) ||
-	    io_commit(&f))
+	if (file_create(&f, path, flags) ||
+	    file_write(f, text, strlen(text), 0) || file_commit(&f))
 		ok(false, "writing %s", path);
 }
 
 static bool
 holds(const char *path, const char *text)
 {
-	struct io_file *f;
-	struct io_map m = {0};
+	struct file *f;
+	struct file_map m = {0};
 	bool same = false;
 
-	if (io_open(&f, path) == RC_OK && io_map(&m, f, 1 << 20) == RC_OK)
+	if (file_open(&f, path) == RC_OK && file_map(&m, f, 1 << 20) == RC_OK)
 		same = m.len == strlen(text) && !memcmp(m.data, text, m.len);
-	io_unmap(&m);
-	io_close(&f);
+	file_unmap(&m);
+	file_close(&f);
 	return same;
 }
 
 static void
 test_files(void)
 {
-	struct io_file *f, *g;
+	struct file *f, *g;
 	uint64_t size;
 	char c;
 
 	put("a", "one", 0);
 	ok(holds("a", "one"), "a file is written");
-	ok(io_create(&f, "a", 0) == RC_OK &&
-		io_write(f, "two", 3, 0) == RC_OK && io_commit(&f) == RC_DATA &&
-		!f && holds("a", "one"),
+	ok(file_create(&f, "a", 0) == RC_OK &&
+		file_write(f, "two", 3, 0) == RC_OK &&
+		file_commit(&f) == RC_DATA && !f && holds("a", "one"),
 	    "a file that is there is not replaced");
-	ok(!io_exists(".segtmp-a"), "and no temporary file is left");
-	put("a", "three", IO_REPLACE);
+	ok(!file_exists(".segtmp-a"), "and no temporary file is left");
+	put("a", "three", FILE_REPLACE);
 	ok(holds("a", "three"), "unless it is asked for");
-	ok(io_create(&f, "b", 0) == RC_OK && io_exists(".segtmp-b") &&
-		io_create(&g, "b", 0) == RC_SYSTEM,
+	ok(file_create(&f, "b", 0) == RC_OK && file_exists(".segtmp-b") &&
+		file_create(&g, "b", 0) == RC_SYSTEM,
 	    "two writers of one file");
-	io_close(&f);
-	ok(!io_exists("b") && !io_exists(".segtmp-b"), "an abandoned file");
-	ok(io_create(&f, "nodir/b", 0) == RC_USAGE, "no such directory");
-	ok(io_open(&f, "nothing") == RC_ABSENT, "no such file");
-	ok(io_open(&f, ".") == RC_DATA, "a directory is no file");
-	ok(io_create(&f, "k", IO_KEEP) == RC_OK &&
-		io_write(f, "part", 4, 0) == RC_OK,
+	file_close(&f);
+	ok(!file_exists("b") && !file_exists(".segtmp-b"), "an abandoned file");
+	ok(file_create(&f, "nodir/b", 0) == RC_USAGE, "no such directory");
+	ok(file_open(&f, "nothing") == RC_ABSENT, "no such file");
+	ok(file_open(&f, ".") == RC_DATA, "a directory is no file");
+	ok(file_create(&f, "k", FILE_KEEP) == RC_OK &&
+		file_write(f, "part", 4, 0) == RC_OK,
 	    "a file to be resumed");
-	io_close(&f);
-	ok(io_create(&f, "k", IO_KEEP) == RC_OK && io_size(f, &size) == RC_OK &&
-		size == 4,
+	file_close(&f);
+	ok(file_create(&f, "k", FILE_KEEP) == RC_OK &&
+		file_size(f, &size) == RC_OK && size == 4,
 	    "is there again");
-	io_sweep(".");
-	ok(io_exists(".segtmp-k"), "what is in use is not swept");
-	io_close(&f);
-	io_sweep(".");
-	ok(!io_exists(".segtmp-k"), "what is not, is");
-	ok(io_open(&f, "a") == RC_OK && io_read(f, &c, 1, 5) == RC_DATA,
+	dir_sweep(".");
+	ok(file_exists(".segtmp-k"), "what is in use is not swept");
+	file_close(&f);
+	dir_sweep(".");
+	ok(!file_exists(".segtmp-k"), "what is not, is");
+	ok(file_open(&f, "a") == RC_OK && file_read(f, &c, 1, 5) == RC_DATA,
 	    "reading past the end");
-	ok(io_create(&g, "copy", 0) == RC_OK && io_copy(g, f) == RC_OK &&
-		io_commit(&g) == RC_OK && holds("copy", "three"),
+	ok(file_create(&g, "copy", 0) == RC_OK && file_copy(g, f) == RC_OK &&
+		file_commit(&g) == RC_OK && holds("copy", "three"),
 	    "a copy");
-	io_close(&f);
-	ok(io_remove("copy") == RC_OK, "removing");
-	ok(io_remove("copy") == RC_ABSENT, "removing again");
-	ok(io_mkdir("x/y") == RC_USAGE && io_mkdir_below(".", "x/y") == RC_OK &&
-		io_mkdir_below(".", "x/y") == RC_OK && io_exists("x/y"),
+	file_close(&f);
+	ok(file_remove("copy") == RC_OK, "removing");
+	ok(file_remove("copy") == RC_ABSENT, "removing again");
+	ok(dir_make("x/y") == RC_USAGE && dir_make_below(".", "x/y") == RC_OK &&
+		dir_make_below(".", "x/y") == RC_OK && file_exists("x/y"),
 	    "making directories");
 }
 
@@ -256,20 +259,20 @@ test_killed(int sig, bool leaves)
 {
 	int status;
 	pid_t pid = fork();
-	struct io_file *f;
+	struct file *f;
 
 	if (pid == 0) {
-		if (io_create(&f, "killed", 0) == RC_OK)
+		if (file_create(&f, "killed", 0) == RC_OK)
 			raise(sig);
 		_exit(0);
 	}
 	waitpid(pid, &status, 0);
 	ok(WIFSIGNALED(status) && WTERMSIG(status) == sig, "signal %d", sig);
-	ok(io_exists(".segtmp-killed") == leaves, "%s",
+	ok(file_exists(".segtmp-killed") == leaves, "%s",
 	    leaves ? "leaves a temporary file" : "leaves nothing");
-	ok(io_create(&f, "killed", 0) == RC_OK, "the next run can write it");
-	io_close(&f);
-	ok(!io_exists(".segtmp-killed"), "and leaves nothing");
+	ok(file_create(&f, "killed", 0) == RC_OK, "the next run can write it");
+	file_close(&f);
+	ok(!file_exists(".segtmp-killed"), "and leaves nothing");
 }
 
 /* ---- sort ---- */

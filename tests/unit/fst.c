@@ -9,10 +9,10 @@
 
 #include <isa-l/crc.h>
 
-#include "buf.h"
-#include "bytes.h"
-#include "fst.h"
-#include "io.h"
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/file.h"
+#include "format/fst.h"
 #include "tap.h"
 
 static const char *data_dir = "tests/data/fst";
@@ -224,19 +224,19 @@ test_vector(const char *name, const char *ext)
 	char *path = xasprintf("%s/%s.%s", data_dir, name, ext);
 	struct pairs l = {0};
 	struct buf b = {0};
-	struct io_file *f = NULL;
-	struct io_map m = {0};
+	struct file *f = NULL;
+	struct file_map m = {0};
 
 	keys_of(&l, name);
 	build(&b, &l);
-	ok(io_open(&f, path) == RC_OK && io_map(&m, f, 1 << 20) == RC_OK &&
+	ok(file_open(&f, path) == RC_OK && file_map(&m, f, 1 << 20) == RC_OK &&
 		m.len <= b.len && !memcmp(m.data, b.data, m.len) &&
 		(m.len == b.len ||
 		    (b.len == 87106 && le32(b.data + b.len - 4) == 0xb9120097)),
 	    "%s: the same bytes", name);
 	ok(reads_as(&b, &l), "%s: read, looked up, sought", name);
-	io_unmap(&m);
-	io_close(&f);
+	file_unmap(&m);
+	file_close(&f);
 	buf_release(&b);
 	free(l.p);
 	free(path);

@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "keyset.h"
-#include "seen.h"
+#include "work/keyset.h"
+#include "work/nameset.h"
 #include "tap.h"
 
 enum { FRAMES = 16 };
@@ -134,22 +134,22 @@ test_borders(void)
 static void
 test_seen(void)
 {
-	struct seen seen = {0};
+	struct nameset seen = {0};
 	struct name name = {.namespace = "a", .key = {1, 1, 1}};
 	bool fresh = true, again = false;
 
 	for (uint64_t i = 0; i < 5000; i++) {
 		name.key.end = i + 1;
-		fresh = seen_add(&seen, &name) && fresh;
+		fresh = nameset_add(&seen, &name) && fresh;
 	}
 	for (uint64_t i = 0; i < 5000; i++) {
 		name.key.end = i + 1;
-		again = seen_add(&seen, &name) || again;
+		again = nameset_add(&seen, &name) || again;
 	}
 	ok(fresh && !again, "seen: each once");
 	name.namespace[0] = 'b';
-	ok(seen_add(&seen, &name), "seen: another namespace");
-	seen_release(&seen);
+	ok(nameset_add(&seen, &name), "seen: another namespace");
+	nameset_release(&seen);
 }
 
 int

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buf.h"
-#include "plan.h"
+#include "base/buf.h"
+#include "work/plan.h"
 #include "tap.h"
 
 enum { MOST = 14, FRAMES = 12, HISTORIES = 4000 };

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "s3.h"
-#include "s3_multipart.h"
+#include "store/s3.h"
+#include "store/s3_multipart.h"
 #include "tap.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -23,7 +23,7 @@ test_query(void)
 }
 
 static bool
-digest_is(const struct s3 *s, struct io_file *f, const char *bytes,
+digest_is(const struct s3 *s, struct file *f, const char *bytes,
     uint64_t offset, uint64_t length, const char *crc, const char *sha256)
 {
 	struct s3_digest d;
@@ -43,15 +43,15 @@ test_digest(void)
 	const struct s3 sign = {.sign_bodies = true}, tls = {0};
 	const uint32_t known = 1;
 	struct s3_digest d;
-	struct io_file *f = NULL;
+	struct file *f = NULL;
 
 	ok(digest_is(&sign, NULL, "123456789", 0, 9, "y/Q5Jg==", nine),
 	    "of bytes");
 	ok(digest_is(&tls, NULL, "123456789", 0, 9, "y/Q5Jg==", ""),
 	    "TLS has its own");
 	ok(digest_is(&sign, NULL, "", 0, 0, "AAAAAA==", none), "of nothing");
-	ok(io_scratch(&f) == RC_OK &&
-		io_write(f, "..123456789.", 12, 0) == RC_OK &&
+	ok(file_scratch(&f) == RC_OK &&
+		file_write(f, "..123456789.", 12, 0) == RC_OK &&
 		digest_is(&sign, f, NULL, 2, 9, "y/Q5Jg==", nine) &&
 		digest_is(&tls, f, NULL, 2, 9, "y/Q5Jg==", ""),
 	    "of part of a file");
@@ -65,7 +65,7 @@ test_digest(void)
 	ok(s3_digest(&tls, f, NULL, 2, 11, NULL, &d) == RC_DATA,
 	    "of more than there is");
 	msg_verbosity(2);
-	io_close(&f);
+	file_close(&f);
 }
 
 static void

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buf.h"
-#include "bytes.h"
-#include "io.h"
-#include "segment.h"
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/file.h"
+#include "format/segment.h"
 #include "tap.h"
 
 #define NS "v2/clusters/c1/namespaces/ns1/"
@@ -20,16 +20,16 @@
 static const char *top = ".";
 
 static void
-load(struct io_map *m, const char *relative)
+load(struct file_map *m, const char *relative)
 {
 	char *path = xasprintf("%s/tests/data/segments/%s", top, relative);
-	struct io_file *f = NULL;
+	struct file *f = NULL;
 
-	if (io_open(&f, path) || io_map(m, f, 1 << 20)) {
+	if (file_open(&f, path) || file_map(m, f, 1 << 20)) {
 		ok(false, "reading %s", path);
 		exit(1);
 	}
-	io_close(&f);
+	file_close(&f);
 	free(path);
 }
 
@@ -67,7 +67,7 @@ static void
 test_object(const char *path, const char *key_text, enum seg_layout layout)
 {
 	struct seg_header h = {0};
-	struct io_map m;
+	struct file_map m;
 	struct key key;
 	uint8_t *copy;
 	bool good = true;
@@ -105,7 +105,7 @@ test_object(const char *path, const char *key_text, enum seg_layout layout)
 	key.time++;
 	ok(check(m.data, m.len, 4096, &key, &h) == RC_DATA, "%s: another's key",
 	    path);
-	io_unmap(&m);
+	file_unmap(&m);
 }
 
 /* A segment of two pages with the given facts, right but for them. */
@@ -230,7 +230,7 @@ test_sums(void)
 static void
 test_index(void)
 {
-	struct io_map m;
+	struct file_map m;
 	const uint8_t *fst;
 	uint8_t *copy;
 	size_t len;
@@ -256,7 +256,7 @@ test_index(void)
 	ok(seg_index_open("index", copy, m.len, &fst, &len) == RC_DATA,
 	    "a length that lies");
 	free(copy);
-	io_unmap(&m);
+	file_unmap(&m);
 }
 
 int

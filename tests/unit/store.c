@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "io.h"
-#include "store.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "store/store.h"
 #include "tap.h"
 
 enum { SEEN_MAX = 4 << 20 };
@@ -130,7 +130,7 @@ remember(void *arg, const void *data, size_t len)
 
 /* Into a file that has some of it, and to a sink; then to one that fails. */
 static void
-test_both(struct io_file *to, uint64_t had, const uint8_t *data, size_t size)
+test_both(struct file *to, uint64_t had, const uint8_t *data, size_t size)
 {
 	struct buf seen = {0};
 	struct store_xfer x = {.verb = STORE_GET,
@@ -139,20 +139,21 @@ test_both(struct io_file *to, uint64_t had, const uint8_t *data, size_t size)
 	    .sink = remember,
 	    .offset = had,
 	    .arg = &seen};
-	struct io_map map = {0};
+	struct file_map map = {0};
 
-	ok(io_truncate(to, 0) == RC_OK && io_write(to, data, had, 0) == RC_OK &&
+	ok(file_truncate(to, 0) == RC_OK &&
+		file_write(to, data, had, 0) == RC_OK &&
 		store_do(store, &x) == RC_OK && seen.len == size - had &&
 		memcmp(seen.data, data + had, seen.len) == 0 &&
-		io_map(&map, to, size) == RC_OK && map.len == size &&
+		file_map(&map, to, size) == RC_OK && map.len == size &&
 		memcmp(map.data, data, size) == 0,
 	    "GET into a file and to a sink");
-	io_unmap(&map);
+	file_unmap(&map);
 	buf_clear(&seen);
 	while (seen.len < SEEN_MAX)
 		buf_add(&seen, data, size);
 	seen.len = SEEN_MAX;
-	ok(io_truncate(to, had) == RC_OK && store_do(store, &x) == RC_DATA &&
+	ok(file_truncate(to, had) == RC_OK && store_do(store, &x) == RC_DATA &&
 		seen.len < SEEN_MAX + size,
 	    "a sink that fails");
 	buf_release(&seen);
@@ -164,33 +165,33 @@ test_files(void)
 {
 	enum { SIZE = 3 << 20 };
 	uint8_t *data = xmalloc(SIZE), *back = xmalloc(SIZE);
-	struct io_file *from = NULL, *to = NULL;
+	struct file *from = NULL, *to = NULL;
 	struct store_xfer x = {
 	    .verb = STORE_PUT, .object = PREFIX "segments/k"};
 
 	for (size_t i = 0; i < SIZE; i++)
 		data[i] = (uint8_t)(i * i >> 7);
-	ok(io_scratch(&from) == RC_OK && io_scratch(&to) == RC_OK &&
-		io_write(from, data, SIZE, 0) == RC_OK,
+	ok(file_scratch(&from) == RC_OK && file_scratch(&to) == RC_OK &&
+		file_write(from, data, SIZE, 0) == RC_OK,
 	    "files");
 	x.file = from;
 	ok(store_do(store, &x) == RC_OK && !x.existed, "PUT from a file");
 	x = (struct store_xfer){
 	    .verb = STORE_GET, .object = PREFIX "segments/k", .file = to};
 	ok(store_do(store, &x) == RC_OK && x.size == SIZE &&
-		io_read(to, back, SIZE, 0) == RC_OK &&
+		file_read(to, back, SIZE, 0) == RC_OK &&
 		memcmp(data, back, SIZE) == 0,
 	    "GET into a file");
-	ok(io_truncate(to, SIZE - 70000) == RC_OK, "cut");
+	ok(file_truncate(to, SIZE - 70000) == RC_OK, "cut");
 	x.offset = SIZE - 70000;
 	ok(store_do(store, &x) == RC_OK &&
-		io_read(to, back, SIZE, 0) == RC_OK &&
+		file_read(to, back, SIZE, 0) == RC_OK &&
 		memcmp(data, back, SIZE) == 0,
 	    "GET of the rest");
 	for (uint64_t had = 0; had < SIZE; had += SIZE - 70000)
 		test_both(to, had, data, SIZE);
-	io_close(&from);
-	io_close(&to);
+	file_close(&from);
+	file_close(&to);
 	free(data);
 	free(back);
 }

@@ -1,0 +1,123 @@
+/*
+ * file: files, read and written whole, and the one way in which segtools writes
+ * a file: a temporary name in the same directory (directory.h), then (the
+ * caller verifies), fsync, rename, fsync of the directory.
+ *
+ * Files that are not committed are removed at exit and on SIGINT, SIGTERM and
+ * SIGHUP, but for those made with FILE_KEEP.
+ *
+ * All functions retry EINTR and short transfers, and report failures.
+ */
+#ifndef SEGTOOLS_FILE_H
+#define SEGTOOLS_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "base/msg.h"
+
+struct file; /* an open file; one owner, closed by file_close() */
+
+/* Open for reading.  RC_ABSENT, unreported, if there is no such file. */
+enum rc file_open(struct file **, const char *path);
+
+/*
+ * Create the temporary file of path.  The directory must be there; what killed
+ * runs left in it is swept first, once for each directory and process.  A
+ * live process that writes the same file is an error (RC_SYSTEM).
+ *
+ *   FILE_REPLACE  file_commit() replaces an existing file; otherwise one that
+ *                 is there, or appears meanwhile, makes the commit fail
+ *                 (RC_DATA)
+ *   FILE_KEEP     what was written stays when the process fails or is killed,
+ *                 and is there (file_size()) when the file is created again:
+ *                 for downloads that are resumed.  Such a file is made without
+ *                 a sweep; the caller sweeps when it has resumed all it wants
+ *   FILE_PRIVATE  made with mode 0600 at first (file_chmod() at will)
+ */
+enum { FILE_REPLACE = 1, FILE_KEEP = 2, FILE_PRIVATE = 4 };
+enum rc file_create(struct file **, const char *path, int flags);
+
+/* A file without a name in $TMPDIR (or /tmp), for spooling. */
+enum rc file_scratch(struct file **);
+
+/* The mode; and 0666 less the umask. */
+enum rc file_chmod(struct file *, mode_t mode);
+mode_t file_default_mode(void);
+
+/* fsync, rename to the final name, fsync of the directory; then closed and
+ * *f is NULL, whatever happened.  file_close() of an uncommitted file removes
+ * it (not with FILE_KEEP).  Both accept NULL. */
+enum rc file_commit(struct file **f);
+void file_close(struct file **f);
+/* Remove an uncommitted file even with FILE_KEEP, and close it. */
+void file_discard(struct file **f);
+
+/*
+ * Commit many at once, in order: writing back goes on side by side and each
+ * directory is fsynced once, which makes small files several times cheaper.
+ * All files are closed.  One made without FILE_REPLACE whose name was taken
+ * sets existed, unreported, with RC_OK: the caller decides.  The greatest
+ * status.
+ */
+struct file_commit {
+	struct file *file;
+	bool existed;
+	enum rc rc;
+};
+enum rc file_commit_many(struct file_commit *, size_t n);
+
+/* The durable half of a commit alone: fsync of the contents, so that the
+ * commit of several files may come later in quick succession. */
+enum rc file_sync(struct file *);
+/* Begin to write back what was written, so that a later fsync has less to wait
+ * for. */
+void file_write_back(struct file *);
+
+const char *file_name(const struct file *); /* the final name */
+/* Where it is now: the temporary name of an uncommitted file. */
+const char *file_path(const struct file *);
+int file_fd(const struct file *); /* for ioctl and the like */
+enum rc file_size(struct file *, uint64_t *size);
+enum rc file_truncate(struct file *, uint64_t size);
+/* Have the disk keep room for so many bytes in all, the size of the file as it
+ * is: writing costs less then, and a full disk shows at once.  Nothing happens
+ * where the file system can't. */
+enum rc file_reserve(struct file *, uint64_t size);
+
+/* Exactly len bytes at offset; an end of file before that is RC_DATA, "cut
+ * short".  file_readv() changes its vector. */
+enum rc file_read(struct file *, void *, size_t len, uint64_t offset);
+enum rc file_readv(struct file *, struct iovec *, int n, uint64_t offset);
+enum rc file_write(struct file *, const void *, size_t len, uint64_t offset);
+enum rc file_writev(struct file *, struct iovec *, int n, uint64_t offset);
+
+/* Would a read of fd not wait?  False for a negative one. */
+bool fd_readable(int fd);
+
+/* Say that the file is read from front to back. */
+void file_sequential(struct file *);
+
+/*
+ * Make dst's contents those of src: as a clone where the file system can, else
+ * by copy_file_range, else by reading and writing.  dst is empty.
+ */
+enum rc file_copy(struct file *dst, struct file *src);
+
+/* The whole file in memory, read-only; at most limit bytes, else RC_DATA.
+ * Small files are read, larger ones mapped.  An empty file gives len 0. */
+struct file_map {
+	const void *data;
+	size_t len;
+	bool mapped;
+};
+enum rc file_map(struct file_map *, struct file *, uint64_t limit);
+void file_unmap(struct file_map *);
+
+/* Allow for many open files: raise the soft limit to the hard one. */
+size_t fd_raise_limit(void);
+
+#endif

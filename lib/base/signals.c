@@ -1,0 +1,103 @@
+/* signals: see signals.h. */
+
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/signals.h"
+
+static const int end_signals[] = {SIGINT, SIGTERM, SIGHUP};
+static volatile sig_atomic_t deferred;
+static volatile sig_atomic_t interrupted;
+static void (*clean_up)(void);
+
+static void
+run_clean_up(void)
+{
+	if (clean_up)
+		clean_up();
+}
+
+static void
+die_by(int sig)
+{
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static void
+on_signal(int sig)
+{
+	if (deferred) {
+		interrupted = sig;
+		return;
+	}
+	run_clean_up();
+	die_by(sig);
+}
+
+void
+signals_block(sigset_t *old)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < 3; i++)
+		sigaddset(&set, end_signals[i]);
+	sigprocmask(SIG_BLOCK, &set, old);
+}
+
+static void
+install_handlers(void)
+{
+	static bool installed;
+	struct sigaction sa = {.sa_handler = on_signal}, old;
+
+	if (installed)
+		return;
+	installed = true;
+	atexit(run_clean_up);
+	for (size_t i = 0; i < 3; i++) {
+		/* nohup and the like ignore a signal: leave it so. */
+		if (sigaction(end_signals[i], NULL, &old) == 0 &&
+		    old.sa_handler != SIG_IGN)
+			sigaction(end_signals[i], &sa, NULL);
+	}
+}
+
+void
+signals_at_end(void (*f)(void))
+{
+	clean_up = f;
+	install_handlers();
+}
+
+void
+signals_defer(bool defer)
+{
+	install_handlers();
+	deferred = defer;
+	if (!defer && interrupted)
+		signals_die();
+}
+
+int
+signals_caught(void)
+{
+	return interrupted;
+}
+
+void
+signals_die(void)
+{
+	sigset_t set;
+	int sig = interrupted ? (int)interrupted : SIGTERM;
+
+	run_clean_up();
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	die_by(sig);
+	_exit(128 + sig);
+}

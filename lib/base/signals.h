@@ -1,0 +1,25 @@
+/*
+ * signals: how SIGINT, SIGTERM and SIGHUP end a process.
+ *
+ * With signals_defer(true) they only set what signals_caught() tells, and a
+ * poll() returns with EINTR: for work that must be given up in an orderly way.
+ * signals_die() then ends the process by that signal.  Otherwise they end it at
+ * once.  Either way, and at a normal exit, signals_at_end()'s function runs.
+ */
+#ifndef SEGTOOLS_SIGNALS_H
+#define SEGTOOLS_SIGNALS_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+void signals_defer(bool defer);
+int signals_caught(void);
+void signals_die(void) __attribute__((noreturn));
+
+/* The one clean-up of the process (file.c's, of temporary files).  It may run
+ * at any moment but while the signals are blocked. */
+void signals_at_end(void (*clean_up)(void));
+/* Block the three; *old is for sigprocmask(SIG_SETMASK). */
+void signals_block(sigset_t *old);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * cli: what all commands share: their options and their end.
+ */
+#ifndef SEGTOOLS_CLI_H
+#define SEGTOOLS_CLI_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/msg.h"
+#include "format/rec.h"
+
+struct store;
+
+#define SEGTOOLS_VERSION "0.1.0"
+
+enum { CLI_MAX_OPTIONS = 48 };
+
+/* Values of the common options, defaults filled in. */
+struct cli {
+	const char *usage;
+	const char *store;   /* -s, SEG_STORE, or libsql's variables; or NULL */
+	const char *cluster; /* -C, SEG_CLUSTER; "default" */
+	const char *dir;     /* -d; "." */
+	const char *catalog; /* -k; NULL */
+	unsigned jobs;       /* -j; 16 */
+	unsigned retry_for;  /* --retry-for; 60 */
+	bool eof_ends_set;   /* -e */
+	bool dry_run;        /* -n */
+	bool force;          /* -F */
+	struct rec_writer out; /* stdout; -J is taken care of */
+	enum rc rc;            /* the greatest status met */
+	bool no_store; /* set by a command that finds out within a set that it
+			* has no store: the loop ends, without an end line; as
+			* it does when cli_store()'s turns out to be missing */
+	/* open_store.h's: which it is, and whether that turned out. */
+	const struct store *opened;
+	bool (*is_missing)(const struct store *);
+
+	char *libsql_store; /* what store is, if it was made up; or NULL */
+
+	/* For cli_getopt(). */
+	const struct option *own;
+	struct option options[CLI_MAX_OPTIONS + 1];
+	char letters[2 * CLI_MAX_OPTIONS + 2];
+};
+
+/* Options of the command's own whose letter is not in use, or that have no
+ * letter, get a val from here on. */
+enum { CLI_OWN = 256 };
+
+/*
+ * Parse one option.  usage is the SYNOPSIS and the options as -h prints them.
+ * common lists which of s C d k j e J n F the command takes ("r": --retry-for);
+ * -h -V -v -q are always taken.  own is a getopt_long table ending in zeros;
+ * its vals below 256 are short options too.  Returns a val of own, or -1 at the
+ * end of the options (operands from optind on).  Bad options end the process
+ * with status 2; -h and -V end it with 0.
+ */
+void cli_init(struct cli *, char **argv, const char *usage, const char *common,
+    const struct option *own);
+int cli_getopt(struct cli *, int argc, char **argv);
+/* "seg-x: MESSAGE", a hint at -h on stderr; exit status 2. */
+void cli_usage(const struct cli *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3), noreturn));
+/* Strict number of an option or exit with a usage error. */
+uint64_t cli_number(const struct cli *, const char *option, const char *text,
+    uint64_t min, uint64_t max);
+
+/* Status to return from main: cli.rc, or the failure to write stdout. */
+int cli_exit(struct cli *);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * sets: the loop over sets of records that most commands are.
+ */
+#ifndef SEGTOOLS_SETS_H
+#define SEGTOOLS_SETS_H
+
+#include <stdbool.h>
+
+#include "cli/cli.h"
+#include "format/rec.h"
+
+/*
+ * The loop over sets.  For each set of the input (operands if there are any,
+ * else stdin): record() for each record, as it arrives; then end() if the set
+ * ended well and all its records could be read and record() took them all, or
+ * fail() otherwise: wait for what record() began, or forget it.  Then the loop
+ * ends the set in the output: well only if end() returned RC_OK, else with "!".
+ * Of a stream that was cut short: fail(), and no end line.  A record() that
+ * fails does not keep the next from being called.  The statuses are collected
+ * in cli.rc; operands that are not valid are RC_USAGE, before anything is done.
+ */
+struct cli_sets {
+	enum rec_form form; /* what the input holds */
+	enum rc (*record)(void *ctx, const struct rec *);
+	enum rc (*end)(void *ctx);
+	void (*fail)(void *ctx); /* may be NULL */
+	/* Waiting for input: keep transfers going; may be NULL. */
+	enum rc (*idle)(void *ctx, int fd);
+	bool one_set;  /* more than one set is an error (seg-restore) */
+	bool own_ends; /* end() ends its sets itself; failed ones the loop */
+	bool silent;   /* no end lines: the command prints nothing */
+};
+void cli_each_set(
+    struct cli *, char *const *operands, const struct cli_sets *, void *ctx);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * cut: a consistent cut of a live SQLite database: the pages changed since the
+ * last one become a segment in DIR/NAMESPACE.  See cut.c for how.
+ */
+#ifndef SEGTOOLS_CUT_H
+#define SEGTOOLS_CUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/msg.h"
+#include "format/rec.h"
+
+struct store;
+
+struct cut_opts {
+	const char *dir, *namespace, *path;
+	bool full;           /* every page, whatever is remembered */
+	bool force;          /* go on after another writer */
+	unsigned busy_ms;    /* wait for a busy database */
+	struct store *store; /* or NULL */
+	const char *store_name, *cluster;
+	/* Each segment of the set, in frame order, when all is durable. */
+	enum rc (*emit)(void *arg, const struct rec *);
+	/* So many more of total bytes of the database were read; may be NULL.
+	 */
+	void (*progress)(void *arg, uint64_t bytes, uint64_t total);
+	void *arg;
+};
+
+/* No change and nothing pending: RC_OK, and emit() is not called. */
+enum rc cut_run(const struct cut_opts *);
+
+#endif

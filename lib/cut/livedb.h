@@ -1,0 +1,81 @@
+/*
+ * livedb: a live SQLite database, read inside a read transaction through
+ * SQLite's own file handles.  No other descriptor on the database, its -wal or
+ * its -shm is ever opened here: closing it would drop SQLite's POSIX locks.
+ * Nothing is written, checkpointed or rolled back.
+ *
+ * What is read is one committed state: the database file, overlaid with the
+ * newest frame of each page that the log holds up to a commit.  Why the file
+ * may be read although others checkpoint into it meanwhile: see livedb.c.
+ */
+#ifndef SEGTOOLS_LIVEDB_H
+#define SEGTOOLS_LIVEDB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/msg.h"
+#include "format/wal.h"
+
+struct sort;
+
+/* What stat() says of a file; all-zero: it is not there. */
+struct livedb_stamp {
+	uint64_t dev, ino, size;
+	uint64_t mtime, ctime; /* ns */
+};
+
+enum { LIVEDB_COUNTERS = 16 };
+
+/* What is known of the state that a transaction sees. */
+struct livedb_state {
+	uint32_t page_size;
+	uint32_t size;        /* pages */
+	struct wal_place wal; /* frame 0: all of it is in the file */
+	struct livedb_stamp db, log;
+	uint64_t seen; /* the clock at the stamps, ns */
+	/* of the file's header: change counter, version-valid-for, size,
+	 * schema cookie */
+	uint8_t counters[LIVEDB_COUNTERS];
+};
+
+struct livedb;
+/* RC_ABSENT, unreported: the file has no byte. */
+enum rc livedb_open(struct livedb **, const char *path, unsigned busy_ms);
+void livedb_free(struct livedb *); /* NULL-safe */
+mode_t livedb_mode(const struct livedb *);
+
+/* Begin to read; waits for a busy database, then RC_SYSTEM.  A hot journal:
+ * RC_SYSTEM. */
+enum rc livedb_begin(struct livedb *);
+void livedb_end(struct livedb *);
+
+/* Whether the log is that of *place, which is still in it. */
+bool livedb_follows(struct livedb *, const struct wal_place *place,
+    const struct livedb_stamp *log);
+
+/*
+ * Fix the state: read the log behind *from (NULL: all of it) up to the last
+ * commit.  Each frame is added to frames as a struct livedb_frame.  *least gets
+ * the smallest size of the database at any commit read, UINT32_MAX for none.
+ * RC_ABSENT: the log was restarted meanwhile, do all of it again.
+ */
+struct livedb_frame {
+	uint32_t page, frame;
+};
+int livedb_frame_cmp(const void *, const void *); /* page; newest first */
+enum rc livedb_fix(struct livedb *, const struct wal_place *from,
+    struct sort *frames, uint32_t *least);
+const struct livedb_state *livedb_state(const struct livedb *);
+
+/* n pages of the file from page on; what lies behind its end is zeros. */
+enum rc livedb_read(struct livedb *, uint32_t page, uint32_t n, void *);
+/* The page in a frame of the log.  RC_ABSENT as above. */
+enum rc livedb_read_frame(struct livedb *, uint32_t frame, void *);
+
+/* After the last page was read: RC_ABSENT as above. */
+enum rc livedb_still(struct livedb *);
+
+#endif

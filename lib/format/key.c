@@ -1,0 +1,181 @@
+/* key: see key.h. */
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/number.h"
+#include "format/key.h"
+
+bool
+key_parse(struct key *key, const char *s, size_t len)
+{
+	uint64_t not_end;
+
+	if (len != KEY_LEN || s[20] != '-' || s[41] != '-')
+		return false;
+	if (!number_u64(s, 20, &not_end) ||
+	    !number_u64(s + 21, 20, &key->start) ||
+	    !number_u64(s + 42, 20, &key->time))
+		return false;
+	key->end = UINT64_MAX - not_end;
+	return key->start >= 1 && key->start <= key->end;
+}
+
+const char *
+key_text(const struct key *key, char text[KEY_LEN + 1])
+{
+	snprintf(text, KEY_LEN + 1, "%020llu-%020llu-%020llu",
+	    (unsigned long long)(UINT64_MAX - key->end),
+	    (unsigned long long)key->start, (unsigned long long)key->time);
+	return text;
+}
+
+int
+key_cmp(const struct key *a, const struct key *b)
+{
+	if (a->end != b->end)
+		return a->end < b->end ? -1 : 1;
+	if (a->start != b->start)
+		return a->start < b->start ? -1 : 1;
+	if (a->time != b->time)
+		return a->time < b->time ? -1 : 1;
+	return 0;
+}
+
+/* Bytes of the valid UTF-8 sequence at s (of len bytes), or 0: no overlong
+ * forms, no surrogates, nothing beyond U+10FFFF. */
+static size_t
+utf8_sequence(const unsigned char *s, size_t len)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	uint32_t c;
+	size_t n;
+
+	if (s[0] < 0x80)
+		return 1;
+	n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+	if (s[0] < 0xc2 || s[0] > 0xf4 || n > len)
+		return 0;
+	c = s[0] & (0x7fu >> n);
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	return n;
+}
+
+bool
+namespace_valid(const char *text, size_t len)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t n;
+
+	if (len < 1 || len > NAMESPACE_MAX)
+		return false;
+	if (s[0] == '.' && (len == 1 || (len == 2 && s[1] == '.')))
+		return false;
+	for (size_t i = 0; i < len; i += n) {
+		if (s[i] < 0x20 || s[i] == 0x7f || s[i] == '/')
+			return false;
+		if (s[i] == 0xc2 && i + 1 < len && s[i + 1] < 0xa0)
+			return false; /* C1 controls */
+		n = utf8_sequence(s + i, len - i);
+		if (n == 0)
+			return false;
+	}
+	return true;
+}
+
+static bool
+set_namespace(struct name *name, const char *text, size_t len)
+{
+	if (!namespace_valid(text, len))
+		return false;
+	memcpy(name->namespace, text, len);
+	name->namespace[len] = 0;
+	return true;
+}
+
+bool
+name_parse(struct name *name, const char *text)
+{
+	const char *slash = strrchr(text, '/');
+
+	return slash && set_namespace(name, text, (size_t)(slash - text)) &&
+	       key_parse(&name->key, slash + 1, strlen(slash + 1));
+}
+
+/* The namespace of a file in directory dir[0..len): its last component, or the
+ * directory's real name where that says nothing. */
+static bool
+namespace_of_dir(struct name *name, const char *dir, size_t len)
+{
+	char path[PATH_MAX], real[PATH_MAX];
+	const char *base;
+
+	while (len > 1 && dir[len - 1] == '/')
+		len--;
+	base = dir + len;
+	while (base > dir && base[-1] != '/')
+		base--;
+	if (set_namespace(name, base, (size_t)(dir + len - base)))
+		return true;
+	if (len >= sizeof(path))
+		return false;
+	memcpy(path, len ? dir : ".", len ? len : 1);
+	path[len ? len : 1] = 0;
+	if (!realpath(path, real))
+		return false;
+	base = strrchr(real, '/');
+	return set_namespace(name, base + 1, strlen(base + 1));
+}
+
+bool
+name_parse_path(struct name *name, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *base = slash ? slash + 1 : path;
+
+	if (strlen(base) != KEY_LEN + 4 ||
+	    (strcmp(base + KEY_LEN, ".seg") != 0 &&
+		strcmp(base + KEY_LEN, ".idx") != 0) ||
+	    !key_parse(&name->key, base, KEY_LEN))
+		return false;
+	return namespace_of_dir(name, path, (size_t)(base - path));
+}
+
+char *
+name_path(const char *dir, const struct name *name, enum part part)
+{
+	char text[KEY_LEN + 1];
+	size_t len = strlen(dir);
+
+	while (len > 1 && dir[len - 1] == '/')
+		len--;
+	return xasprintf("%.*s%s%s/%s.%s", (int)len, dir,
+	    len == 1 && dir[0] == '/' ? "" : "/", name->namespace,
+	    key_text(&name->key, text), part == PART_INDEX ? "idx" : "seg");
+}
+
+char *
+name_object(const char *cluster, const struct name *name, enum part part)
+{
+	char text[KEY_LEN + 1];
+
+	return xasprintf("v2/clusters/%s/namespaces/%s/%s/%s", cluster,
+	    name->namespace, part == PART_INDEX ? "indexes" : "segments",
+	    key_text(&name->key, text));
+}
+
+char *
+namespace_prefix(const char *cluster, const char *namespace)
+{
+	return xasprintf("v2/clusters/%s/namespaces/%s%s", cluster,
+	    namespace ? namespace : "", namespace ? "/" : "");
+}

@@ -1,0 +1,414 @@
+/* rec: see rec.h. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/number.h"
+#include "base/output.h"
+#include "base/time.h"
+#include "format/rec.h"
+
+enum {
+	READ_SIZE = 64 << 10,
+	/* A longer line is no record: PATH_MAX and some columns. */
+	LINE_MAX_LEN = 16 << 10
+};
+
+struct rec_reader {
+	int fd;
+	enum rec_form form;
+	bool eof_ends_set;
+	char *const *operands; /* or NULL */
+	enum rc (*idle)(void *, int);
+	void *idle_arg;
+	char buf[READ_SIZE];
+	size_t pos, have;
+	bool at_eof;
+	struct buf line;
+	uint64_t line_no;
+	bool in_set;  /* something of a set was read */
+	bool any_set; /* a set has ended */
+	bool failed;  /* with eof_ends_set: a "!" was met */
+	bool over;
+};
+
+struct rec_reader *
+rec_reader_new(int fd, enum rec_form form, bool eof_ends_set)
+{
+	struct rec_reader *r = xcalloc(1, sizeof(*r));
+
+	r->fd = fd;
+	r->form = form;
+	r->eof_ends_set = eof_ends_set;
+	return r;
+}
+
+struct rec_reader *
+rec_reader_operands(char *const *operands, enum rec_form form)
+{
+	struct rec_reader *r = rec_reader_new(-1, form, false);
+
+	r->operands = operands;
+	return r;
+}
+
+void
+rec_reader_idle(struct rec_reader *r, enum rc (*idle)(void *, int), void *arg)
+{
+	r->idle = idle;
+	r->idle_arg = arg;
+}
+
+void
+rec_reader_free(struct rec_reader *r)
+{
+	if (!r)
+		return;
+	buf_release(&r->line);
+	free(r);
+}
+
+static bool
+ends_in(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+bool
+rec_parse_text(struct rec *rec, const char *text, enum rec_form form)
+{
+	rec->text = text;
+	rec->pages = rec->bytes = REC_UNKNOWN;
+	rec->is_path = form == REC_PATHS ||
+		       (form == REC_EITHER &&
+			   (ends_in(text, ".seg") || ends_in(text, ".idx")));
+	return rec->is_path ? name_parse_path(&rec->name, text)
+			    : name_parse(&rec->name, text);
+}
+
+/* "-" or a number, in column *s up to the next TAB; moves on.  A column that
+ * is not there is unknown. */
+static bool
+column(char **s, uint64_t *value)
+{
+	size_t n;
+	bool ok = true;
+
+	*value = REC_UNKNOWN;
+	if (!*s)
+		return true;
+	n = strcspn(*s, "\t");
+	if (n != 1 || **s != '-')
+		ok = number_u64(*s, n, value);
+	*s = (*s)[n] ? *s + n + 1 : NULL;
+	return ok;
+}
+
+static void
+skip_column(char **s)
+{
+	if (*s)
+		*s = strchr(*s, '\t');
+	if (*s)
+		(*s)++;
+}
+
+static bool
+parse_line(struct rec *rec, char *line, size_t len, enum rec_form form)
+{
+	char *rest = strchr(line, '\t');
+	uint64_t pages, bytes;
+
+	if (len > LINE_MAX_LEN || strlen(line) != len)
+		return false;
+	if (rest)
+		*rest++ = 0;
+	for (int i = 0; i < 3; i++) /* START END TIME: the key says them */
+		skip_column(&rest);
+	if (!column(&rest, &pages) || !column(&rest, &bytes) ||
+	    !rec_parse_text(rec, line, form))
+		return false;
+	rec->pages = pages;
+	rec->bytes = bytes;
+	return true;
+}
+
+static bool
+fill(struct rec_reader *r)
+{
+	ssize_t n;
+
+	if (r->idle && r->idle(r->idle_arg, r->fd) != RC_OK)
+		return false;
+	do
+		n = read(r->fd, r->buf, sizeof(r->buf));
+	while (n < 0 && errno == EINTR);
+	if (n < 0) {
+		msg_errno("standard input");
+		n = 0;
+	}
+	r->pos = 0;
+	r->have = (size_t)n;
+	return n > 0;
+}
+
+/*
+ * The next line without its newline in r->line; false at the end of the input.
+ * *whole tells whether there was a newline.  Of a line that is too long only
+ * enough to know that is kept.
+ */
+static bool
+next_line(struct rec_reader *r, bool *whole)
+{
+	bool any = false;
+
+	buf_clear(&r->line);
+	*whole = false;
+	for (;;) {
+		char *nl;
+		size_t n;
+
+		if (r->pos == r->have && (r->at_eof || !fill(r))) {
+			r->at_eof = true;
+			return any;
+		}
+		nl = memchr(r->buf + r->pos, '\n', r->have - r->pos);
+		n = nl ? (size_t)(nl - r->buf) - r->pos : r->have - r->pos;
+		if (r->line.len <= LINE_MAX_LEN)
+			buf_add(&r->line, r->buf + r->pos, n);
+		r->pos += n + (nl != NULL);
+		any = true;
+		if (nl) {
+			r->line_no++;
+			*whole = true;
+			return true;
+		}
+	}
+}
+
+static enum rec_event
+end_of_set(struct rec_reader *r, bool failed)
+{
+	r->in_set = false;
+	r->any_set = true;
+	return failed ? REC_FAILED : REC_END;
+}
+
+static enum rec_event
+cut_short(struct rec_reader *r)
+{
+	r->over = true;
+	msg_fail(RC_DATA, "standard input: cut short %s",
+	    r->line.len ? "inside a line"
+	    : r->in_set ? "inside a set"
+			: "before the first set");
+	return REC_CUT;
+}
+
+static enum rec_event
+at_end(struct rec_reader *r)
+{
+	r->over = true;
+	if (r->eof_ends_set)
+		return end_of_set(r, r->failed);
+	if (r->in_set || !r->any_set)
+		return cut_short(r);
+	return REC_EOF;
+}
+
+static enum rec_event
+next_operand(struct rec_reader *r, struct rec *rec)
+{
+	if (!*r->operands) {
+		r->over = true;
+		return end_of_set(r, false);
+	}
+	if (!rec_parse_text(rec, *r->operands, r->form)) {
+		msg_fail(
+		    RC_USAGE, "%s: not the name of a segment", *r->operands++);
+		return REC_BAD;
+	}
+	r->operands++;
+	return REC_RECORD;
+}
+
+enum rec_event
+rec_next(struct rec_reader *r, struct rec *rec)
+{
+	bool whole;
+
+	if (r->over)
+		return REC_EOF;
+	if (r->operands)
+		return next_operand(r, rec);
+	while (next_line(r, &whole)) {
+		if (!whole && !r->eof_ends_set)
+			return cut_short(r);
+		if (r->line.len == 0) {
+			if (r->eof_ends_set)
+				continue;
+			return end_of_set(r, false);
+		}
+		if (strcmp(r->line.data, "!") == 0) {
+			if (!r->eof_ends_set)
+				return end_of_set(r, true);
+			r->failed = true;
+			continue;
+		}
+		r->in_set = true;
+		if (parse_line(rec, r->line.data, r->line.len, r->form))
+			return REC_RECORD;
+		msg_fail(RC_DATA,
+		    "standard input, line %llu: not a record: "
+		    "%.200s",
+		    (unsigned long long)r->line_no, r->line.data);
+		return REC_BAD;
+	}
+	return at_end(r);
+}
+
+/* ---- the writer ---- */
+
+static enum rc
+wrote(struct rec_writer *w)
+{
+	w->begun = true;
+	if (w->rc == RC_OK)
+		w->rc = output_check();
+	return w->rc;
+}
+
+static void
+put_json_string(const char *key, const char *s)
+{
+	printf("\"%s\":\"", key);
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '"' || c == '\\')
+			printf("\\%c", c);
+		else if (c < 0x20)
+			printf("\\u%04x", c);
+		else
+			putchar(c);
+	}
+	putchar('"');
+}
+
+static void
+put_json_number(const char *key, uint64_t v)
+{
+	if (v == REC_UNKNOWN)
+		printf(",\"%s\":null", key);
+	else
+		printf(",\"%s\":%llu", key, (unsigned long long)v);
+}
+
+static void
+put_json(const struct rec *rec, const char *text, const char *time)
+{
+	const struct key *k = &rec->name.key;
+
+	putchar('{');
+	put_json_string(rec->is_path ? "path" : "name", text);
+	putchar(',');
+	put_json_string("namespace", rec->name.namespace);
+	printf(",\"start\":%llu,\"end\":%llu", (unsigned long long)k->start,
+	    (unsigned long long)k->end);
+	if (strcmp(time, "-") == 0)
+		printf(",\"time\":null");
+	else
+		printf(",\"time\":\"%s\"", time);
+	put_json_number("pages", rec->pages);
+	put_json_number("bytes", rec->bytes);
+	printf("}\n");
+}
+
+static void
+put_number(uint64_t v)
+{
+	if (v == REC_UNKNOWN)
+		printf("\t-");
+	else
+		printf("\t%llu", (unsigned long long)v);
+}
+
+enum rc
+rec_write(struct rec_writer *w, const struct rec *rec)
+{
+	char key[KEY_LEN + 1], time[TIME_TEXT_MAX];
+	char name[NAMESPACE_MAX + 1 + KEY_LEN + 1];
+	const char *text = rec->text;
+
+	if (w->rc)
+		return w->rc;
+	if (!text) {
+		snprintf(name, sizeof(name), "%s/%s", rec->name.namespace,
+		    key_text(&rec->name.key, key));
+		text = name;
+	}
+	if (!w->json && strpbrk(text, "\t\n"))
+		return msg_fail(RC_USAGE,
+		    "%s: a TAB or newline in a path has no place in a record",
+		    text);
+	time_text(rec->name.key.time, time);
+	errno = 0;
+	if (w->json) {
+		put_json(rec, text, time);
+	} else {
+		printf("%s\t%llu\t%llu\t%s", text,
+		    (unsigned long long)rec->name.key.start,
+		    (unsigned long long)rec->name.key.end, time);
+		put_number(rec->pages);
+		put_number(rec->bytes);
+		putchar('\n');
+	}
+	return wrote(w);
+}
+
+enum rc
+rec_write_namespace(struct rec_writer *w, const char *namespace)
+{
+	if (w->rc)
+		return w->rc;
+	errno = 0;
+	if (w->json) {
+		putchar('{');
+		put_json_string("namespace", namespace);
+		printf("}\n");
+	} else {
+		puts(namespace);
+	}
+	return wrote(w);
+}
+
+enum rc
+rec_end(struct rec_writer *w, bool failed)
+{
+	if (w->rc)
+		return w->rc;
+	errno = 0;
+	if (failed && w->json)
+		printf("{\"failed\":true}\n");
+	else
+		printf(failed ? "!\n" : "\n");
+	w->begun = true;
+	return rec_flush(w);
+}
+
+enum rc
+rec_flush(struct rec_writer *w)
+{
+	if (w->rc)
+		return w->rc;
+	errno = 0;
+	(void)fflush(stdout);
+	w->rc = output_check();
+	return w->rc;
+}

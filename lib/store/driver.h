@@ -1,0 +1,32 @@
+/*
+ * driver: what a kind of store implements, and what it may call.  store.h is
+ * for users; which kinds there are, open.c alone knows.
+ */
+#ifndef SEGTOOLS_DRIVER_H
+#define SEGTOOLS_DRIVER_H
+
+#include <stdbool.h>
+
+#include "store/store.h"
+
+/* impl is the first argument of all; see store.h for what each does. */
+struct store_ops {
+	enum rc (*list)(void *impl, const char *prefix, bool delimited,
+	    unsigned limit,
+	    enum rc (*entry)(void *, const struct store_entry *), void *arg);
+	void (*start)(void *impl, struct store_xfer *);
+	enum rc (*wait)(void *impl, unsigned max, int fd);
+	bool (*is_missing)(const void *impl); /* NULL: known when opened */
+	void (*free)(void *impl);
+};
+
+/* A store called where, of an opened impl, which it owns from here on. */
+struct store *store_new(const char *where, const struct store_opts *,
+    const struct store_ops *, void *impl);
+
+/* Nothing but plain components, so that a path stays where it should, whatever
+ * a name says; an object's does not end in "/" either. */
+bool store_path_is_plain(const char *path);
+bool store_object_is_plain(const char *object);
+
+#endif

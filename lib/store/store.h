@@ -1,0 +1,122 @@
+/*
+ * store: where segments live for good: what its users call.  A directory (dir.h)
+ * or an S3 bucket (s3_store.h) is behind it: see driver.h.
+ *
+ * Objects are named by paths without a leading "/", as key.h makes them.
+ * Listings come in pages inside; transfers run many at a time, all in the
+ * caller's thread: store_start() queues one, store_wait() drives them and calls
+ * done() of each that ended, from within store_wait() and nowhere else.
+ */
+#ifndef SEGTOOLS_STORE_H
+#define SEGTOOLS_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/msg.h"
+
+struct store;
+
+struct store_opts {
+	bool create;        /* make it if it is not there */
+	unsigned parallel;  /* transfers at a time (-j) */
+	unsigned retry_for; /* seconds (--retry-for) */
+};
+
+/*
+ * Open "DIR", "file:///DIR" or "s3://BUCKET[/PREFIX]".  A directory that is
+ * not there is RC_USAGE at once; a bucket is not asked for before it is needed.
+ */
+enum rc store_open(
+    struct store **, const char *where, const struct store_opts *);
+void store_free(struct store *);              /* gives up what runs */
+const char *store_name(const struct store *); /* for messages; no secrets */
+/* Has it turned out that it is not there (which was reported)? */
+bool store_is_missing(const struct store *);
+
+/* One object of a listing, or with delimited one "directory". */
+struct store_entry {
+	const char
+	    *name; /* what follows the prefix (a directory: without "/") */
+	uint64_t size;
+	uint64_t modified; /* ms since 1970 UTC */
+	bool is_dir;
+};
+
+/*
+ * List what begins with prefix (which ends in "/"), all levels down; with
+ * delimited only the next level, directories as such.  The entries come in any
+ * order, each at least once: who needs an order makes it.  limit, if not 0: the
+ * first so many in byte order will do (a hint for the page size; more may
+ * come).  entry() returning anything but RC_OK ends the listing with that.
+ * Nothing under prefix is RC_OK.  A store that is not there: RC_USAGE.
+ */
+enum rc store_list(struct store *, const char *prefix, bool delimited,
+    unsigned limit, enum rc (*entry)(void *arg, const struct store_entry *),
+    void *arg);
+
+/*
+ * One transfer.  All-zero, then what its verb needs.  The local end is a file,
+ * bytes in memory, or (GET) a function that gets every byte once, in order.
+ *
+ *   GET     of [offset, offset+length), length 0: to the end.  Into file (each
+ *           byte at the offset it has in the object), buf, sink, or file and
+ *           sink both.  A sink that fails ends the transfer.  size is set to
+ *           the whole object's size before the first byte arrives.  An object
+ *           smaller than a range, or a short body, is never RC_OK.
+ *   PUT     conditional: never replaces.  From file (whole) or buf.  If the
+ *           object is there already: RC_OK and existed set; the caller
+ * compares. DELETE  an object that is not there is RC_ABSENT where the store
+ * can tell, else RC_OK.
+ *
+ * done() gets RC_OK; RC_ABSENT, unreported, for a GET or HEAD of what is not
+ * there; or what was reported.  A transfer may be freed or started again in
+ * done().  Objects that are PUT are durable when done() is called.
+ */
+enum store_verb { STORE_GET, STORE_PUT, STORE_HEAD, STORE_DELETE };
+
+struct store_xfer {
+	enum store_verb verb;
+	const char *object; /* borrowed until done() */
+	struct file *file;
+	struct buf *buf; /* a GET adds to it, up to limit bytes */
+	enum rc (*sink)(void *arg, const void *data, size_t len);
+	uint64_t offset, length;
+	uint64_t limit; /* GET into buf: more is RC_DATA; 0: 64 MiB */
+	/* PUT: CRC-32 of what is sent, where it is known.  What a store needs
+	 * to know more it reads the file for. */
+	const uint32_t *crc;
+	void (*done)(struct store_xfer *, enum rc);
+	void *arg; /* for sink and done */
+
+	/* What the store says. */
+	uint64_t size; /* of the whole object (GET, HEAD) */
+	char etag[80]; /* of the object (GET, HEAD), or empty; if not empty at
+			* the start of a GET: If-Match, and a change is RC_DATA
+			*/
+	bool existed;  /* PUT: it was there already */
+
+	/* The store's own. */
+	struct store *store;
+	struct store_xfer *next;
+};
+
+void store_start(struct store *, struct store_xfer *);
+/* Drive transfers until at most max are queued or running, or, if fd >= 0,
+ * until fd is readable.  What failed is told to done(), not here. */
+enum rc store_wait(struct store *, unsigned max, int fd);
+unsigned store_parallel(const struct store *);
+
+/* Progress: moved() is told how many bytes of objects went one way or the other
+ * since the last time, and what store_count() adds. */
+void store_on_moved(
+    struct store *, void (*moved)(void *arg, uint64_t bytes), void *arg);
+void store_count(struct store *, uint64_t bytes);
+
+/* A transfer by itself; done and arg are not used but by sink. */
+enum rc store_do(struct store *, struct store_xfer *);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * fetch: segments from a store into a work directory, many at a time.
+ *
+ * Each is whole when it gets its names: data and index are verified first.
+ * What is there and whole is not transferred; what is partial is resumed and,
+ * if that does not verify, transferred from the start.  A body that does not
+ * verify is transferred once more.  An index that is missing or wrong beside
+ * good data is made from the data.
+ *
+ * Small files are made durable many at a time, so that done() may come late;
+ * fetch_poll() and fetch_finish() bring it.
+ */
+#ifndef SEGTOOLS_FETCH_H
+#define SEGTOOLS_FETCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/msg.h"
+#include "format/key.h"
+#include "format/rec.h"
+#include "store/store.h"
+
+struct fetch_opts {
+	struct store *store;
+	const char *cluster;
+	const char *dir; /* must be there */
+	bool index_only; /* the .idx alone */
+	/* In the order of fetch_add(), for each that was fetched or was there;
+	 * the status of what is not RC_OK was reported. */
+	enum rc (*done)(void *arg, const struct rec *, enum rc);
+	void *arg;
+};
+
+struct fetch;
+struct fetch *fetch_new(const struct fetch_opts *);
+/* Begin one.  Waits for others if there are too many.  The greatest status that
+ * done() returned is passed on; so it is by the next two. */
+enum rc fetch_add(struct fetch *, const struct name *);
+/* Go on until fd is readable. */
+enum rc fetch_poll(struct fetch *, int fd);
+/* Wait for all. */
+enum rc fetch_finish(struct fetch *);
+/* Removes what earlier killed runs left where segments were fetched to. */
+void fetch_free(struct fetch *);
+
+#endif

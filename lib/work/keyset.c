@@ -1,0 +1,150 @@
+/* keyset: see keyset.h. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "work/keyset.h"
+
+/* The place of the first key that is not less than key. */
+static size_t
+lower_bound(const struct keyset *s, const struct key *key)
+{
+	size_t lo = 0, hi = s->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (key_cmp(&s->key[mid], key) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+void
+keyset_add(struct keyset *s, const struct key *key)
+{
+	size_t at = s->n;
+
+	if (s->n > 0 && key_cmp(&s->key[s->n - 1], key) >= 0) {
+		at = lower_bound(s, key);
+		if (key_cmp(&s->key[at], key) == 0)
+			return;
+	}
+	if (s->n == s->cap) {
+		s->cap = s->cap ? 2 * s->cap : 64;
+		s->key = xreallocarray(s->key, s->cap, sizeof(*s->key));
+	}
+	memmove(&s->key[at + 1], &s->key[at], (s->n - at) * sizeof(*s->key));
+	s->key[at] = *key;
+	s->n++;
+}
+
+bool
+keyset_has(const struct keyset *s, const struct key *key)
+{
+	size_t at = lower_bound(s, key);
+
+	return at < s->n && key_cmp(&s->key[at], key) == 0;
+}
+
+uint64_t
+keyset_newest(const struct keyset *s)
+{
+	return s->n ? s->key[s->n - 1].end : 0;
+}
+
+size_t
+keyset_find_end(const struct keyset *s, uint64_t end)
+{
+	const struct key least = {.end = end, .start = 0, .time = 0};
+
+	return lower_bound(s, &least);
+}
+
+/* Is one of those that end at border reached? */
+static bool
+border_reached(
+    const struct keyset *s, const bool *reached, size_t from, uint64_t border)
+{
+	size_t i = keyset_find_end(s, border);
+
+	for (; i < s->n && s->key[i].end == border; i++)
+		if (i >= from && reached[i])
+			return true;
+	return false;
+}
+
+bool
+keyset_chain(const struct keyset *s, uint64_t start, uint64_t end)
+{
+	size_t from = keyset_find_end(s, start), i;
+	bool *reached, found = false;
+
+	if (from == s->n || start == 0)
+		return false;
+	reached = xcalloc(s->n, sizeof(*reached));
+	for (i = from; !found && i < s->n && s->key[i].end <= end; i++) {
+		const struct key *k = &s->key[i];
+
+		reached[i] = k->start == start ||
+			     (k->start > start && border_reached(s, reached,
+						      from, k->start - 1));
+		found = reached[i] && k->end == end;
+	}
+	free(reached);
+	return found;
+}
+
+/*
+ * The next run of covered frames below what *i has already taken, from the
+ * greatest END down; false when there is none.
+ */
+static bool
+next_run(const struct keyset *s, size_t *i, uint64_t *lo, uint64_t *hi)
+{
+	const struct key *k;
+
+	if (*i == 0)
+		return false;
+	k = &s->key[--*i];
+	*lo = k->start;
+	*hi = k->end;
+	while (*i > 0 && s->key[*i - 1].end >= *lo - 1) {
+		k = &s->key[--*i];
+		if (k->start < *lo)
+			*lo = k->start;
+	}
+	return true;
+}
+
+bool
+keyset_covers(const struct keyset *b, const struct keyset *a, uint64_t *missing)
+{
+	size_t i = a->n, j = b->n;
+	uint64_t lo, hi, blo = 0, bhi = 0;
+	bool have = next_run(b, &j, &blo, &bhi);
+
+	while (next_run(a, &i, &lo, &hi)) {
+		while (have && blo > hi)
+			have = next_run(b, &j, &blo, &bhi);
+		if (!have || bhi < hi) {
+			*missing = hi;
+			return false;
+		}
+		if (blo > lo) {
+			*missing = blo - 1;
+			return false;
+		}
+	}
+	return true;
+}
+
+void
+keyset_release(struct keyset *s)
+{
+	free(s->key);
+	*s = (struct keyset){0};
+}

@@ -1,0 +1,242 @@
+/* listing: see listing.h. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/sort.h"
+#include "work/listing.h"
+
+enum kind { INDEX, DATA };
+
+struct object {
+	struct key key;
+	uint64_t bytes, modified;
+	uint32_t kind;
+};
+
+struct listing {
+	struct sort *sort;
+	struct object ahead; /* read, but not of the entry before */
+	bool have_ahead;
+	const char *prefix; /* while listing */
+};
+
+static int
+object_cmp(const void *a, const void *b)
+{
+	const struct object *x = a, *y = b;
+	int c = key_cmp(&x->key, &y->key);
+
+	return c ? c : (int)x->kind - (int)y->kind;
+}
+
+/* What follows the prefix, if this is a key of that kind. */
+static bool
+parse_object(struct object *o, const char *name)
+{
+	static const char *const part[] = {
+	    [INDEX] = "indexes/", [DATA] = "segments/"};
+
+	for (uint32_t kind = INDEX; kind <= DATA; kind++) {
+		size_t n = strlen(part[kind]);
+
+		o->kind = kind;
+		if (strncmp(name, part[kind], n) == 0)
+			return key_parse(&o->key, name + n, strlen(name + n));
+	}
+	return false;
+}
+
+static enum rc
+take_object(void *arg, const struct store_entry *e)
+{
+	struct listing *h = arg;
+	struct object o = {.bytes = e->size, .modified = e->modified};
+
+	if (e->is_dir || !parse_object(&o, e->name)) {
+		msg_info("%s%s: not a segment's, skipped", h->prefix, e->name);
+		return RC_OK;
+	}
+	return sort_add(h->sort, &o);
+}
+
+enum rc
+listing_open(struct listing **out, struct store *store, const char *cluster,
+    const char *namespace)
+{
+	struct listing *h = xcalloc(1, sizeof(*h));
+	char *prefix = namespace_prefix(cluster, namespace);
+	enum rc rc;
+
+	h->sort = sort_new(sizeof(struct object), object_cmp);
+	h->prefix = prefix;
+	rc = store_list(store, prefix, false, 0, take_object, h);
+	h->prefix = NULL;
+	free(prefix);
+	if (rc) {
+		listing_free(h);
+		h = NULL;
+	}
+	*out = h;
+	return rc;
+}
+
+static void
+merge_object(struct listing_entry *e, const struct object *o)
+{
+	char text[KEY_LEN + 1];
+
+	if (o->kind == INDEX ? e->index : e->data) {
+		msg_info("%s: listed twice", key_text(&o->key, text));
+	} else if (o->kind == INDEX) {
+		e->index = true;
+	} else {
+		e->data = true;
+		e->bytes = o->bytes;
+		e->modified = o->modified;
+	}
+}
+
+enum rc
+listing_next(struct listing *h, struct listing_entry *e)
+{
+	enum rc rc;
+
+	if (!h->have_ahead) {
+		rc = sort_next(h->sort, &h->ahead);
+		if (rc)
+			return rc;
+	}
+	*e = (struct listing_entry){.key = h->ahead.key, .bytes = UINT64_MAX};
+	do {
+		merge_object(e, &h->ahead);
+		rc = sort_next(h->sort, &h->ahead);
+		if (rc) {
+			h->have_ahead = false;
+			return rc == RC_ABSENT ? RC_OK : rc;
+		}
+	} while (key_cmp(&h->ahead.key, &e->key) == 0);
+	h->have_ahead = true;
+	return RC_OK;
+}
+
+void
+listing_free(struct listing *h)
+{
+	if (!h)
+		return;
+	sort_free(h->sort);
+	free(h);
+}
+
+enum rc
+listing_keys(struct keyset *keys, struct store *store, const char *cluster,
+    const char *namespace)
+{
+	struct listing *h;
+	struct listing_entry e;
+	enum rc rc = listing_open(&h, store, cluster, namespace);
+
+	while (rc == RC_OK && (rc = listing_next(h, &e)) == RC_OK)
+		if (e.index)
+			keyset_add(keys, &e.key);
+	listing_free(h);
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+/* ---- the newest ---- */
+
+struct newest {
+	struct key key;
+	bool found;
+	bool foreign; /* there is something that is not a segment */
+};
+
+/*
+ * In byte order the first key has the greatest END, but a store may list in any
+ * order, and a foreign key may come first.
+ */
+static enum rc
+take_newest(void *arg, const struct store_entry *e)
+{
+	struct newest *n = arg;
+	struct key key;
+
+	if (e->is_dir || !key_parse(&key, e->name, strlen(e->name))) {
+		n->foreign = true;
+	} else if (!n->found || key.end > n->key.end ||
+		   (key.end == n->key.end && key_cmp(&key, &n->key) < 0)) {
+		n->key = key;
+		n->found = true;
+	}
+	return RC_OK;
+}
+
+enum rc
+listing_newest(struct store *store, const char *cluster, const char *namespace,
+    struct key *key)
+{
+	char *base = namespace_prefix(cluster, namespace);
+	char *prefix = xasprintf("%sindexes/", base);
+	struct newest n = {0};
+	enum rc rc = store_list(store, prefix, false, 1, take_newest, &n);
+
+	if (rc == RC_OK && !n.found && n.foreign) /* look on behind it */
+		rc = store_list(store, prefix, false, 0, take_newest, &n);
+	if (rc == RC_OK && !n.found)
+		rc = RC_ABSENT;
+	*key = n.key;
+	free(prefix);
+	free(base);
+	return rc;
+}
+
+/* ---- namespaces ---- */
+
+struct namespace
+{
+	char name[NAMESPACE_MAX + 1];
+};
+
+static int
+namespace_cmp(const void *a, const void *b)
+{
+	const struct namespace *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static enum rc
+take_namespace(void *arg, const struct store_entry *e)
+{
+	struct sort *sort = arg;
+	struct namespace n = {0};
+	size_t len = strlen(e->name);
+
+	if (!e->is_dir || !namespace_valid(e->name, len)) {
+		msg_info("%s: not a namespace, skipped", e->name);
+		return RC_OK;
+	}
+	memcpy(n.name, e->name, len);
+	return sort_add(sort, &n);
+}
+
+enum rc
+listing_namespaces(struct store *store, const char *cluster,
+    enum rc (*each)(void *, const char *), void *arg)
+{
+	struct sort *sort = sort_new(sizeof(struct namespace), namespace_cmp);
+	char *prefix = namespace_prefix(cluster, NULL);
+	struct namespace n, last = {{0}};
+	enum rc rc = store_list(store, prefix, true, 0, take_namespace, sort);
+
+	while (rc == RC_OK && (rc = sort_next(sort, &n)) == RC_OK) {
+		if (strcmp(n.name, last.name) != 0)
+			rc = each(arg, n.name);
+		last = n;
+	}
+	free(prefix);
+	sort_free(sort);
+	return rc == RC_ABSENT ? RC_OK : rc;
+}

@@ -1,0 +1,51 @@
+/*
+ * listing: what a store has of a namespace.
+ *
+ * One listing over the namespace gives indexes/ (what exists) and segments/
+ * (how large it is); order, duplicates and the join of the two are made by a
+ * sort in bounded memory, whatever order and junk the store gives.  What is no
+ * key is skipped, and said under -v.
+ */
+#ifndef SEGTOOLS_HISTORY_H
+#define SEGTOOLS_HISTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/msg.h"
+#include "format/key.h"
+#include "store/store.h"
+#include "work/keyset.h"
+
+struct listing_entry {
+	struct key key;
+	bool index;        /* the index object is there: the segment exists */
+	bool data;         /* the data object is there */
+	uint64_t bytes;    /* of the data object; UINT64_MAX: not there */
+	uint64_t modified; /* the data object, ms since 1970; 0: not there */
+};
+
+/* List a namespace.  One without objects is RC_OK and has no entry. */
+struct listing;
+enum rc listing_open(struct listing **, struct store *, const char *cluster,
+    const char *namespace);
+/* Each key once, oldest first (END, START, TIME), orphans of either kind too;
+ * RC_ABSENT after the last. */
+enum rc listing_next(struct listing *, struct listing_entry *);
+void listing_free(struct listing *); /* NULL-safe */
+
+/* The keys of the segments that exist. */
+enum rc listing_keys(struct keyset *, struct store *, const char *cluster,
+    const char *namespace);
+
+/* The one with the greatest END, of several the first in the order of key
+ * texts (least START, then TIME); RC_ABSENT, unreported, if there is none.  One
+ * request, for one key, where the store lists in order. */
+enum rc listing_newest(
+    struct store *, const char *cluster, const char *namespace, struct key *);
+
+/* The namespaces in byte order, after all were listed. */
+enum rc listing_namespaces(struct store *, const char *cluster,
+    enum rc (*each)(void *arg, const char *namespace), void *arg);
+
+#endif

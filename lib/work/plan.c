@@ -1,0 +1,411 @@
+/*
+ * plan: see plan.h.
+ *
+ * Sorted by END, all segments that end at border START-1 come before one that
+ * starts at START, since START-1 < END.  So one pass with a binary search for
+ * each segment finds all best paths.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "work/plan.h"
+
+void
+plan_add(struct plan *p, const struct key *key, uint64_t bytes, uint64_t pages)
+{
+	if (p->n == p->cap) {
+		p->cap = p->cap ? p->cap + p->cap / 2 : 64;
+		p->s = xreallocarray(p->s, p->cap, sizeof(*p->s));
+	}
+	p->s[p->n++] = (struct plan_segment){.key = *key,
+	    .bytes = bytes,
+	    .pages = pages < UINT32_MAX ? (uint32_t)pages : UINT32_MAX};
+}
+
+void
+plan_release(struct plan *p)
+{
+	free(p->s);
+	*p = (struct plan){0};
+}
+
+/* ---- solving ---- */
+
+/* Of the same key twice, the one with known bytes first. */
+static int
+by_key(const void *a, const void *b)
+{
+	const struct plan_segment *x = a, *y = b;
+	int c = key_cmp(&x->key, &y->key);
+
+	return c ? c : (x->bytes > y->bytes) - (x->bytes < y->bytes);
+}
+
+static void
+sort_unique(struct plan *p)
+{
+	size_t n = 0;
+	bool sorted = true;
+
+	for (size_t i = 1; i < p->n && sorted; i++)
+		sorted = by_key(&p->s[i - 1], &p->s[i]) < 0;
+	if (!sorted)
+		qsort(p->s, p->n, sizeof(*p->s), by_key);
+	for (size_t i = 0; i < p->n; i++)
+		if (n == 0 || key_cmp(&p->s[i].key, &p->s[n - 1].key) != 0)
+			p->s[n++] = p->s[i];
+	p->n = n;
+}
+
+/* The number of segments with an END of at most end. */
+static size_t
+upto(const struct plan *p, uint64_t end)
+{
+	size_t low = 0, high = p->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (p->s[mid].key.end <= end)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* The best path to border end: its last segment. */
+static uint32_t
+best_at(const struct plan *p, uint64_t end)
+{
+	size_t n = upto(p, end);
+
+	return n > 0 && p->s[n - 1].key.end == end ? p->s[n - 1].best
+						   : PLAN_NONE;
+}
+
+static bool
+is_better(const struct plan *p, uint32_t a, uint32_t b)
+{
+	const struct plan_segment *x = &p->s[a], *y = &p->s[b];
+
+	if (x->hops != y->hops)
+		return x->hops < y->hops;
+	if (x->total != y->total)
+		return x->total < y->total;
+	if (x->key.time != y->key.time)
+		return x->key.time > y->key.time;
+	return x->key.start > y->key.start;
+}
+
+static void
+solve_one(struct plan *p, uint32_t i)
+{
+	struct plan_segment *s = &p->s[i];
+	uint64_t bytes = s->bytes == UINT64_MAX ? 0 : s->bytes;
+
+	s->hops = 0;
+	s->prev = PLAN_NONE;
+	s->total = bytes;
+	if (s->key.start == 1) {
+		s->hops = 1;
+		return;
+	}
+	s->prev = best_at(p, s->key.start - 1);
+	if (s->prev == PLAN_NONE)
+		return;
+	s->hops = p->s[s->prev].hops + 1;
+	s->total += p->s[s->prev].total;
+}
+
+void
+plan_solve(struct plan *p)
+{
+	uint32_t best = PLAN_NONE;
+
+	sort_unique(p);
+	for (size_t i = 0; i < p->n; i++) {
+		if (i == 0 || p->s[i].key.end != p->s[i - 1].key.end)
+			best = PLAN_NONE;
+		solve_one(p, (uint32_t)i);
+		if (p->s[i].hops > 0 &&
+		    (best == PLAN_NONE || is_better(p, (uint32_t)i, best)))
+			best = (uint32_t)i;
+		p->s[i].best = best;
+	}
+}
+
+void
+plan_path_to(const struct plan *p, uint32_t last, struct plan_path *path)
+{
+	size_t n = p->s[last].hops;
+
+	path->n = n;
+	path->i = xcalloc(n, sizeof(*path->i));
+	for (uint32_t i = last; n > 0; i = p->s[i].prev)
+		path->i[--n] = i;
+}
+
+void
+plan_path_release(struct plan_path *path)
+{
+	free(path->i);
+	*path = (struct plan_path){0};
+}
+
+/* ---- states ---- */
+
+uint32_t
+plan_newest(const struct plan *p, uint64_t *end)
+{
+	*end = p->n ? p->s[p->n - 1].key.end : 0;
+	return p->n ? p->s[p->n - 1].best : PLAN_NONE;
+}
+
+uint32_t
+plan_frame(const struct plan *p, uint64_t frame, uint64_t *end)
+{
+	size_t n = upto(p, frame);
+
+	*end = n > 0 && p->s[n - 1].key.end == frame ? frame : 0;
+	return best_at(p, frame);
+}
+
+/*
+ * Go back from the n-th segment to one that will do, then among those of its
+ * END for the best.  reachable: pass over states without a path.
+ */
+static uint32_t
+last_not_after(const struct plan *p, size_t n, uint64_t time, bool reachable,
+    uint64_t *end)
+{
+	uint32_t best = PLAN_NONE;
+
+	*end = 0;
+	while (n-- > 0) {
+		const struct plan_segment *s = &p->s[n];
+
+		if (*end && s->key.end != *end)
+			break;
+		if (s->key.time > time || (reachable && s->hops == 0))
+			continue;
+		*end = s->key.end;
+		if (s->hops > 0 &&
+		    (best == PLAN_NONE || is_better(p, (uint32_t)n, best)))
+			best = (uint32_t)n;
+	}
+	return best;
+}
+
+uint32_t
+plan_time(const struct plan *p, uint64_t time, uint64_t *end)
+{
+	return last_not_after(p, p->n, time, false, end);
+}
+
+uint32_t
+plan_furthest(const struct plan *p, uint64_t frame, uint64_t time)
+{
+	uint64_t end;
+
+	return last_not_after(p, upto(p, frame), time, true, &end);
+}
+
+struct range {
+	uint64_t first, last;
+};
+
+static int
+by_first(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+void
+plan_gaps(const struct plan *p, uint64_t end,
+    void (*gap)(void *arg, uint64_t first, uint64_t last), void *arg)
+{
+	struct range *r = xcalloc(p->n, sizeof(*r));
+	uint64_t next = 1; /* the first frame not known to be covered */
+
+	for (size_t i = 0; i < p->n; i++)
+		r[i] = (struct range){
+		    .first = p->s[i].key.start, .last = p->s[i].key.end};
+	qsort(r, p->n, sizeof(*r), by_first);
+	for (size_t i = 0; i < p->n && next <= end && next > 0; i++) {
+		if (r[i].first > end)
+			break;
+		if (r[i].first > next)
+			gap(arg, next, r[i].first - 1);
+		if (r[i].last >= next)
+			next = r[i].last + 1;
+	}
+	if (next > 0 && next <= end)
+		gap(arg, next, end);
+	free(r);
+}
+
+/* ---- groups to merge ---- */
+
+static void
+add_cut(struct plan_groups *g, size_t at)
+{
+	g->cut[g->n++] = at;
+}
+
+static void
+begin_groups(struct plan_groups *g, const struct plan_path *path)
+{
+	g->cut = xcalloc(path->n + 2, sizeof(*g->cut));
+	g->n = 0;
+}
+
+/* cut[] holds the beginnings so far. */
+static void
+end_groups(struct plan_groups *g, const struct plan_path *path)
+{
+	g->cut[g->n] = path->n;
+}
+
+void
+plan_groups_release(struct plan_groups *g)
+{
+	free(g->cut);
+	*g = (struct plan_groups){0};
+}
+
+void
+plan_all(const struct plan_path *path, struct plan_groups *g)
+{
+	begin_groups(g, path);
+	add_cut(g, 0);
+	end_groups(g, path);
+}
+
+void
+plan_log(const struct plan_path *path, struct plan_groups *g)
+{
+	size_t at = 0;
+
+	begin_groups(g, path);
+	for (; path->n - at >= 4; at += (path->n - at) / 2)
+		add_cut(g, at);
+	/* Two or three are left: each by itself. */
+	for (; at < path->n; at++)
+		add_cut(g, at);
+	end_groups(g, path);
+}
+
+/* What a segment weighs in a merge: its bytes; where these are not known, its
+ * frames, as if each were a page. */
+static uint64_t
+weight(const struct plan_segment *s)
+{
+	uint64_t frames = s->key.end - s->key.start;
+
+	if (s->bytes != UINT64_MAX)
+		return s->bytes;
+	return frames < UINT64_MAX / 8192 ? (frames + 1) * 4112 : frames;
+}
+
+static uint64_t
+add_weight(uint64_t a, uint64_t b)
+{
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+/* Merge the two neighbouring groups that are lightest together. */
+static void
+join_lightest(struct plan_groups *g, uint64_t *w)
+{
+	size_t least = 0;
+
+	for (size_t i = 1; i + 1 < g->n; i++)
+		if (add_weight(w[i], w[i + 1]) <=
+		    add_weight(w[least], w[least + 1]))
+			least = i;
+	w[least] = add_weight(w[least], w[least + 1]);
+	g->n--;
+	memmove(&w[least + 1], &w[least + 2], (g->n - least - 1) * sizeof(*w));
+	memmove(&g->cut[least + 1], &g->cut[least + 2],
+	    (g->n - least - 1) * sizeof(*g->cut));
+}
+
+void
+plan_levels(const struct plan *p, const struct plan_path *path, size_t most,
+    struct plan_groups *g)
+{
+	uint64_t *w = xcalloc(path->n + 1, sizeof(*w));
+
+	begin_groups(g, path);
+	for (size_t i = 0; i < path->n; i++) {
+		w[g->n] = weight(&p->s[path->i[i]]);
+		add_cut(g, i);
+		if (path->n <= most)
+			continue; /* few enough: nothing to merge */
+		while (g->n > 1 && w[g->n - 2] / 2 < w[g->n - 1]) {
+			w[g->n - 2] = add_weight(w[g->n - 2], w[g->n - 1]);
+			g->n--;
+		}
+	}
+	while (g->n > most)
+		join_lightest(g, w);
+	end_groups(g, path);
+	free(w);
+}
+
+/* ---- what must stay ---- */
+
+/* Of the segments of one END, s[first..n), the best of those with the least
+ * TIME: with it the state is there for every moment that it was there for. */
+static uint32_t
+oldest_best(const struct plan *p, size_t first, size_t n)
+{
+	uint32_t best = PLAN_NONE;
+
+	for (size_t i = first; i < n; i++) {
+		const struct plan_segment *s = &p->s[i];
+
+		if (s->hops == 0)
+			continue;
+		if (best == PLAN_NONE || s->key.time < p->s[best].key.time ||
+		    (s->key.time == p->s[best].key.time &&
+			is_better(p, (uint32_t)i, best)))
+			best = (uint32_t)i;
+	}
+	return best;
+}
+
+static void
+keep_path(const struct plan *p, uint32_t last, bool *keep)
+{
+	for (uint32_t i = last; i != PLAN_NONE && !keep[i]; i = p->s[i].prev)
+		keep[i] = true;
+}
+
+enum rc
+plan_keep(const struct plan *p, uint64_t since, bool *keep)
+{
+	uint64_t end, at_since;
+	uint32_t newest = plan_newest(p, &end);
+	uint32_t before = plan_furthest(p, UINT64_MAX, since);
+
+	memset(keep, 0, p->n * sizeof(*keep));
+	if (newest == PLAN_NONE)
+		return RC_ABSENT;
+	at_since = before == PLAN_NONE ? 0 : p->s[before].key.end;
+	for (size_t i = 0, n; i < p->n; i = n) {
+		bool promised =
+		    p->s[i].key.end == end || p->s[i].key.end == at_since;
+
+		for (n = i; n < p->n && p->s[n].key.end == p->s[i].key.end; n++)
+			promised = promised || p->s[n].key.time > since;
+		if (promised)
+			keep_path(p, oldest_best(p, i, n), keep);
+	}
+	return RC_OK;
+}

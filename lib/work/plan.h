@@ -1,0 +1,95 @@
+/*
+ * plan: which segments of a namespace to take.  Pure: no files, no store.
+ *
+ * The model: borders 0, 1, 2, ...; at border b all frames up to b are applied.
+ * A segment START..END leads from border START-1 to border END.  A plan is a
+ * path from border 0 to the border of the state that is wanted: with the
+ * fewest segments, of these with the fewest bytes (unknown ones count as 0), of
+ * these with the newest last segment.
+ */
+#ifndef SEGTOOLS_PLAN_H
+#define SEGTOOLS_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/msg.h"
+#include "format/key.h"
+
+struct plan_segment {
+	struct key key;
+	uint64_t bytes; /* UINT64_MAX: unknown */
+	uint32_t pages; /* UINT32_MAX: unknown */
+
+	/* The best path that ends with this segment. */
+	uint32_t hops; /* segments in it; 0: there is none */
+	uint32_t prev; /* the one before; PLAN_NONE: it starts at frame 1 */
+	/* At the last segment of each END: the best of that END. */
+	uint32_t best;
+	uint64_t total; /* bytes of the path */
+};
+#define PLAN_NONE UINT32_MAX
+
+/* All segments of one namespace.  Some tens of bytes each. */
+struct plan {
+	struct plan_segment *s;
+	size_t n, cap;
+};
+
+void plan_add(
+    struct plan *, const struct key *, uint64_t bytes, uint64_t pages);
+/* After the last plan_add(): sorts by key, drops what is there twice, and finds
+ * the best path to every border. */
+void plan_solve(struct plan *);
+void plan_release(struct plan *);
+
+/* A path: indexes into plan.s in frame order. */
+struct plan_path {
+	uint32_t *i;
+	size_t n;
+};
+void plan_path_to(const struct plan *, uint32_t last, struct plan_path *);
+void plan_path_release(struct plan_path *);
+
+/*
+ * The segment with which the best path to a state ends, or PLAN_NONE:
+ * the greatest END, END = frame, or the greatest END that has a TIME of at most
+ * time.  *end is set to the END that is meant, 0 if there is no such segment:
+ * with PLAN_NONE and *end > 0 frames are missing.
+ */
+uint32_t plan_newest(const struct plan *, uint64_t *end);
+uint32_t plan_frame(const struct plan *, uint64_t frame, uint64_t *end);
+uint32_t plan_time(const struct plan *, uint64_t time, uint64_t *end);
+/* The furthest reachable state with END <= frame and TIME <= time. */
+uint32_t plan_furthest(const struct plan *, uint64_t frame, uint64_t time);
+
+/* The ranges of frames in 1..end that no segment covers, ascending. */
+void plan_gaps(const struct plan *, uint64_t end,
+    void (*gap)(void *arg, uint64_t first, uint64_t last), void *arg);
+
+/*
+ * The sets to merge out of a path: cut[k] and cut[k+1] are the bounds of the
+ * k-th group (indexes into path->i).  A group of one is left alone.
+ */
+struct plan_groups {
+	size_t *cut;
+	size_t n; /* groups */
+};
+void plan_all(const struct plan_path *, struct plan_groups *);
+/* Halves: the older half, then half of what is left, and so on. */
+void plan_log(const struct plan_path *, struct plan_groups *);
+/* Tiers that at least double towards the oldest, at most most of them. */
+void plan_levels(const struct plan *, const struct plan_path *, size_t most,
+    struct plan_groups *);
+void plan_groups_release(struct plan_groups *);
+
+/*
+ * Which segments must stay so that the newest state and that of every moment
+ * from since on can be restored: keep[i] for each segment.  Of the rest none is
+ * needed; of these each is the only one that leads to its END.  RC_ABSENT if
+ * the newest state cannot be restored.
+ */
+enum rc plan_keep(const struct plan *, uint64_t since, bool *keep);
+
+#endif
