@@ -347,16 +347,16 @@ make_parent(struct dir_store *s, const char *object)
 }
 
 static enum rc
-create_locked(
-    struct dir_store *s, struct file **f, const char *object, const char *path)
+create_locked(struct dir_store *s, const struct store_xfer *x, struct file **f,
+    const char *path)
 {
 	enum rc rc;
 
 	if (s->lock >= 0)
 		(void)flock(s->lock, LOCK_SH);
-	rc = make_parent(s, object);
+	rc = make_parent(s, x->object);
 	if (rc == RC_OK)
-		rc = file_create(f, path, 0);
+		rc = file_create(f, path, x->replace ? FILE_REPLACE : 0);
 	if (s->lock >= 0)
 		(void)flock(s->lock, LOCK_UN);
 	return rc;
@@ -383,8 +383,8 @@ do_put(struct dir_store *s, struct store_xfer *x, struct slot *slot)
 	char *path = path_below(s, x->object);
 	enum rc rc;
 
-	x->existed = file_exists(path);
-	rc = x->existed ? RC_OK : create_locked(s, &slot->put, x->object, path);
+	x->existed = !x->replace && file_exists(path);
+	rc = x->existed ? RC_OK : create_locked(s, x, &slot->put, path);
 	if (rc == RC_OK && slot->put)
 		rc = write_put(x, slot->put);
 	if (rc)

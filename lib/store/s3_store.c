@@ -269,9 +269,15 @@ start_head(struct op *op)
 /*
  * With conditional writes one request, whatever becomes of its answer: a second
  * attempt is told that the object is there, and the caller compares.  Without,
- * a HEAD before each attempt.
+ * a HEAD before each attempt.  What may replace needs neither.
  */
 static void put_or_look(struct op *, bool look);
+
+static bool
+must_look(const struct op *op)
+{
+	return !op->xfer->replace && !s3_takes_condition(op->store->s3);
+}
 
 static void
 prepare_put(struct s3_request *r)
@@ -279,7 +285,7 @@ prepare_put(struct s3_request *r)
 	struct op *op = (struct op *)r;
 
 	/* An attempt that may have done it: look before putting again. */
-	if (r->ambiguous && !s3_takes_condition(r->s3)) {
+	if (r->ambiguous && must_look(op)) {
 		r->http.method = "HEAD";
 		r->http.length = 0;
 		s3_header_sha256(r, NULL);
@@ -287,7 +293,8 @@ prepare_put(struct s3_request *r)
 	}
 	s3_header_sha256(r, &op->digest);
 	s3_header_crc(r, &op->digest);
-	s3_header_new(r);
+	if (!op->xfer->replace)
+		s3_header_new(r);
 }
 
 static void
@@ -322,7 +329,7 @@ put_done(struct s3_request *r, enum rc rc)
 		    RC_SYSTEM, "%s: 404 %s", op->xfer->object, r->error.code);
 	if (rc == RC_OK && r->http.status == 501) {
 		if (s3_concede(r))
-			put_or_look(op, !s3_takes_condition(r->s3));
+			put_or_look(op, must_look(op));
 		else
 			put_failed(op);
 		return;
@@ -338,10 +345,10 @@ put_done(struct s3_request *r, enum rc rc)
 static void
 put_or_look(struct op *op, bool look)
 {
-	static const int expected[] = {412, 501, 0};
+	static const int expected[] = {501, 412, 0}, replacing[] = {501, 0};
 	struct store_xfer *x = op->xfer;
 
-	op->req.expected = expected;
+	op->req.expected = x->replace ? replacing : expected;
 	op->req.xml = true;
 	op->req.done = put_done;
 	op->req.prepare = look ? NULL : prepare_put;
@@ -390,7 +397,7 @@ start_put(struct op *op)
 	if (rc)
 		op_end(op, rc);
 	else
-		put_or_look(op, !s3_takes_condition(s));
+		put_or_look(op, must_look(op));
 }
 
 /* ---- DELETE ---- */

@@ -39,8 +39,8 @@ bool store_is_missing(const struct store *);
 
 /* One object of a listing, or with delimited one "directory". */
 struct store_entry {
-	const char
-	    *name; /* what follows the prefix (a directory: without "/") */
+	/* What follows the prefix (a directory: without "/"). */
+	const char *name;
 	uint64_t size;
 	uint64_t modified; /* ms since 1970 UTC */
 	bool is_dir;
@@ -67,14 +67,17 @@ enum rc store_list(struct store *, const char *prefix, bool delimited,
  *           sink both.  A sink that fails ends the transfer.  size is set to
  *           the whole object's size before the first byte arrives.  An object
  *           smaller than a range, or a short body, is never RC_OK.
- *   PUT     conditional: never replaces.  From file (whole) or buf.  If the
- *           object is there already: RC_OK and existed set; the caller
- * compares. DELETE  an object that is not there is RC_ABSENT where the store
- * can tell, else RC_OK.
+ *   PUT     from file (whole) or buf.  Never replaces: if the object is there
+ *           already, RC_OK and existed set; the caller compares, since it may
+ *           be what an unanswered attempt of its own made.  With replace (buf
+ *           alone) it takes the place of what is there, whatever that is.
+ *   HEAD    size and etag alone.
+ *   DELETE  an object that is not there is RC_ABSENT where the store can tell,
+ *           else RC_OK.
  *
  * done() gets RC_OK; RC_ABSENT, unreported, for a GET or HEAD of what is not
  * there; or what was reported.  A transfer may be freed or started again in
- * done().  Objects that are PUT are durable when done() is called.
+ * done().  What is PUT or DELETEd is durably so when done() is called.
  */
 enum store_verb { STORE_GET, STORE_PUT, STORE_HEAD, STORE_DELETE };
 
@@ -86,6 +89,7 @@ struct store_xfer {
 	enum rc (*sink)(void *arg, const void *data, size_t len);
 	uint64_t offset, length;
 	uint64_t limit; /* GET into buf: more is RC_DATA; 0: 64 MiB */
+	bool replace;   /* PUT */
 	/* PUT: CRC-32 of what is sent, where it is known.  What a store needs
 	 * to know more it reads the file for. */
 	const uint32_t *crc;
@@ -94,10 +98,10 @@ struct store_xfer {
 
 	/* What the store says. */
 	uint64_t size; /* of the whole object (GET, HEAD) */
-	char etag[80]; /* of the object (GET, HEAD), or empty; if not empty at
-			* the start of a GET: If-Match, and a change is RC_DATA
-			*/
-	bool existed;  /* PUT: it was there already */
+	/* Of the object (GET, HEAD), or empty; if not empty at the start of a
+	 * GET: If-Match, and a change is RC_DATA. */
+	char etag[80];
+	bool existed; /* PUT: it was there already */
 
 	/* The store's own. */
 	struct store *store;

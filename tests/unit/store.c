@@ -44,6 +44,20 @@ put(const char *object, const char *text, bool *existed)
 	return rc;
 }
 
+static enum rc
+replace(const char *object, const char *text, bool *existed)
+{
+	struct buf b = {0};
+	struct store_xfer x = {.replace = true};
+	enum rc rc;
+
+	buf_adds(&b, text);
+	rc = do_buf(STORE_PUT, object, &b, &x);
+	*existed = x.existed;
+	buf_release(&b);
+	return rc;
+}
+
 static bool
 get_is(const char *object, uint64_t offset, uint64_t length, const char *want)
 {
@@ -99,6 +113,35 @@ test_objects(void)
 	    "GET with another ETag");
 	ok(do_buf(STORE_HEAD, PREFIX "none", NULL, &head) == RC_ABSENT,
 	    "HEAD of what is not there");
+}
+
+/* Claims: one of several makes it, the owner renews it, and takes it away. */
+static void
+test_claim(void)
+{
+	struct store_xfer gone = {0};
+	bool existed;
+
+	ok(put("v2/clusters/c/claims/n/1", "mine", &existed) == RC_OK &&
+		!existed &&
+		put("v2/clusters/c/claims/n/1", "yours", &existed) == RC_OK &&
+		existed,
+	    "of two that make an object, one is told that it was there");
+	existed = true;
+	ok(replace("v2/clusters/c/claims/n/1", "mine again", &existed) ==
+		    RC_OK &&
+		!existed &&
+		get_is("v2/clusters/c/claims/n/1", 0, 0, "mine again"),
+	    "PUT that replaces what is there");
+	ok(replace("v2/clusters/c/claims/n/2", "new", &existed) == RC_OK &&
+		!existed && get_is("v2/clusters/c/claims/n/2", 0, 0, "new"),
+	    "PUT that may replace, of what is not there");
+	ok(do_buf(STORE_DELETE, "v2/clusters/c/claims/n/1", NULL, &gone) ==
+		    RC_OK &&
+		do_buf(STORE_DELETE, "v2/clusters/c/claims/n/2", NULL, &gone) ==
+		    RC_OK &&
+		get("v2/clusters/c/claims/n/1", 0, 0, "") == RC_ABSENT,
+	    "DELETE of both");
 }
 
 static void
@@ -364,6 +407,7 @@ main(int argc, char **argv)
 		"open"))
 		return tap_done();
 	test_objects();
+	test_claim();
 	test_limit();
 	test_files();
 	test_lists();
