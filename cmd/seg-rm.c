@@ -279,21 +279,21 @@ static enum rc
 remove_batch(struct rm *r, const struct item *it, size_t n)
 {
 	struct removal batch[BATCH];
-	enum rc rc = RC_OK, one = RC_OK;
+	enum rc rc;
 
 	for (size_t i = 0; i < n; i++)
 		remove_item(r, &batch[i], &it[i]);
-	while (one == RC_OK && r->running > 0)
-		one = store_wait(r->store, r->running - 1, -1);
+	while (r->running > 0)
+		store_wait(r->store, r->running - 1, -1);
 	rc = record_batch(r, batch, n);
 	for (size_t i = 0; i < n; i++) {
-		if (batch[i].rc == RC_OK && one == RC_OK)
+		if (batch[i].rc == RC_OK)
 			batch[i].rc = print_item(r, &it[i]);
 		rc = rc_max(rc, batch[i].rc);
 		free(batch[i].object);
 	}
 	progress_add(&r->progress, n);
-	return rc_max(rc, one);
+	return rc;
 }
 
 static void

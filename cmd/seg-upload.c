@@ -506,14 +506,12 @@ object_put(struct upload *u, const struct item *it, enum part part)
 static enum rc
 object_wait(struct upload *u, struct object *o)
 {
-	enum rc rc = RC_OK;
+	enum rc rc;
 
-	while (!o->done && u->running > 0 && rc == RC_OK)
-		rc = store_wait(u->store, u->running - 1, -1);
-	if (o->done) {
-		rc = o->rc;
-		object_free(o);
-	}
+	while (!o->done)
+		store_wait(u->store, u->running - 1, -1);
+	rc = o->rc;
+	object_free(o);
 	return rc;
 }
 
@@ -627,10 +625,11 @@ publish_items(struct upload *u)
 	enum rc rc;
 
 	for (size_t i = 0; i < u->n; i++) {
-		do {
+		put_ahead(u, &next, i + AHEAD);
+		while (next <= i) {
+			store_wait(u->store, u->running - 1, -1);
 			put_ahead(u, &next, i + AHEAD);
-		} while (next <= i &&
-			 store_wait(u->store, u->running - 1, -1) == RC_OK);
+		}
 		rc = u->items[i].rc ? RC_OK : publish(u, &u->items[i]);
 		if (rc)
 			fail_item(
@@ -640,8 +639,7 @@ publish_items(struct upload *u)
 	}
 	finish_until(u, u->n);
 	while (u->running > 0)
-		if (store_wait(u->store, 0, -1))
-			break;
+		store_wait(u->store, 0, -1);
 }
 
 static uint64_t

@@ -238,11 +238,8 @@ verify_object(struct verify *v, struct item *it)
 		if (rc)
 			return rc;
 	}
-	if (v->running >= v->cli.jobs) {
-		rc = store_wait(v->store, v->cli.jobs - 1, -1);
-		if (rc)
-			return rc;
-	}
+	if (v->running >= v->cli.jobs)
+		store_wait(v->store, v->cli.jobs - 1, -1);
 	r = xcalloc(1, sizeof(*r));
 	r->v = v;
 	r->item = (size_t)(it - v->items);
@@ -277,7 +274,9 @@ keep_going(void *ctx, int fd)
 {
 	struct verify *v = ctx;
 
-	return v->running ? store_wait(v->store, 0, fd) : RC_OK;
+	if (v->running)
+		store_wait(v->store, 0, fd);
+	return RC_OK;
 }
 
 static int
@@ -387,7 +386,7 @@ static enum rc
 finish_records(struct verify *v)
 {
 	if (v->running)
-		v->rc = rc_max(v->rc, store_wait(v->store, 0, -1));
+		store_wait(v->store, 0, -1);
 	if (v->n > 0)
 		qsort(v->items, v->n, sizeof(*v->items), by_name);
 	for (size_t i = 0; i < v->n; i++) {

@@ -546,14 +546,13 @@ do_round(struct dir_store *s)
 		slots[i].xfer->done(slots[i].xfer, slots[i].rc);
 }
 
-static enum rc
+static void
 dir_wait(void *impl, unsigned max, int fd)
 {
 	struct dir_store *s = impl;
 
 	while (s->queued > max && !fd_readable(fd))
 		do_round(s);
-	return RC_OK;
 }
 
 /* ---- opening ---- */

@@ -106,10 +106,10 @@ store_count(struct store *s, uint64_t bytes)
 		s->moved(s->moved_arg, bytes);
 }
 
-enum rc
+void
 store_wait(struct store *s, unsigned max, int fd)
 {
-	return s->ops->wait(s->impl, max, fd);
+	s->ops->wait(s->impl, max, fd);
 }
 
 struct single {
@@ -140,16 +140,15 @@ enum rc
 store_do(struct store *s, struct store_xfer *x)
 {
 	struct single one = {.arg = x->arg, .sink = x->sink};
-	enum rc rc = RC_OK;
 
 	x->arg = &one;
 	x->done = single_done;
 	if (x->sink)
 		x->sink = single_sink;
 	store_start(s, x);
-	while (!one.done && rc == RC_OK)
-		rc = store_wait(s, 0, -1);
+	while (!one.done)
+		store_wait(s, 0, -1);
 	x->arg = one.arg;
 	x->sink = one.sink;
-	return one.done ? one.rc : rc;
+	return one.rc;
 }

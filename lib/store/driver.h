@@ -15,7 +15,7 @@ struct store_ops {
 	    unsigned limit,
 	    enum rc (*entry)(void *, const struct store_entry *), void *arg);
 	void (*start)(void *impl, struct store_xfer *);
-	enum rc (*wait)(void *impl, unsigned max, int fd);
+	void (*wait)(void *impl, unsigned max, int fd);
 	bool (*is_missing)(const void *impl); /* NULL: known when opened */
 	void (*free)(void *impl);
 };

@@ -608,7 +608,7 @@ tell_ended(struct s3_store *s)
 	}
 }
 
-static enum rc
+static void
 s3_wait(void *impl, unsigned max, int fd)
 {
 	struct s3_store *s = impl;
@@ -619,7 +619,6 @@ s3_wait(void *impl, unsigned max, int fd)
 		s3_step(s->s3, fd);
 		tell_ended(s);
 	}
-	return RC_OK;
 }
 
 /* ---- opening ---- */

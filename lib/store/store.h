@@ -111,7 +111,7 @@ struct store_xfer {
 void store_start(struct store *, struct store_xfer *);
 /* Drive transfers until at most max are queued or running, or, if fd >= 0,
  * until fd is readable.  What failed is told to done(), not here. */
-enum rc store_wait(struct store *, unsigned max, int fd);
+void store_wait(struct store *, unsigned max, int fd);
 unsigned store_parallel(const struct store *);
 
 /* Progress: moved() is told how many bytes of objects went one way or the other

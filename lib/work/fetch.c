@@ -541,7 +541,7 @@ step(struct fetch *f)
 		commit_ready(f);
 	rc = tell_done(f);
 	if (f->running > 0)
-		rc = rc_max(rc, store_wait(f->o.store, f->running - 1, -1));
+		store_wait(f->o.store, f->running - 1, -1);
 	return rc;
 }
 
@@ -567,7 +567,7 @@ fetch_poll(struct fetch *f, int fd)
 
 	while (rc == RC_OK && f->jobs > 0 && !fd_readable(fd)) {
 		if (f->running > 0)
-			rc = store_wait(f->o.store, f->running - 1, fd);
+			store_wait(f->o.store, f->running - 1, fd);
 		if (f->ready > 0 && !fd_readable(fd))
 			commit_ready(f);
 		rc = rc_max(rc, tell_done(f));

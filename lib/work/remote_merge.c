@@ -208,14 +208,11 @@ open_local(struct remote *l, struct source *s)
 	return rc;
 }
 
-static enum rc
+static void
 wait_all(struct remote *l)
 {
-	enum rc rc = RC_OK;
-
-	while (rc == RC_OK && l->running > 0)
-		rc = store_wait(l->o->store, l->running - 1, -1);
-	return rc;
+	while (l->running > 0)
+		store_wait(l->o->store, l->running - 1, -1);
 }
 
 /* RC_ABSENT: a source is wrong. */
@@ -239,7 +236,7 @@ get_indexes(struct remote *l)
 		else
 			start_remote(l, &l->source[i]);
 	}
-	rc = rc_max(rc, wait_all(l));
+	wait_all(l);
 	rc = rc_max(rc, l->rc);
 	return rc ? rc : any_wrong(l);
 }
@@ -589,11 +586,11 @@ write_frame(struct remote *l, const struct want *w)
 static enum rc
 write_chunk(struct remote *l, struct chunk *c)
 {
-	enum rc rc = RC_OK;
+	enum rc rc;
 
-	while (rc == RC_OK && c->running > 0)
-		rc = store_wait(l->o->store, l->running - 1, -1);
-	rc = rc_max(rc, c->rc);
+	while (c->running > 0)
+		store_wait(l->o->store, l->running - 1, -1);
+	rc = c->rc;
 	for (size_t i = 0; rc == RC_OK && i < c->n; i++)
 		rc = write_frame(l, &c->want[i]);
 	c->n = 0;
@@ -672,7 +669,7 @@ attempt(struct remote *l, struct seg_header *header)
 static void
 reset(struct remote *l)
 {
-	(void)wait_all(l);
+	wait_all(l);
 	segwriter_free(l->writer);
 	fst_union_free(l->pages);
 	free(l->fst);

@@ -317,18 +317,19 @@ test_queue(void)
 		store_start(store, &x[i]);
 	}
 	ok(ended == 0, "done() is called by store_wait() alone");
-	ok(store_wait(store, 50, -1) == RC_OK && ended >= N - 50,
-	    "until at most so many are left");
+	store_wait(store, 50, -1);
+	ok(ended >= N - 50, "until at most so many are left");
 	left = N - ended;
-	ok(store_wait(store, 0, -1) == RC_OK && ended == N, "the other %u",
-	    left);
+	store_wait(store, 0, -1);
+	ok(ended == N, "the other %u", left);
 	ended = 0;
 	for (unsigned i = 0; i < N; i++) {
 		x[i].verb = STORE_DELETE;
 		x[i].buf = NULL;
 		store_start(store, &x[i]);
 	}
-	ok(store_wait(store, 0, -1) == RC_OK && ended == N, "DELETE");
+	store_wait(store, 0, -1);
+	ok(ended == N, "DELETE");
 	ok(lists("v2/q/", false, "", ""), "they are gone");
 	for (unsigned i = 0; i < N; i++)
 		free(name[i]);
