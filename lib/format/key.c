@@ -168,9 +168,27 @@ name_object(const char *cluster, const struct name *name, enum part part)
 {
 	char text[KEY_LEN + 1];
 
-	return xasprintf("v2/clusters/%s/namespaces/%s/%s/%s", cluster,
-	    name->namespace, part == PART_INDEX ? "indexes" : "segments",
-	    key_text(&name->key, text));
+	return xasprintf("v2/clusters/%s/namespaces/%s/%s%s", cluster,
+	    name->namespace, part_prefix(part), key_text(&name->key, text));
+}
+
+const char *
+part_prefix(enum part part)
+{
+	return part == PART_INDEX ? "indexes/" : "segments/";
+}
+
+bool
+object_parse(struct key *key, enum part *part, const char *object)
+{
+	for (enum part p = PART_SEGMENT; p <= PART_INDEX; p++) {
+		size_t n = strlen(part_prefix(p));
+
+		*part = p;
+		if (strncmp(object, part_prefix(p), n) == 0)
+			return key_parse(key, object + n, strlen(object + n));
+	}
+	return false;
 }
 
 char *

@@ -59,6 +59,10 @@ enum part { PART_SEGMENT, PART_INDEX };
 char *name_path(const char *dir, const struct name *, enum part);
 /* The object in a store; malloced. */
 char *name_object(const char *cluster, const struct name *, enum part);
+/* What stands between a namespace's prefix and a key: "segments/", "indexes/".
+ * And the way back: an object's path below that prefix. */
+const char *part_prefix(enum part);
+bool object_parse(struct key *, enum part *, const char *object);
 /* "v2/clusters/CLUSTER/namespaces/", then "NAMESPACE/" if it is not NULL;
  * malloced. */
 char *namespace_prefix(const char *cluster, const char *namespace);

@@ -7,12 +7,10 @@
 #include "base/sort.h"
 #include "work/listing.h"
 
-enum kind { INDEX, DATA };
-
 struct object {
 	struct key key;
 	uint64_t bytes, modified;
-	uint32_t kind;
+	enum part part;
 };
 
 struct listing {
@@ -28,24 +26,7 @@ object_cmp(const void *a, const void *b)
 	const struct object *x = a, *y = b;
 	int c = key_cmp(&x->key, &y->key);
 
-	return c ? c : (int)x->kind - (int)y->kind;
-}
-
-/* What follows the prefix, if this is a key of that kind. */
-static bool
-parse_object(struct object *o, const char *name)
-{
-	static const char *const part[] = {
-	    [INDEX] = "indexes/", [DATA] = "segments/"};
-
-	for (uint32_t kind = INDEX; kind <= DATA; kind++) {
-		size_t n = strlen(part[kind]);
-
-		o->kind = kind;
-		if (strncmp(name, part[kind], n) == 0)
-			return key_parse(&o->key, name + n, strlen(name + n));
-	}
-	return false;
+	return c ? c : (int)x->part - (int)y->part;
 }
 
 static enum rc
@@ -54,7 +35,7 @@ take_object(void *arg, const struct store_entry *e)
 	struct listing *h = arg;
 	struct object o = {.bytes = e->size, .modified = e->modified};
 
-	if (e->is_dir || !parse_object(&o, e->name)) {
+	if (e->is_dir || !object_parse(&o.key, &o.part, e->name)) {
 		msg_info("%s%s: not a segment's, skipped", h->prefix, e->name);
 		return RC_OK;
 	}
@@ -87,9 +68,9 @@ merge_object(struct listing_entry *e, const struct object *o)
 {
 	char text[KEY_LEN + 1];
 
-	if (o->kind == INDEX ? e->index : e->data) {
+	if (o->part == PART_INDEX ? e->index : e->data) {
 		msg_info("%s: listed twice", key_text(&o->key, text));
-	} else if (o->kind == INDEX) {
+	} else if (o->part == PART_INDEX) {
 		e->index = true;
 	} else {
 		e->data = true;
@@ -178,7 +159,7 @@ listing_newest(struct store *store, const char *cluster, const char *namespace,
     struct key *key)
 {
 	char *base = namespace_prefix(cluster, namespace);
-	char *prefix = xasprintf("%sindexes/", base);
+	char *prefix = xasprintf("%s%s", base, part_prefix(PART_INDEX));
 	struct newest n = {0};
 	enum rc rc = store_list(store, prefix, false, 1, take_newest, &n);
 

@@ -6,8 +6,8 @@
  * sort in bounded memory, whatever order and junk the store gives.  What is no
  * key is skipped, and said under -v.
  */
-#ifndef SEGTOOLS_HISTORY_H
-#define SEGTOOLS_HISTORY_H
+#ifndef SEGTOOLS_LISTING_H
+#define SEGTOOLS_LISTING_H
 
 #include <stdbool.h>
 #include <stdint.h>
