@@ -1,6 +1,6 @@
 /*
  * seg-cut: the pages of a live SQLite database that changed since the last cut
- * become a segment.  The work is in lib/cut.c.
+ * become a segment.  The work is in lib/cut.
  */
 
 #include <stdlib.h>

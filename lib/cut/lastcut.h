@@ -8,8 +8,8 @@
  * segment is published; then the blocks are put in place and cut.next removed.
  * The memory is locked while it is open.
  */
-#ifndef SEGTOOLS_MEMORY_H
-#define SEGTOOLS_MEMORY_H
+#ifndef SEGTOOLS_LASTCUT_H
+#define SEGTOOLS_LASTCUT_H
 
 #include <stdbool.h>
 #include <stdint.h>

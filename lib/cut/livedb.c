@@ -29,14 +29,10 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
-#include "base/sort.h"
 #include "cut/livedb.h"
 #include "format/segment.h"
 
 enum {
-	PIECE = 512 << 10, /* of the log, read at once */
-	INDEX_HEADER = 48, /* of the wal-index; two copies */
-	INDEX_REGION = 32768,
 	HOT_TRIES = 10,
 	HOT_PAUSE = 20 /* ms */
 };
@@ -44,11 +40,10 @@ enum {
 struct livedb {
 	sqlite3 *sql;
 	char *path;
-	sqlite3_file *file, *log; /* SQLite's; log is NULL without a WAL */
-	struct wal wal;           /* its header, and how far it was read */
+	sqlite3_file *file; /* SQLite's */
+	struct livelog log;
 	struct livedb_state state;
 	mode_t mode;
-	uint8_t *buf;
 };
 
 /* ---- what SQLite says ---- */
@@ -131,7 +126,6 @@ livedb_open(struct livedb **out, const char *path, unsigned busy_ms)
 	db = xcalloc(1, sizeof(*db));
 	db->path = xstrdup(path);
 	db->mode = mode;
-	db->buf = xmalloc(PIECE);
 	plain = plain_path(path);
 	/* Read-only: a hot journal is then an error, not rolled back. */
 	err = sqlite3_open_v2(plain, &db->sql, SQLITE_OPEN_READONLY, NULL);
@@ -160,8 +154,8 @@ livedb_free(struct livedb *db)
 	if (!db)
 		return;
 	sqlite3_close(db->sql);
+	livelog_release(&db->log);
 	free(db->path);
-	free(db->buf);
 	free(db);
 }
 
@@ -206,7 +200,7 @@ take_stamps(struct livedb *db)
 	db->state.seen =
 	    (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
 	stamp(name, &db->state.db);
-	if (db->log)
+	if (db->log.file)
 		stamp(sqlite3_filename_wal(name), &db->state.log);
 	else
 		memset(&db->state.log, 0, sizeof(db->state.log));
@@ -275,12 +269,15 @@ livedb_begin(struct livedb *db)
 	sqlite3_file_control(
 	    db->sql, "main", SQLITE_FCNTL_FILE_POINTER, &db->file);
 	sqlite3_file_control(
-	    db->sql, "main", SQLITE_FCNTL_JOURNAL_POINTER, &db->log);
+	    db->sql, "main", SQLITE_FCNTL_JOURNAL_POINTER, &db->log.file);
 	/* A rollback journal is not open while we only read. */
-	if (db->log && !db->log->pMethods)
-		db->log = NULL;
+	if (db->log.file && !db->log.file->pMethods)
+		db->log.file = NULL;
 	take_stamps(db);
 	rc = file_header(db);
+	db->log.path = db->path;
+	db->log.db = db->file;
+	db->log.page_size = db->state.page_size;
 	if (rc)
 		livedb_end(db);
 	return rc;
@@ -293,246 +290,35 @@ livedb_end(struct livedb *db)
 		sqlite3_exec(db->sql, "ROLLBACK", NULL, NULL, NULL);
 }
 
-/* ---- the log ---- */
-
-/* Up to len bytes; how many there were. */
-static enum rc
-log_read(struct livedb *db, void *p, size_t len, uint64_t at, size_t *have)
-{
-	sqlite3_int64 size;
-	int err = db->log->pMethods->xFileSize(db->log, &size);
-
-	*have = 0;
-	if (err)
-		return read_fail(db, err);
-	if ((uint64_t)size <= at)
-		return RC_OK;
-	if ((uint64_t)size - at < len)
-		len = (size_t)((uint64_t)size - at);
-	err = db->log->pMethods->xRead(db->log, p, (int)len, (sqlite3_int64)at);
-	if (err == SQLITE_IOERR_SHORT_READ) /* truncated just now */
-		return RC_OK;
-	if (err)
-		return read_fail(db, err);
-	*have = len;
-	return RC_OK;
-}
-
-static bool
-log_header(struct livedb *db, struct wal *wal)
-{
-	uint8_t h[WAL_HEADER];
-	size_t have;
-
-	memset(wal, 0, sizeof(*wal));
-	return db->log && log_read(db, h, sizeof(h), 0, &have) == RC_OK &&
-	       have == sizeof(h) && wal_begin(wal, h);
-}
-
-/*
- * What the wal-index says is committed.  Both copies of its header must agree,
- * else somebody is writing it: then another look.
- */
-static bool
-index_place(struct livedb *db, struct wal_place *place)
-{
-	const sqlite3_io_methods *m = db->file->pMethods;
-	volatile void *map = NULL;
-	uint8_t h[2 * INDEX_HEADER];
-
-	if (m->iVersion < 2 ||
-	    m->xShmMap(db->file, 0, INDEX_REGION, 0, &map) != SQLITE_OK || !map)
-		return false;
-	for (int tries = 0; tries < 1000; tries++) {
-		for (size_t i = 0; i < sizeof(h); i++) {
-			if (i == INDEX_HEADER)
-				m->xShmBarrier(db->file);
-			h[i] = ((volatile uint8_t *)map)[i];
-		}
-		if (memcmp(h, h + INDEX_HEADER, INDEX_HEADER) != 0) {
-			nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
-			continue;
-		}
-		if (!h[12]) /* not initialised */
-			return false;
-		/* In the machine's byte order. */
-		memcpy(&place->frame, h + 16, 4);
-		memcpy(place->sum, h + 24, 8);
-		memcpy(place->salt, h + 32, WAL_SALT);
-		return true;
-	}
-	return false;
-}
+/* ---- the state ---- */
 
 bool
 livedb_follows(struct livedb *db, const struct wal_place *place,
     const struct livedb_stamp *log)
 {
-	uint8_t h[WAL_FRAME];
-	struct wal_place now;
-	struct wal wal;
-	size_t have;
-
-	/* Restarted, and its header not yet written; or shortened by a crash.
-	 */
-	if (db->log && index_place(db, &now) &&
-	    (now.frame < place->frame ||
-		memcmp(now.salt, place->salt, WAL_SALT) != 0))
-		return false;
-	return place->frame > 0 && log_header(db, &wal) &&
-	       log->dev == db->state.log.dev && log->ino == db->state.log.ino &&
-	       wal.page_size == db->state.page_size &&
-	       memcmp(wal.place.salt, place->salt, WAL_SALT) == 0 &&
-	       log_read(db, h, sizeof(h), wal_offset(&wal, place->frame),
-		   &have) == RC_OK &&
-	       have == sizeof(h) && wal_frame_is(place, h);
-}
-
-/* The frames behind wal.place up to limit, in pieces; *end is the last
- * commit. */
-struct scan {
-	struct livedb *db;
-	struct wal wal;
-	uint32_t limit;
-	struct sort *frames;
-	struct wal_place end;
-	uint32_t size, least; /* at the last commit; the smallest */
-	/* Frames of a transaction whose commit has not come yet are kept back:
-	 * they may never be committed. */
-	struct buf open;
-};
-
-static enum rc
-scan_commit(struct scan *s, uint32_t size)
-{
-	struct livedb_frame f;
-	enum rc rc = RC_OK;
-
-	for (size_t i = 0; i < s->open.len && rc == RC_OK; i += sizeof(f)) {
-		memcpy(&f, s->open.data + i, sizeof(f));
-		rc = sort_add(s->frames, &f);
-	}
-	buf_clear(&s->open);
-	s->end = s->wal.place;
-	s->size = size;
-	if (size < s->least)
-		s->least = size;
-	return rc;
-}
-
-/* With a limit, which is a commit, nothing need be kept back. */
-static enum rc
-scan_frame(struct scan *s, const struct wal_frame *w)
-{
-	struct livedb_frame f = {w->page, s->wal.place.frame};
-	enum rc rc = RC_OK;
-
-	if (s->limit != UINT32_MAX)
-		rc = sort_add(s->frames, &f);
-	else
-		buf_add(&s->open, &f, sizeof(f));
-	if (rc == RC_OK && w->commit)
-		rc = scan_commit(s, w->commit);
-	return rc;
-}
-
-static enum rc
-scan_log(struct scan *s)
-{
-	size_t step = WAL_FRAME + s->wal.page_size, have, pos;
-	size_t piece = PIECE / step * step;
-	struct wal_frame f;
-	enum rc rc;
-
-	for (;;) {
-		rc = log_read(s->db, s->db->buf, piece,
-		    wal_offset(&s->wal, s->wal.place.frame + 1), &have);
-		if (rc)
-			return rc;
-		for (pos = 0; have - pos >= step; pos += step) {
-			if (s->wal.place.frame >= s->limit ||
-			    !wal_take(&s->wal, s->db->buf + pos, &f))
-				return RC_OK;
-			rc = scan_frame(s, &f);
-			if (rc)
-				return rc;
-		}
-		if (have < piece)
-			return RC_OK;
-	}
-}
-
-/* The scan reached exactly what the wal-index promised, or the log was
- * restarted under it, or it is damaged. */
-static enum rc
-check_end(struct livedb *db, const struct scan *s, const struct wal_place *want)
-{
-	struct wal_place now;
-
-	if (wal_place_equal(&s->end, want))
-		return RC_OK;
-	if (index_place(db, &now) &&
-	    memcmp(now.salt, want->salt, WAL_SALT) != 0)
-		return RC_ABSENT;
-	return msg_fail(RC_DATA,
-	    "%s: its write-ahead log is damaged at frame %u", db->path,
-	    s->wal.place.frame + 1);
+	return log->dev == db->state.log.dev && log->ino == db->state.log.ino &&
+	       livelog_holds(&db->log, place);
 }
 
 enum rc
 livedb_fix(struct livedb *db, const struct wal_place *from, struct sort *frames,
     uint32_t *least)
 {
-	struct scan s = {.db = db,
-	    .frames = frames,
-	    .limit = UINT32_MAX,
-	    .least = UINT32_MAX};
-	struct wal_place want;
-	bool indexed;
-	enum rc rc = RC_OK;
+	struct livelog_end end;
+	enum rc rc = livelog_scan(&db->log, from, frames, &end);
 
-	*least = UINT32_MAX;
+	*least = end.least;
 	memset(&db->state.wal, 0, sizeof(db->state.wal));
-	if (!db->log)
-		return RC_OK;
-	indexed = index_place(db, &want);
-	if (indexed && want.frame == 0)
-		return RC_OK;
-	if (!log_header(db, &s.wal))
-		return indexed ? check_end(db, &s, &want) : RC_OK;
-	db->wal = s.wal;
-	if (from)
-		s.wal.place = *from;
-	s.end = s.wal.place;
-	if (indexed)
-		s.limit = want.frame;
-	if (s.wal.page_size != db->state.page_size)
-		return msg_fail(RC_DATA,
-		    "%s: its write-ahead log has another page size", db->path);
-	rc = scan_log(&s);
-	if (rc == RC_OK && indexed)
-		rc = check_end(db, &s, &want);
-	if (rc == RC_OK && s.end.frame > 0) {
-		db->state.wal = s.end;
-		if (s.size)
-			db->state.size = s.size;
-		*least = s.least;
-	}
-	buf_release(&s.open);
-	return rc ? rc : livedb_still(db);
+	if (rc)
+		return rc;
+	if (end.place.frame > 0)
+		db->state.wal = end.place;
+	if (end.size > 0)
+		db->state.size = end.size;
+	return livedb_still(db);
 }
 
 /* ---- pages ---- */
-
-int
-livedb_frame_cmp(const void *a, const void *b)
-{
-	const struct livedb_frame *x = a, *y = b;
-
-	if (x->page != y->page)
-		return x->page < y->page ? -1 : 1;
-	return x->frame == y->frame ? 0 : x->frame > y->frame ? -1 : 1;
-}
 
 enum rc
 livedb_read(struct livedb *db, uint32_t page, uint32_t n, void *p)
@@ -550,25 +336,14 @@ livedb_read(struct livedb *db, uint32_t page, uint32_t n, void *p)
 enum rc
 livedb_read_frame(struct livedb *db, uint32_t frame, void *p)
 {
-	int err = db->log->pMethods->xRead(db->log, p, (int)db->state.page_size,
-	    (sqlite3_int64)wal_offset(&db->wal, frame) + WAL_FRAME);
-
-	if (err == SQLITE_IOERR_SHORT_READ)
-		return RC_ABSENT;
-	return err ? read_fail(db, err) : RC_OK;
+	return livelog_page(&db->log, frame, p);
 }
 
 enum rc
 livedb_still(struct livedb *db)
 {
-	struct wal now;
-
 	/* Nothing came from the log: then nothing that happens to it matters.
 	 */
-	if (db->state.wal.frame == 0)
-		return RC_OK;
-	return log_header(db, &now) &&
-		       memcmp(now.place.salt, db->wal.place.salt, WAL_SALT) == 0
-		   ? RC_OK
-		   : RC_ABSENT;
+	return db->state.wal.frame == 0 || livelog_still(&db->log) ? RC_OK
+								   : RC_ABSENT;
 }

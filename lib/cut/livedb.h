@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "base/msg.h"
+#include "cut/livelog.h"
 #include "format/wal.h"
 
 struct sort;
@@ -58,14 +59,10 @@ bool livedb_follows(struct livedb *, const struct wal_place *place,
 
 /*
  * Fix the state: read the log behind *from (NULL: all of it) up to the last
- * commit.  Each frame is added to frames as a struct livedb_frame.  *least gets
+ * commit.  Each frame is added to frames as a struct livelog_frame.  *least gets
  * the smallest size of the database at any commit read, UINT32_MAX for none.
  * RC_ABSENT: the log was restarted meanwhile, do all of it again.
  */
-struct livedb_frame {
-	uint32_t page, frame;
-};
-int livedb_frame_cmp(const void *, const void *); /* page; newest first */
 enum rc livedb_fix(struct livedb *, const struct wal_place *from,
     struct sort *frames, uint32_t *least);
 const struct livedb_state *livedb_state(const struct livedb *);

@@ -1,0 +1,58 @@
+/*
+ * draft: a cut in the making: what has changed in a live database, or all of
+ * it, as a segment that has no name yet, and the memory that will go with it.
+ */
+#ifndef SEGTOOLS_DRAFT_H
+#define SEGTOOLS_DRAFT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/msg.h"
+#include "cut/judge.h"
+#include "cut/lastcut.h"
+#include "cut/pages.h"
+#include "segment/segfile.h"
+
+struct sort;
+
+enum draft_found {
+	DRAFT_CHANGED, /* the segment is written */
+	DRAFT_NOTHING, /* there is nothing to write */
+	DRAFT_STALE, /* nor that, but what the memory says of the database (not
+		      * of its pages) is out of date: facts.db is how it is */
+	DRAFT_NEVER  /* the memory will not do: only a full cut can follow */
+};
+
+/* All-zero, then what it is to be made of. */
+struct draft {
+	const char *dir, *namespace, *path; /* of the database */
+	mode_t mode;
+	struct pages pages;
+	struct lastcut *memory;
+	const struct cut_known *known;
+
+	/* What it has become. */
+	enum draft_found found;
+	struct segwriter *writer;   /* DRAFT_CHANGED: finished, not committed */
+	struct lastcut_facts facts; /* after it */
+
+	/* On the way. */
+	bool whole; /* read all of the database, the log will not do */
+	uint64_t frame_no;
+	struct sort *changed;
+	uint64_t n_changed;
+	uint64_t n_grown; /* of them, pages behind grown */
+	uint32_t grown;
+};
+
+/* Every page, whatever is remembered: DRAFT_CHANGED. */
+enum rc draft_full(struct draft *);
+/* What has changed since the last cut, which the memory knows. */
+enum rc draft_increment(struct draft *);
+
+/* Give up what was made, and end the transaction. */
+void draft_drop(struct draft *);
+
+#endif

@@ -1,0 +1,60 @@
+/* judge: see judge.h. */
+
+#include <string.h>
+
+#include "cut/judge.h"
+
+/* ns: FAT's stamps are as coarse as 2 s, and no file system's coarser. */
+#define COARSE 2000000000U
+
+static uint64_t
+max64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+bool
+judge_continues(const struct cut_known *k, uint64_t *ahead)
+{
+	*ahead = max64(k->stored.end, keyset_newest(k->local));
+	return *ahead <= k->last->end && (k->stored.end != k->last->end ||
+					     k->stored.time == k->last->time);
+}
+
+uint64_t
+judge_full_first(const struct cut_known *k)
+{
+	uint64_t known = max64(k->stored.end, keyset_newest(k->local));
+
+	known = max64(known, k->doubtful);
+	return (k->last ? max64(known, k->last->end) : known) + 1;
+}
+
+uint64_t
+judge_time(const struct cut_known *k, uint64_t now)
+{
+	uint64_t time = max64(now, k->stored.time);
+
+	if (k->last)
+		time = max64(time, k->last->time);
+	for (size_t i = 0; i < k->local->n; i++)
+		time = max64(time, k->local->key[i].time);
+	return time;
+}
+
+bool
+judge_stamps_tell(const struct livedb_state *s)
+{
+	uint64_t newest = max64(s->db.mtime, s->db.ctime);
+
+	return newest < s->seen && s->seen - newest > COARSE;
+}
+
+bool
+judge_untouched(const struct livedb_state *then, const struct livedb_state *now)
+{
+	return then->wal.frame == 0 && now->wal.frame == 0 &&
+	       judge_stamps_tell(then) &&
+	       memcmp(&then->db, &now->db, sizeof(then->db)) == 0 &&
+	       memcmp(then->counters, now->counters, LIVEDB_COUNTERS) == 0;
+}

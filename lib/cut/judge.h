@@ -1,0 +1,45 @@
+/*
+ * judge: the rules of a cut: what may be continued, with which number and
+ * TIME, and when nothing can have changed.  Pure: facts in, answers out.
+ */
+#ifndef SEGTOOLS_JUDGE_H
+#define SEGTOOLS_JUDGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cut/livedb.h"
+#include "format/key.h"
+#include "work/keyset.h"
+
+/* What is known of a namespace. */
+struct cut_known {
+	const struct key *last;     /* what the memory says; NULL: none */
+	const struct keyset *local; /* the segments in DIR */
+	struct key stored; /* the newest of the store; all zero: none known */
+	uint64_t doubtful; /* END of a cut that may or may not exist */
+};
+
+/*
+ * May a cut follow the last one?  Somebody else's segments are in the way: a
+ * store ahead of the memory, or one that holds another cut with the same END;
+ * or DIR ahead, where they were fetched.  *ahead: how far they go.
+ */
+bool judge_continues(const struct cut_known *, uint64_t *ahead);
+
+/* The first frame number of a full cut: after everything that is known. */
+uint64_t judge_full_first(const struct cut_known *);
+
+/* TIME of a cut whose contents were fixed at now: never less than that of a
+ * cut before it. */
+uint64_t judge_time(const struct cut_known *, uint64_t now);
+
+/* Whether a write after the stamps were taken must have changed them: they are
+ * older than file systems' clocks are coarse. */
+bool judge_stamps_tell(const struct livedb_state *);
+
+/* Without a log: nothing can have changed between two states. */
+bool judge_untouched(
+    const struct livedb_state *then, const struct livedb_state *now);
+
+#endif

@@ -1,0 +1,290 @@
+/* livelog: see livelog.h. */
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/sort.h"
+#include "cut/livelog.h"
+
+enum {
+	PIECE = 512 << 10, /* of the log, read at once */
+	INDEX_REGION = 32768,
+	/* The wal-index begins with two copies of a header, in the machine's
+	 * byte order. */
+	INDEX_HEADER = 48,
+	INDEX_INITIALISED = 12,
+	INDEX_FRAME = 16, /* u32: the last commit's frame */
+	INDEX_SUM = 24,   /* 2 u32: the running checksum there */
+	INDEX_SALT = 32,  /* as it stands in the log */
+	INDEX_TRIES = 1000
+};
+
+static enum rc
+read_fail(const struct livelog *l, int err)
+{
+	return msg_fail(RC_SYSTEM, "%s-wal: %s", l->path, sqlite3_errstr(err));
+}
+
+void
+livelog_release(struct livelog *l)
+{
+	free(l->piece);
+	memset(l, 0, sizeof(*l));
+}
+
+/* ---- bytes ---- */
+
+/* Up to len bytes; how many there were. */
+static enum rc
+read_up_to(struct livelog *l, void *p, size_t len, uint64_t at, size_t *have)
+{
+	sqlite3_int64 size;
+	int err = l->file->pMethods->xFileSize(l->file, &size);
+
+	*have = 0;
+	if (err)
+		return read_fail(l, err);
+	if ((uint64_t)size <= at)
+		return RC_OK;
+	if ((uint64_t)size - at < len)
+		len = (size_t)((uint64_t)size - at);
+	err = l->file->pMethods->xRead(l->file, p, (int)len, (sqlite3_int64)at);
+	if (err == SQLITE_IOERR_SHORT_READ) /* truncated just now */
+		return RC_OK;
+	if (err)
+		return read_fail(l, err);
+	*have = len;
+	return RC_OK;
+}
+
+static bool
+read_header(struct livelog *l, struct wal *wal)
+{
+	uint8_t h[WAL_HEADER];
+	size_t have;
+
+	memset(wal, 0, sizeof(*wal));
+	return l->file && read_up_to(l, h, sizeof(h), 0, &have) == RC_OK &&
+	       have == sizeof(h) && wal_begin(wal, h);
+}
+
+/* Both copies of the wal-index's header, once they agree: else somebody is
+ * writing it. */
+static bool
+index_header(struct livelog *l, uint8_t h[INDEX_HEADER])
+{
+	const sqlite3_io_methods *m = l->db->pMethods;
+	volatile void *map = NULL;
+	uint8_t both[2 * INDEX_HEADER];
+
+	if (m->iVersion < 2 ||
+	    m->xShmMap(l->db, 0, INDEX_REGION, 0, &map) != SQLITE_OK || !map)
+		return false;
+	for (int tries = 0; tries < INDEX_TRIES; tries++) {
+		for (size_t i = 0; i < sizeof(both); i++) {
+			if (i == INDEX_HEADER)
+				m->xShmBarrier(l->db);
+			both[i] = ((volatile uint8_t *)map)[i];
+		}
+		memcpy(h, both, INDEX_HEADER);
+		if (memcmp(h, both + INDEX_HEADER, INDEX_HEADER) == 0)
+			return h[INDEX_INITIALISED] != 0;
+		nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+	}
+	return false;
+}
+
+bool
+livelog_indexed(struct livelog *l, struct wal_place *place)
+{
+	uint8_t h[INDEX_HEADER];
+
+	if (!l->file || !index_header(l, h))
+		return false;
+	memcpy(&place->frame, h + INDEX_FRAME, sizeof(place->frame));
+	memcpy(place->sum, h + INDEX_SUM, sizeof(place->sum));
+	memcpy(place->salt, h + INDEX_SALT, WAL_SALT);
+	return true;
+}
+
+bool
+livelog_holds(struct livelog *l, const struct wal_place *place)
+{
+	uint8_t h[WAL_FRAME];
+	struct wal_place now;
+	struct wal wal;
+	size_t have;
+
+	/* Restarted, and its header not yet written; or shortened by a crash.
+	 */
+	if (livelog_indexed(l, &now) &&
+	    (now.frame < place->frame ||
+		memcmp(now.salt, place->salt, WAL_SALT) != 0))
+		return false;
+	return place->frame > 0 && read_header(l, &wal) &&
+	       wal.page_size == l->page_size &&
+	       memcmp(wal.place.salt, place->salt, WAL_SALT) == 0 &&
+	       read_up_to(l, h, sizeof(h), wal_offset(&wal, place->frame),
+		   &have) == RC_OK &&
+	       have == sizeof(h) && wal_frame_is(place, h);
+}
+
+/* ---- the scan ---- */
+
+int
+livelog_frame_cmp(const void *a, const void *b)
+{
+	const struct livelog_frame *x = a, *y = b;
+
+	if (x->page != y->page)
+		return x->page < y->page ? -1 : 1;
+	return x->frame == y->frame ? 0 : x->frame > y->frame ? -1 : 1;
+}
+
+/* The frames behind wal.place up to limit, in pieces. */
+struct scan {
+	struct livelog *log;
+	struct wal wal;
+	uint32_t limit; /* a commit; UINT32_MAX: none is known */
+	struct sort *frames;
+	struct livelog_end *end; /* the last commit so far */
+	/* Without a limit, frames of a transaction whose commit has not come
+	 * yet are kept back: they may never be committed. */
+	struct buf open;
+};
+
+static enum rc
+scan_commit(struct scan *s, uint32_t size)
+{
+	struct livelog_frame f;
+	enum rc rc = RC_OK;
+
+	for (size_t i = 0; i < s->open.len && rc == RC_OK; i += sizeof(f)) {
+		memcpy(&f, s->open.data + i, sizeof(f));
+		rc = sort_add(s->frames, &f);
+	}
+	buf_clear(&s->open);
+	s->end->place = s->wal.place;
+	s->end->size = size;
+	if (size < s->end->least)
+		s->end->least = size;
+	return rc;
+}
+
+static enum rc
+scan_frame(struct scan *s, const struct wal_frame *w)
+{
+	struct livelog_frame f = {w->page, s->wal.place.frame};
+	enum rc rc = RC_OK;
+
+	if (s->limit != UINT32_MAX)
+		rc = sort_add(s->frames, &f);
+	else
+		buf_add(&s->open, &f, sizeof(f));
+	if (rc == RC_OK && w->commit)
+		rc = scan_commit(s, w->commit);
+	return rc;
+}
+
+static enum rc
+scan_frames(struct scan *s)
+{
+	size_t step = WAL_FRAME + s->wal.page_size, have, pos;
+	size_t piece = PIECE / step * step;
+	struct wal_frame f;
+	enum rc rc;
+
+	if (!s->log->piece)
+		s->log->piece = xmalloc(PIECE);
+	for (;;) {
+		rc = read_up_to(s->log, s->log->piece, piece,
+		    wal_offset(&s->wal, s->wal.place.frame + 1), &have);
+		if (rc)
+			return rc;
+		for (pos = 0; have - pos >= step; pos += step) {
+			if (s->wal.place.frame >= s->limit ||
+			    !wal_take(&s->wal, s->log->piece + pos, &f))
+				return RC_OK;
+			rc = scan_frame(s, &f);
+			if (rc)
+				return rc;
+		}
+		if (have < piece)
+			return RC_OK;
+	}
+}
+
+/* The scan reached exactly what the wal-index promised, or the log was
+ * restarted under it, or it is damaged. */
+static enum rc
+check_end(const struct scan *s, const struct wal_place *want)
+{
+	struct wal_place now;
+
+	if (wal_place_equal(&s->end->place, want))
+		return RC_OK;
+	if (livelog_indexed(s->log, &now) &&
+	    memcmp(now.salt, want->salt, WAL_SALT) != 0)
+		return RC_ABSENT;
+	return msg_fail(RC_DATA,
+	    "%s: its write-ahead log is damaged at frame %u", s->log->path,
+	    s->wal.place.frame + 1);
+}
+
+enum rc
+livelog_scan(struct livelog *l, const struct wal_place *from,
+    struct sort *frames, struct livelog_end *end)
+{
+	struct scan s = {
+	    .log = l, .limit = UINT32_MAX, .frames = frames, .end = end};
+	struct wal_place want;
+	bool indexed;
+	enum rc rc;
+
+	*end = (struct livelog_end){.least = UINT32_MAX};
+	if (!l->file)
+		return RC_OK;
+	indexed = livelog_indexed(l, &want);
+	if (indexed && want.frame == 0)
+		return RC_OK;
+	if (!read_header(l, &s.wal))
+		return indexed ? check_end(&s, &want) : RC_OK;
+	l->wal = s.wal;
+	if (from)
+		s.wal.place = *from;
+	end->place = s.wal.place;
+	if (indexed)
+		s.limit = want.frame;
+	if (s.wal.page_size != l->page_size)
+		return msg_fail(RC_DATA,
+		    "%s: its write-ahead log has another page size", l->path);
+	rc = scan_frames(&s);
+	if (rc == RC_OK && indexed)
+		rc = check_end(&s, &want);
+	buf_release(&s.open);
+	return rc;
+}
+
+/* ---- after it ---- */
+
+enum rc
+livelog_page(struct livelog *l, uint32_t frame, void *p)
+{
+	int err = l->file->pMethods->xRead(l->file, p, (int)l->page_size,
+	    (sqlite3_int64)wal_offset(&l->wal, frame) + WAL_FRAME);
+
+	if (err == SQLITE_IOERR_SHORT_READ)
+		return RC_ABSENT;
+	return err ? read_fail(l, err) : RC_OK;
+}
+
+bool
+livelog_still(struct livelog *l)
+{
+	struct wal now;
+
+	return read_header(l, &now) &&
+	       memcmp(now.place.salt, l->wal.place.salt, WAL_SALT) == 0;
+}

@@ -1,0 +1,66 @@
+/*
+ * livelog: the write-ahead log of a live database, and its wal-index, read
+ * through SQLite's own file handles inside a read transaction.
+ *
+ * The wal-index says which frames are committed; the frames themselves, with
+ * their running checksum, must agree.
+ */
+#ifndef SEGTOOLS_LIVELOG_H
+#define SEGTOOLS_LIVELOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sqlite3.h>
+
+#include "base/msg.h"
+#include "format/wal.h"
+
+struct sort;
+
+/* All-zero, then what its owner knows: no log. */
+struct livelog {
+	const char *path;   /* of the database, for messages; borrowed */
+	sqlite3_file *db;   /* SQLite's */
+	sqlite3_file *file; /* SQLite's; NULL: there is no log */
+	uint32_t page_size; /* of the database */
+	struct wal wal;     /* its header, as livelog_scan() found it */
+	uint8_t *piece;     /* to read into; its own */
+};
+void livelog_release(struct livelog *);
+
+/*
+ * What the wal-index says is committed: the place of the last commit, frame 0:
+ * nothing is in the log.  False: there is no wal-index to be had.
+ */
+bool livelog_indexed(struct livelog *, struct wal_place *);
+
+/* Whether the frame of *place is still in the log, in the same generation. */
+bool livelog_holds(struct livelog *, const struct wal_place *);
+
+/*
+ * The committed frames behind *from (NULL: all), each added to frames as a
+ * struct livelog_frame.  Frames of a transaction that is still open are none.
+ * RC_ABSENT: the log was restarted meanwhile.
+ */
+struct livelog_frame {
+	uint32_t page, frame;
+};
+int livelog_frame_cmp(const void *, const void *); /* page; newest first */
+
+struct livelog_end {
+	struct wal_place place; /* behind the last commit; frame 0: there is
+				 * nothing in the log */
+	uint32_t size;  /* of the database there, pages; 0: none was read */
+	uint32_t least; /* the smallest at any commit read; UINT32_MAX: none */
+};
+enum rc livelog_scan(struct livelog *, const struct wal_place *from,
+    struct sort *frames, struct livelog_end *);
+
+/* The page in a frame.  RC_ABSENT as above. */
+enum rc livelog_page(struct livelog *, uint32_t frame, void *);
+
+/* Whether the log is still of the generation that was scanned. */
+bool livelog_still(struct livelog *);
+
+#endif

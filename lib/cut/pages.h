@@ -1,0 +1,50 @@
+/*
+ * pages: the pages of one committed state of a live database, in page order:
+ * the file's, overlaid with the newest frame of each that the log has.
+ */
+#ifndef SEGTOOLS_PAGES_H
+#define SEGTOOLS_PAGES_H
+
+#include <stdint.h>
+
+#include "base/msg.h"
+#include "cut/livedb.h"
+
+struct sort;
+
+/* All-zero is empty. */
+struct pages {
+	struct livedb *db;
+	uint8_t *buf;
+	struct sort *frames;       /* of the log, by page, newest first */
+	struct livelog_frame next; /* of them; page 0: no more */
+	/* So many more of total bytes of the database were read; may be NULL.
+	 */
+	void (*progress)(void *arg, uint64_t bytes, uint64_t total);
+	void *progress_arg;
+};
+
+enum rc pages_init(struct pages *, struct livedb *);
+void pages_release(struct pages *); /* not the livedb */
+
+/* livedb_begin() and livedb_fix(): the same statuses. */
+enum rc pages_begin(struct pages *);
+enum rc pages_fix(
+    struct pages *, const struct wal_place *from, uint32_t *least);
+
+/*
+ * Each page but the lock page: all of them; or, of a state that was fixed from
+ * a place, those that the log behind that place has.  frame: where it is in
+ * the log; 0: in the file.  Ends with the first that is not RC_OK.  RC_ABSENT:
+ * the log was restarted meanwhile.
+ */
+typedef enum rc pages_fn(
+    void *arg, uint32_t page, uint32_t frame, const void *bytes);
+enum rc pages_each(struct pages *, pages_fn *, void *arg);
+enum rc pages_each_in_log(struct pages *, pages_fn *, void *arg);
+
+/* One of them again; the bytes are borrowed until the next call. */
+enum rc pages_again(
+    struct pages *, const struct livelog_frame *, const void **bytes);
+
+#endif
