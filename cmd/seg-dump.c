@@ -10,13 +10,13 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/bytes.h"
 #include "base/file.h"
 #include "base/time.h"
 #include "cli/cli.h"
 #include "cut/lastcut.h"
-#include "format/fst.h"
-#include "format/segment.h"
+#include "format/check.h"
+#include "format/index.h"
+#include "format/sum.h"
 #include "segment/segfile.h"
 
 static const char usage[] = "usage: seg-dump [-Hqv] FILE ...\n"
@@ -80,27 +80,56 @@ dump_frame(void *arg, uint32_t position, uint32_t page, uint64_t frame_no)
 	return RC_OK;
 }
 
+/* All of the file, by that reading of its header. */
+static enum rc
+check_frames(struct file *f, const struct seg_header *h, uint64_t length,
+    enum rc (*on_frame)(void *, uint32_t, uint32_t, uint64_t))
+{
+	struct seg_check *check;
+	enum rc rc;
+
+	check = seg_check_new(file_name(f), &h->key, length, on_frame, NULL);
+	rc = segfile_feed(check, f, length);
+	if (rc == RC_OK)
+		rc = seg_check_end(check, NULL);
+	seg_check_free(check);
+	return rc;
+}
+
+/* Of two readings the one whose checksums are right; if none is, the first. */
+static const struct seg_header *
+choose(struct file *f, const struct seg_header h[2], size_t n, uint64_t length)
+{
+	size_t right = 0;
+
+	if (n < 2)
+		return &h[0];
+	msg_verbosity(-100);
+	while (right < n && check_frames(f, &h[right], length, NULL) != RC_OK)
+		right++;
+	msg_verbosity(100);
+	return &h[right % n];
+}
+
 /* A key in the file's name need not be right: the header is shown as it is. */
 static enum rc
 dump_segment(struct dump *d, struct file *f, const uint8_t *head, size_t have,
     uint64_t length)
 {
-	struct seg_check *check;
-	struct seg_header h;
+	struct seg_header readings[2];
+	const struct seg_header *h;
+	size_t n;
 	enum rc rc;
 
-	rc = seg_header_parse(&h, file_name(f), head, have, length, NULL, NULL);
+	rc = seg_header_guess(readings, &n, file_name(f), head, have, length);
 	if (rc)
 		return rc;
+	h = choose(f, readings, n, length);
 	printf("segment\t%s\n", file_name(f));
-	dump_header(&h);
+	dump_header(h);
 	if (d->header_only)
 		return RC_OK;
-	check = seg_check_new(file_name(f), &h.key, length, dump_frame, NULL);
-	rc = segfile_feed(check, f, length);
-	if (rc == RC_OK)
-		rc = seg_check_end(check, NULL);
-	seg_check_free(check);
+	rc = check_frames(f, h, length, dump_frame);
 	printf("checksums\t%s\n", rc == RC_OK ? "good" : "BAD");
 	return rc;
 }
@@ -127,20 +156,16 @@ dump_index(struct dump *d, struct file *f)
 {
 	struct file_map map;
 	struct fst fst;
-	const uint8_t *p;
-	size_t len;
 	enum rc rc;
 
 	rc = file_map(&map, f, SIZE_MAX);
 	if (rc)
 		return rc;
-	rc = seg_index_open(file_name(f), map.data, map.len, &p, &len);
-	if (rc == RC_OK)
-		rc = fst_open(&fst, file_name(f), p, len);
+	rc = index_open_any(&fst, file_name(f), map.data, map.len);
 	if (rc == RC_OK) {
 		printf("index\t%s\n", file_name(f));
-		printf("header\t%s\n", p == map.data ? "none" : "yes");
-		fact("fst-bytes", len);
+		printf("header\t%s\n", fst.data == map.data ? "none" : "yes");
+		fact("fst-bytes", fst.len);
 		fact("keys", fst.count);
 		fact("root", fst.root);
 		if (!d->header_only)
@@ -173,16 +198,6 @@ dump_memory(struct file *f, const struct lastcut_facts *m)
 
 /* ---- which of them ---- */
 
-/* Data and index begin with the same bytes; an index says how long it is. */
-static bool
-is_index(const uint8_t *head, size_t have, uint64_t length)
-{
-	bool bare = have >= 16 && le64(head) == 3 && le64(head + 8) == 0;
-
-	return bare || (have >= SEG_INDEX_HEADER &&
-			   le64(head + 10) == length - SEG_INDEX_HEADER);
-}
-
 static bool
 ends_in(const char *text, const char *end)
 {
@@ -211,7 +226,7 @@ dump_file(struct dump *d, struct file *f)
 		dump_memory(f, &facts);
 		return RC_OK;
 	}
-	if (is_index(head, have, length) || ends_in(file_name(f), ".idx"))
+	if (index_is_index(head, have, length) || ends_in(file_name(f), ".idx"))
 		return dump_index(d, f);
 	return dump_segment(d, f, head, have, length);
 }

@@ -22,7 +22,10 @@
 #include "cli/open_store.h"
 #include "cli/progress.h"
 #include "cli/sets.h"
+#include "format/checksum.h"
+#include "format/index.h"
 #include "format/segment.h"
+#include "format/sum.h"
 #include "segment/segfile.h"
 #include "work/catalog.h"
 #include "work/listing.h"
@@ -161,21 +164,17 @@ open_file(struct file **f, const char *path, const char *hint)
 		   : rc;
 }
 
-/* Work directories may hold what libsql's later compactor writes there: the FST
- * without the header that an index object has. */
+/* Work directories may hold what a store may not. */
 static enum rc
-check_index_header(struct file *idx)
+check_not_bare(struct file *idx)
 {
-	uint8_t header[SEG_INDEX_HEADER];
-	uint64_t size;
-	enum rc rc = file_size(idx, &size);
+	uint8_t head[INDEX_HEADER];
+	enum rc rc = file_read(idx, head, sizeof(head), 0);
 
-	if (rc == RC_OK)
-		rc = file_read(idx, header, sizeof(header), 0);
-	if (rc == RC_OK && le64(header + 10) != size - sizeof(header))
+	if (rc == RC_OK && index_is_bare(head, sizeof(head)))
 		rc = msg_fail(RC_DATA,
-		    "%s: lacks the header of an index "
-		    "object (seg-verify -r makes it)",
+		    "%s: lacks the header of an index object (seg-verify -r "
+		    "makes it)",
 		    file_name(idx));
 	return rc;
 }
@@ -194,7 +193,7 @@ verify(struct item *it)
 	if (rc == RC_OK)
 		rc = segfile_check(seg, idx, &key, &it->header, NULL);
 	if (rc == RC_OK)
-		rc = check_index_header(idx);
+		rc = check_not_bare(idx);
 	it->header.key = key;
 	file_close(&seg);
 	file_close(&idx);
@@ -286,7 +285,7 @@ stored_header(struct upload *u, const char *namespace, const struct key *key,
 		rc = msg_fail(RC_DATA, "%s: not in the store", object);
 	if (rc == RC_OK)
 		rc = seg_header_parse(
-		    header, object, buf.data, buf.len, x.size, key, NULL);
+		    header, object, buf.data, buf.len, x.size, key);
 	buf_release(&buf);
 	free(object);
 	return rc;
@@ -481,7 +480,7 @@ object_done(struct store_xfer *x, enum rc rc)
 static struct object *
 object_put(struct upload *u, const struct item *it, enum part part)
 {
-	static const uint32_t whole = SEG_CRC_WHOLE;
+	static const uint32_t whole = CHECKSUM_CRC32_WHOLE;
 	struct object *o = xcalloc(1, sizeof(*o));
 	char *path =
 	    part == PART_INDEX ? index_path(it->path) : xstrdup(it->path);

@@ -12,6 +12,7 @@
 #include "cli/open_store.h"
 #include "cli/progress.h"
 #include "cli/sets.h"
+#include "format/sum.h"
 #include "segment/segfile.h"
 #include "store/store.h"
 #include "work/keyset.h"
@@ -167,8 +168,9 @@ data_arrives(void *arg, const void *data, size_t len)
 	struct item *it = &r->v->items[r->item];
 
 	if (!r->stream)
-		r->stream = segstream_new(r->object, &it->name.key,
-		    r->xfer.size, r->index_name, r->index.data, r->index.len);
+		r->stream =
+		    segstream_new(r->object, &it->name.key, r->xfer.size,
+			r->index_name, r->index.data, r->index.len, false);
 	return segstream_feed(r->stream, data, len);
 }
 

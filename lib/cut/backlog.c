@@ -111,7 +111,7 @@ backlog_tell(const char *dir, const struct name *name,
 		rc = file_read(file, h, sizeof(h), 0);
 	if (rc == RC_OK)
 		rc = seg_header_parse(
-		    &header, path, h, sizeof(h), r.bytes, &name->key, NULL);
+		    &header, path, h, sizeof(h), r.bytes, &name->key);
 	if (rc == RC_OK) {
 		r.pages = header.frames;
 		rc = emit(arg, &r);

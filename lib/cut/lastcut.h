@@ -19,6 +19,7 @@
 #include "cut/livedb.h"
 #include "format/key.h"
 #include "format/segment.h"
+#include "format/sum.h"
 
 struct lastcut_facts {
 	struct key last;        /* the last cut */

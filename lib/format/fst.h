@@ -1,8 +1,7 @@
 /*
  * fst: the map file of BurntSushi's fst crate, version 3 (0.4.7), for keys of 4
- * bytes: page number -> frame position.  Read from memory, and built byte for
- * byte as the crate builds it; seg-segment(5) describes the file.  Bounded
- * memory, no recursion, no allocation for each key.
+ * bytes: page number -> frame position, read from memory.  seg-segment(5)
+ * describes the file.  No recursion, no allocation for each key.
  */
 #ifndef SEGTOOLS_FST_H
 #define SEGTOOLS_FST_H
@@ -62,21 +61,25 @@ void fst_iter_init(struct fst_iter *, const struct fst *);
 enum rc fst_iter_seek(struct fst_iter *, uint32_t page);
 enum rc fst_iter_next(struct fst_iter *, uint32_t *page, uint64_t *value);
 
-/* The union of n maps: each page once, with the value that the map of the
- * highest index gives, and that index.  RC_ABSENT at the end. */
-struct fst_union;
-struct fst_union *fst_union_new(const struct fst *maps, size_t n);
-enum rc fst_union_next(
-    struct fst_union *, uint32_t *page, size_t *map, uint64_t *value);
-void fst_union_free(struct fst_union *);
+/* What reader and builder share: the layout of a map. */
+enum {
+	FST_VERSION = 3,
+	FST_HEAD = 16,       /* version, type */
+	FST_FOOT = 20,       /* keys, root, checksum */
+	FST_INDEX_FROM = 33, /* transitions from which a state has an index, */
+	FST_INDEX = 256,     /* of so many bytes */
+	FST_COMMON = 63      /* input bytes with a short form */
+};
+extern const uint8_t fst_common[FST_COMMON + 1]; /* by rank */
 
-/* The builder.  Bytes go to sink in order as they are made. */
-struct fst_builder;
-struct fst_builder *fst_builder_new(
-    enum rc (*sink)(void *arg, const void *data, size_t len), void *arg);
-/* Pages strictly ascending (RC_DATA otherwise). */
-enum rc fst_builder_add(struct fst_builder *, uint32_t page, uint64_t value);
-enum rc fst_builder_finish(struct fst_builder *, uint64_t *len);
-void fst_builder_free(struct fst_builder *);
+/* The checksum of a map, from the CRC-32C of all before it. */
+uint32_t fst_checksum(uint32_t crc32c);
+
+/* The byte of a page's key that leads on from a state at that depth. */
+static inline uint8_t
+fst_key_byte(uint32_t page, int depth)
+{
+	return (uint8_t)(page >> 8 * (FST_KEY - 1 - depth));
+}
 
 #endif

@@ -9,7 +9,9 @@
 #include "base/coalesce.h"
 #include "base/directory.h"
 #include "base/sort.h"
-#include "format/fst.h"
+#include "format/checksum.h"
+#include "format/fst_builder.h"
+#include "format/index.h"
 #include "segment/segfile.h"
 
 enum { PIECE = 256 << 10 };
@@ -30,7 +32,7 @@ fst_sink(void *arg, const void *data, size_t len)
 {
 	struct index_writer *w = arg;
 
-	w->crc = seg_crc(w->crc, data, len);
+	w->crc = checksum_crc32(w->crc, data, len);
 	return coalesce_copy(w->out, data, len);
 }
 
@@ -42,7 +44,7 @@ index_begin(struct index_writer *w, const char *path, mode_t mode)
 	rc = file_create(&w->file, path, FILE_REPLACE | FILE_PRIVATE);
 	if (rc)
 		return rc;
-	w->out = coalesce_new(w->file, SEG_INDEX_HEADER);
+	w->out = coalesce_new(w->file, INDEX_HEADER);
 	w->fst = fst_builder_new(fst_sink, w);
 	return file_chmod(w->file, mode);
 }
@@ -50,7 +52,7 @@ index_begin(struct index_writer *w, const char *path, mode_t mode)
 static enum rc
 index_end(struct index_writer *w)
 {
-	uint8_t header[SEG_INDEX_HEADER];
+	uint8_t header[INDEX_HEADER];
 	uint64_t len;
 	enum rc rc;
 
@@ -59,7 +61,7 @@ index_end(struct index_writer *w)
 		rc = coalesce_flush(w->out);
 	if (rc)
 		return rc;
-	seg_index_header_encode(len, w->crc, header);
+	index_header_encode(len, w->crc, header);
 	return file_write(w->file, header, sizeof(header), 0);
 }
 
@@ -154,7 +156,7 @@ segwriter_borrow(struct segwriter *w, const void *frame)
 	if (rc)
 		return rc;
 	w->header.frames++;
-	w->crc = seg_crc(w->crc, frame, len);
+	w->crc = checksum_crc32(w->crc, frame, len);
 	return coalesce_add(w->out, frame, len);
 }
 
@@ -176,8 +178,8 @@ segwriter_add(
 		return rc;
 	w->header.frames++;
 	seg_frame_encode(header, page_no, frame_no);
-	w->crc = seg_crc(w->crc, header, SEG_FRAME);
-	w->crc = seg_crc(w->crc, page, w->header.page_size);
+	w->crc = checksum_crc32(w->crc, header, SEG_FRAME);
+	w->crc = checksum_crc32(w->crc, page, w->header.page_size);
 	rc = coalesce_copy(w->out, header, SEG_FRAME);
 	return rc ? rc : coalesce_copy(w->out, page, w->header.page_size);
 }
@@ -193,8 +195,8 @@ finish_data(struct segwriter *w)
 	enum rc rc;
 
 	seg_header_encode(&w->header, header);
-	crc =
-	    seg_crc_combine(seg_crc(0, header, SEG_HEADER), w->crc, frames_len);
+	crc = checksum_crc32_combine(
+	    checksum_crc32(0, header, SEG_HEADER), w->crc, frames_len);
 	put_le32(footer, crc);
 	rc = coalesce_copy(w->out, footer, SEG_FOOTER);
 	if (rc == RC_OK)
@@ -400,15 +402,12 @@ compare_end(struct compare *c)
 }
 
 static void
-compare_begin(
-    struct compare *c, const char *name, const void *idx, size_t idx_len)
+compare_begin(struct compare *c, const char *name, const void *idx,
+    size_t idx_len, bool bare_too)
 {
-	const uint8_t *fst;
-	size_t len;
-
 	*c = (struct compare){.name = name};
-	c->bad = seg_index_open(name, idx, idx_len, &fst, &len) != RC_OK ||
-		 fst_open(&c->fst, name, fst, len) != RC_OK;
+	c->bad = bare_too ? index_open_any(&c->fst, name, idx, idx_len)
+			  : index_open(&c->fst, name, idx, idx_len);
 	if (!c->bad)
 		fst_iter_init(&c->iter, &c->fst);
 }
@@ -421,14 +420,14 @@ struct segstream {
 
 struct segstream *
 segstream_new(const char *name, const struct key *key, uint64_t length,
-    const char *idx_name, const void *idx, size_t idx_len)
+    const char *idx_name, const void *idx, size_t idx_len, bool bare_too)
 {
 	struct segstream *s = xcalloc(1, sizeof(*s));
 
-	s->compare.bad = true; /* none is none */
+	s->compare.bad = true; /* unless there is one and it is good */
 	if (idx_name) {
 		s->idx_name = xstrdup(idx_name);
-		compare_begin(&s->compare, s->idx_name, idx, idx_len);
+		compare_begin(&s->compare, s->idx_name, idx, idx_len, bare_too);
 		s->pages.page = compare_page;
 		s->pages.arg = &s->compare;
 	}
@@ -488,7 +487,7 @@ segfile_check(struct file *seg, struct file *idx, const struct key *key,
 	if (rc)
 		return rc;
 	s = segstream_new(file_name(seg), key, length,
-	    idx ? file_name(idx) : NULL, map.data, map.len);
+	    idx ? file_name(idx) : NULL, map.data, map.len, !bad_index);
 	rc = segstream_feed_file(s, seg, length);
 	if (rc == RC_OK)
 		rc = segstream_end(s, header, bad_index);

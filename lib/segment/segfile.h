@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/file.h"
+#include "format/check.h"
 #include "format/key.h"
 #include "format/segment.h"
 
@@ -38,21 +39,21 @@ void segwriter_free(struct segwriter *); /* NULL-safe; removes what is left */
 
 /*
  * Check a pair of files: everything in the list of seg-segment(5).  idx NULL:
- * the data alone.  RC_DATA reported.  With bad_index not NULL an index that is
- * wrong, reported, or not there beside data that is good is RC_OK and sets
- * *bad_index: data of the LATER layout may well have such an index, which
- * nobody needs.
+ * the data alone.  RC_DATA reported.  With bad_index not NULL, for who makes
+ * indexes anew, one that is wrong, reported, a bare FST, or not there beside
+ * data that is good is RC_OK and sets *bad_index.
  */
 enum rc segfile_check(struct file *seg, struct file *idx, const struct key *,
     struct seg_header *, bool *bad_index);
 /*
  * The same for a segment that arrives piece by piece, in order: its data of
  * length bytes, called name in messages, and its index, borrowed; idx_name
- * NULL: there is none.
+ * NULL: there is none.  bare_too: it may be a bare FST.
  */
 struct segstream;
 struct segstream *segstream_new(const char *name, const struct key *,
-    uint64_t length, const char *idx_name, const void *idx, size_t idx_len);
+    uint64_t length, const char *idx_name, const void *idx, size_t idx_len,
+    bool bare_too);
 enum rc segstream_feed(struct segstream *, const void *data, size_t len);
 /* The first length bytes of a file. */
 enum rc segstream_feed_file(struct segstream *, struct file *, uint64_t length);

@@ -9,7 +9,7 @@
 #include <nettle/version.h>
 
 #include "base/signals.h"
-#include "format/segment.h"
+#include "format/checksum.h"
 #include "store/s3.h"
 
 /* Of nothing. */
@@ -278,7 +278,7 @@ static void
 digester_feed(struct digester *d, const void *data, size_t len)
 {
 	if (d->sum)
-		d->crc = seg_crc(d->crc, data, len);
+		d->crc = checksum_crc32(d->crc, data, len);
 	if (d->sign)
 		sha256_update(&d->sha256, len, data);
 }

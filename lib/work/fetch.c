@@ -13,7 +13,7 @@
 
 #include "base/directory.h"
 #include "base/file.h"
-#include "format/fst.h"
+#include "format/index.h"
 #include "format/segment.h"
 #include "segment/segfile.h"
 #include "work/fetch.h"
@@ -83,17 +83,13 @@ check_index(struct file *f, uint64_t *pages)
 	struct file_map map;
 	struct fst fst;
 	struct fst_iter iter;
-	const uint8_t *p;
-	size_t len;
 	uint32_t page;
 	uint64_t value;
 	enum rc rc = file_map(&map, f, INDEX_MAX);
 
 	if (rc)
 		return rc;
-	rc = seg_index_open(file_name(f), map.data, map.len, &p, &len);
-	if (rc == RC_OK)
-		rc = fst_open(&fst, file_name(f), p, len);
+	rc = index_open(&fst, file_name(f), map.data, map.len);
 	if (rc == RC_OK) {
 		*pages = fst.count;
 		fst_iter_init(&iter, &fst);
@@ -196,7 +192,7 @@ stream_begin(struct job *j)
 	if (rc)
 		return rc;
 	j->stream = segstream_new(j->data.path, &j->name.key, x->size, index,
-	    j->map.data, j->map.len);
+	    j->map.data, j->map.len, false);
 	return segstream_feed_file(j->stream, j->data.file, x->offset);
 }
 

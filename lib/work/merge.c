@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/coalesce.h"
 #include "base/file.h"
+#include "format/checksum.h"
 #include "segment/segfile.h"
 #include "work/merge.h"
 
@@ -208,9 +209,9 @@ open_segment(struct file **f, const struct input *in, struct seg_header *h,
 	rc = file_read(*f, bytes, have, 0);
 	if (rc == RC_OK)
 		rc = seg_header_parse(
-		    h, in->path, bytes, have, length, &in->key, NULL);
+		    h, in->path, bytes, have, length, &in->key);
 	if (rc == RC_OK && crc)
-		*crc = seg_crc(0, bytes, seg_header_size(h));
+		*crc = checksum_crc32(0, bytes, seg_header_size(h));
 	return rc;
 }
 
@@ -302,7 +303,7 @@ run_frame(void *arg, uint32_t page_no, const uint8_t *frame)
 
 	(void)page_no;
 	w->run->frames++;
-	w->run->crc = seg_crc(w->run->crc, frame, w->frame_size);
+	w->run->crc = checksum_crc32(w->run->crc, frame, w->frame_size);
 	return coalesce_add(w->out, frame, w->frame_size);
 }
 
@@ -536,7 +537,7 @@ load(struct pass *p, struct source *s)
 	rc = file_read(s->file, s->piece, len + footer, s->offset);
 	if (rc)
 		return rc;
-	s->crc = seg_crc(s->crc, s->piece, len);
+	s->crc = checksum_crc32(s->crc, s->piece, len);
 	s->offset += len;
 	s->unread -= (uint32_t)n;
 	s->loaded = n;

@@ -16,7 +16,8 @@
 
 #include "base/bytes.h"
 #include "base/file.h"
-#include "format/fst.h"
+#include "format/fst_union.h"
+#include "format/index.h"
 #include "segment/segfile.h"
 #include "work/remote_merge.h"
 
@@ -139,7 +140,7 @@ parse_header(struct source *s)
 {
 	return seg_header_parse(&s->header, s->data_object,
 	    s->header_bytes.data, s->header_bytes.len, s->header_xfer.size,
-	    &s->name->key, NULL);
+	    &s->name->key);
 }
 
 static void
@@ -246,12 +247,9 @@ static void
 open_index(struct remote *l, struct source *s, struct fst *fst)
 {
 	const uint8_t *bytes = (const uint8_t *)l->map.data + s->index_offset;
-	const uint8_t *p;
-	size_t len;
 
-	s->wrong = seg_index_open(s->index_object, bytes, (size_t)s->index_len,
-		       &p, &len) != RC_OK ||
-		   fst_open(fst, s->index_object, p, len) != RC_OK;
+	s->wrong = index_open(fst, s->index_object, bytes,
+		       (size_t)s->index_len) != RC_OK;
 	if (!s->wrong && s->header.layout == SEG_OLD &&
 	    fst->count != s->header.frames) {
 		msg_warn("%s: has %llu pages, the data has %u", s->index_object,

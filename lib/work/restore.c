@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/output.h"
 #include "format/segment.h"
+#include "format/sum.h"
 #include "work/restore.h"
 
 enum { PIECE = 1 << 20 };

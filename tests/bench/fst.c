@@ -9,7 +9,8 @@
 #include <time.h>
 
 #include "base/buf.h"
-#include "format/fst.h"
+#include "format/fst_builder.h"
+#include "format/fst_union.h"
 
 enum { KEYS = 1000000, PART = 250000, PARTS = 8, RUNS = 5 };
 

@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
-#include "format/fst.h"
+#include "format/fst_union.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,7 +6,9 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
-#include "format/segment.h"
+#include "format/check.h"
+#include "format/checksum.h"
+#include "format/index.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,8 +31,9 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct key key = {.start = 1, .end = 1000, .time = 5};
-	const uint8_t *fst;
-	size_t len;
+	struct seg_header h[2];
+	struct fst fst;
+	size_t n;
 	uint8_t *p;
 
 	msg_verbosity(-2);
@@ -38,14 +41,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	p = xmalloc(size);
 	memcpy(p, data, size);
-	(void)seg_index_open("fuzz", p, size, &fst, &len);
+	(void)index_open_any(&fst, "fuzz", p, size);
 	if (size > 64) {
 		put_le64(p, 0x4C494253514C0000u);
 		put_le16(p + 8, 1);
-		put_le32(p + size - 4, seg_crc(0, p, size - 4));
+		put_le32(p + size - 4, checksum_crc32(0, p, size - 4));
 	}
-	check(p, size, 1 + data[0] % 64u, NULL);
 	check(p, size, size, &key);
+	if (seg_header_guess(h, &n, "fuzz", p, size, size) == RC_OK)
+		check(p, size, 1 + data[0] % 64u, &h[n - 1].key);
 	free(p);
 	return 0;
 }

@@ -12,7 +12,8 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/file.h"
-#include "format/fst.h"
+#include "format/fst_builder.h"
+#include "format/fst_union.h"
 #include "tap.h"
 
 static const char *data_dir = "tests/data/fst";

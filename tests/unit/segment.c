@@ -9,7 +9,10 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/file.h"
-#include "format/segment.h"
+#include "format/check.h"
+#include "format/checksum.h"
+#include "format/index.h"
+#include "format/sum.h"
 #include "tap.h"
 
 #define NS "v2/clusters/c1/namespaces/ns1/"
@@ -66,10 +69,11 @@ check(const void *p, size_t len, size_t piece, const struct key *key,
 static void
 test_object(const char *path, const char *key_text, enum seg_layout layout)
 {
-	struct seg_header h = {0};
+	struct seg_header h = {0}, r[2];
 	struct file_map m;
 	struct key key;
 	uint8_t *copy;
+	size_t n, found = 0;
 	bool good = true;
 
 	load(&m, path);
@@ -79,15 +83,21 @@ test_object(const char *path, const char *key_text, enum seg_layout layout)
 	ok(good && check(m.data, m.len, m.len, &key, &h) == RC_OK &&
 		h.layout == layout && seg_size(&h) == m.len,
 	    "%s: whole, in pieces of any size", path);
-	ok(check(m.data, m.len, 4096, NULL, &h) == RC_OK &&
-		h.layout == layout && key_cmp(&h.key, &key) == 0,
-	    "%s: without its key", path);
+	good = seg_header_guess(r, &n, "object", m.data, m.len, m.len) == RC_OK;
+	for (size_t i = 0; i < n; i++) {
+		bool right = r[i].layout == layout;
+
+		good = good && (key_cmp(&r[i].key, &key) == 0) == right &&
+		       (check(m.data, m.len, 4096, &r[i].key, &h) == RC_OK) ==
+			   right;
+		found += right;
+	}
+	ok(good && found == 1, "%s: without its key, %zu readings", path, n);
 	good = true;
-	for (size_t n = 0; n < m.len; n++) {
+	for (n = 0; n < m.len; n++) {
 		copy = xmalloc(n); /* a sanitizer sees an over-read */
 		memcpy(copy, m.data, n);
-		good = good && check(copy, n, 1000, &key, &h) == RC_DATA &&
-		       check(copy, n, 1000, NULL, &h) == RC_DATA;
+		good = good && check(copy, n, 1000, &key, &h) == RC_DATA;
 		free(copy);
 		if (n > 200)
 			n += 97;
@@ -97,8 +107,7 @@ test_object(const char *path, const char *key_text, enum seg_layout layout)
 	for (size_t i = 0; i < m.len; i += i < 200 ? 1 : 61) {
 		memcpy(copy, m.data, m.len);
 		copy[i] ^= 0x40;
-		good = good && check(copy, m.len, m.len, &key, &h) == RC_DATA &&
-		       check(copy, m.len, m.len, NULL, &h) == RC_DATA;
+		good = good && check(copy, m.len, m.len, &key, &h) == RC_DATA;
 	}
 	ok(good, "%s: changed anywhere", path);
 	free(copy);
@@ -124,7 +133,7 @@ make(const struct seg_header *h, uint32_t page1, uint32_t page2, uint64_t frame)
 	seg_frame_encode(frame_header, page2, frame);
 	buf_add(&b, frame_header, sizeof(frame_header));
 	buf_add(&b, page, h->page_size);
-	put_le32(footer, seg_crc(0, b.data, b.len));
+	put_le32(footer, checksum_crc32(0, b.data, b.len));
 	buf_add(&b, footer, sizeof(footer));
 	return b;
 }
@@ -204,9 +213,10 @@ test_sums(void)
 	struct seg_sum sum = {0}, other = {0};
 	uint8_t page[512] = {1}, id[SEG_ID];
 
-	ok(seg_crc(0, "123456789", 9) == 0xCBF43926, "CRC-32");
-	ok(seg_crc_combine(seg_crc(0, a, 9), seg_crc(0, b, 13), 13) ==
-		seg_crc(seg_crc(0, a, 9), b, 13),
+	ok(checksum_crc32(0, "123456789", 9) == 0xCBF43926, "CRC-32");
+	ok(checksum_crc32_combine(checksum_crc32(0, a, 9),
+	       checksum_crc32(0, b, 13),
+	       13) == checksum_crc32(checksum_crc32(0, a, 9), b, 13),
 	    "two CRCs made one");
 	seg_sum_page(&sum, 1, page, sizeof(page));
 	seg_sum_page(&sum, 2, page, sizeof(page));
@@ -231,30 +241,35 @@ static void
 test_index(void)
 {
 	struct file_map m;
-	const uint8_t *fst;
+	struct fst fst;
 	uint8_t *copy;
-	size_t len;
 	bool good = true;
 
 	load(&m, "source/" NS "indexes/" KEY_OLD);
-	ok(seg_index_open("index", m.data, m.len, &fst, &len) == RC_OK &&
-		len == m.len - SEG_INDEX_HEADER,
+	ok(index_open(&fst, "index", m.data, m.len) == RC_OK &&
+		fst.len == m.len - INDEX_HEADER && fst.count == 5 &&
+		index_is_index(m.data, m.len, m.len),
 	    "an index");
 	copy = xmalloc(m.len);
 	for (size_t i = 0; i < m.len; i++) {
 		memcpy(copy, m.data, m.len);
 		copy[i] ^= 1;
-		good =
-		    good &&
-		    seg_index_open("index", copy, m.len, &fst, &len) ==
-			RC_DATA &&
-		    seg_index_open("index", m.data, i, &fst, &len) == RC_DATA;
+		good = good &&
+		       index_open(&fst, "index", copy, m.len) == RC_DATA &&
+		       index_open(&fst, "index", m.data, i) == RC_DATA;
 	}
 	ok(good, "cut short or changed anywhere");
-	put_le64(copy, le64(m.data));
+	memcpy(copy, m.data, m.len);
 	put_le64(copy + 10, UINT64_MAX);
-	ok(seg_index_open("index", copy, m.len, &fst, &len) == RC_DATA,
+	ok(index_open(&fst, "index", copy, m.len) == RC_DATA,
 	    "a length that lies");
+	ok(index_open(&fst, "index", (const uint8_t *)m.data + INDEX_HEADER,
+	       m.len - INDEX_HEADER) == RC_DATA &&
+		index_open_any(&fst, "index",
+		    (const uint8_t *)m.data + INDEX_HEADER,
+		    m.len - INDEX_HEADER) == RC_OK &&
+		fst.count == 5,
+	    "a bare FST is none, but where it may be");
 	free(copy);
 	file_unmap(&m);
 }
