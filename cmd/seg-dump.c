@@ -17,7 +17,7 @@
 #include "format/check.h"
 #include "format/index.h"
 #include "format/sum.h"
-#include "segment/segfile.h"
+#include "segment/segstream.h"
 
 static const char usage[] = "usage: seg-dump [-Hqv] FILE ...\n"
 			    "  -H, --header          the header alone\n"
@@ -89,7 +89,7 @@ check_frames(struct file *f, const struct seg_header *h, uint64_t length,
 	enum rc rc;
 
 	check = seg_check_new(file_name(f), &h->key, length, on_frame, NULL);
-	rc = segfile_feed(check, f, length);
+	rc = segstream_feed_check(check, f, length);
 	if (rc == RC_OK)
 		rc = seg_check_end(check, NULL);
 	seg_check_free(check);
@@ -235,10 +235,8 @@ static enum rc
 dump_path(struct dump *d, const char *path)
 {
 	struct file *f = NULL;
-	enum rc rc = file_open(&f, path);
+	enum rc rc = file_open_there(&f, path, "");
 
-	if (rc == RC_ABSENT)
-		rc = msg_fail(RC_DATA, "%s: no such file", path);
 	if (rc == RC_OK)
 		rc = dump_file(d, f);
 	file_close(&f);

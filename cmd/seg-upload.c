@@ -26,7 +26,7 @@
 #include "format/index.h"
 #include "format/segment.h"
 #include "format/sum.h"
-#include "segment/segfile.h"
+#include "segment/segpair.h"
 #include "work/catalog.h"
 #include "work/listing.h"
 
@@ -154,16 +154,6 @@ find_space(struct upload *u, const char *name)
 	return u->spaces[u->n_spaces++] = s;
 }
 
-static enum rc
-open_file(struct file **f, const char *path, const char *hint)
-{
-	enum rc rc = file_open(f, path);
-
-	return rc == RC_ABSENT
-		   ? msg_fail(RC_DATA, "%s: no such file%s", path, hint)
-		   : rc;
-}
-
 /* Work directories may hold what a store may not. */
 static enum rc
 check_not_bare(struct file *idx)
@@ -185,13 +175,13 @@ verify(struct item *it)
 	struct file *seg = NULL, *idx = NULL;
 	struct key key = it->header.key;
 	char *path = index_path(it->path);
-	enum rc rc = open_file(&seg, it->path, "");
+	enum rc rc = file_open_there(&seg, it->path, "");
 
 	if (rc == RC_OK)
-		rc = open_file(
+		rc = file_open_there(
 		    &idx, path, " (seg-verify -r makes it from the .seg)");
 	if (rc == RC_OK)
-		rc = segfile_check(seg, idx, &key, &it->header, NULL);
+		rc = segpair_check(seg, idx, &key, &it->header, NULL);
 	if (rc == RC_OK)
 		rc = check_not_bare(idx);
 	it->header.key = key;
@@ -491,7 +481,7 @@ object_put(struct upload *u, const struct item *it, enum part part)
 	o->name = name_object(u->cli.cluster, &name, part);
 	if (part == PART_SEGMENT && it->header.layout == SEG_OLD)
 		o->crc = &whole;
-	o->rc = open_file(&o->file, path, "");
+	o->rc = file_open_there(&o->file, path, "");
 	if (o->rc == RC_OK)
 		o->rc = file_size(o->file, &o->size);
 	o->done = o->rc != RC_OK;

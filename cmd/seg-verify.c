@@ -13,7 +13,9 @@
 #include "cli/progress.h"
 #include "cli/sets.h"
 #include "format/sum.h"
-#include "segment/segfile.h"
+#include "segment/segindex.h"
+#include "segment/segpair.h"
+#include "segment/segstream.h"
 #include "store/store.h"
 #include "work/keyset.h"
 #include "work/plan.h"
@@ -92,16 +94,6 @@ found_good(struct verify *v, struct item *it, const struct seg_header *h)
 /* ---- files ---- */
 
 static enum rc
-open_or_say(struct file **f, const char *path, const char *hint)
-{
-	enum rc rc = file_open(f, path);
-
-	return rc == RC_ABSENT
-		   ? msg_fail(RC_DATA, "%s: no such file%s", path, hint)
-		   : rc;
-}
-
-static enum rc
 check_pair(const char *seg_path, const char *idx_path, const struct key *key,
     struct seg_header *h, bool rebuild)
 {
@@ -109,7 +101,7 @@ check_pair(const char *seg_path, const char *idx_path, const struct key *key,
 	bool bad_index = false, *tolerate = rebuild ? &bad_index : NULL;
 	enum rc rc;
 
-	rc = open_or_say(&seg, seg_path, "");
+	rc = file_open_there(&seg, seg_path, "");
 	if (rc)
 		return rc;
 	rc = file_open(&idx, idx_path);
@@ -119,12 +111,12 @@ check_pair(const char *seg_path, const char *idx_path, const struct key *key,
 		rc = msg_fail(
 		    RC_DATA, "%s: no such file (-r makes it)", idx_path);
 	if (rc == RC_OK)
-		rc = segfile_check(seg, idx, key, h, tolerate);
+		rc = segpair_check(seg, idx, key, h, tolerate);
 	file_close(&seg);
 	file_close(&idx);
 	if (bad_index && (rc == RC_OK || rc == RC_ABSENT)) {
 		msg_info("%s: rebuilt", idx_path);
-		rc = segfile_rebuild_index(seg_path, idx_path, key, h);
+		rc = segindex_rebuild(seg_path, idx_path, key, h);
 	}
 	return rc;
 }

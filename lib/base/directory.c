@@ -61,6 +61,16 @@ dir_is_temporary(const char *basename)
 	return strncmp(basename, TEMP_PREFIX, strlen(TEMP_PREFIX)) == 0;
 }
 
+bool
+dir_has_temporary(const char *path)
+{
+	char *temp = dir_temporary(path);
+	bool there = file_exists(temp);
+
+	free(temp);
+	return there;
+}
+
 /* ---- making, removing, syncing ---- */
 
 enum rc

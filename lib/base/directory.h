@@ -20,6 +20,8 @@ const char *path_base(const char *path);
 /* Where path is written before it gets its name: malloced. */
 char *dir_temporary(const char *path);
 bool dir_is_temporary(const char *basename);
+/* Is what path is written to still there: has its writer not come to the end? */
+bool dir_has_temporary(const char *path);
 /* Remove what killed runs left in dir; "not there" is no error. */
 void dir_sweep(const char *dir);
 /* The same once for each directory and process, but for the file called but. */

@@ -128,6 +128,16 @@ file_open(struct file **out, const char *path)
 	return RC_OK;
 }
 
+enum rc
+file_open_there(struct file **out, const char *path, const char *hint)
+{
+	enum rc rc = file_open(out, path);
+
+	return rc == RC_ABSENT
+		   ? msg_fail(RC_DATA, "%s: no such file%s", path, hint)
+		   : rc;
+}
+
 /* Lock the open file, and tell whether temp still names it. */
 static bool
 lock_named(int fd, const char *temp)

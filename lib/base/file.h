@@ -23,6 +23,8 @@ struct file; /* an open file; one owner, closed by file_close() */
 
 /* Open for reading.  RC_ABSENT, unreported, if there is no such file. */
 enum rc file_open(struct file **, const char *path);
+/* The same where it must be there: RC_DATA, "no such file", hint behind it. */
+enum rc file_open_there(struct file **, const char *path, const char *hint);
 
 /*
  * Create the temporary file of path.  The directory must be there; what killed

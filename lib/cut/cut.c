@@ -165,15 +165,13 @@ undo(struct cut *c, const struct key *k)
 static bool
 never_published(const struct cut *c, const struct key *k)
 {
-	char *seg = segment_file(c, k), *idx, *temp, text[KEY_LEN + 1];
+	char *seg = segment_file(c, k), *idx, text[KEY_LEN + 1];
 	bool never;
 
 	idx = xasprintf("%s/%s.idx", c->dir, key_text(k, text));
-	temp = dir_temporary(idx);
-	never = file_exists(temp) || file_exists(seg);
+	never = dir_has_temporary(idx) || file_exists(seg);
 	free(seg);
 	free(idx);
-	free(temp);
 	return never;
 }
 

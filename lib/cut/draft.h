@@ -13,7 +13,7 @@
 #include "cut/judge.h"
 #include "cut/lastcut.h"
 #include "cut/pages.h"
-#include "segment/segfile.h"
+#include "segment/segwriter.h"
 
 struct sort;
 

@@ -15,7 +15,9 @@
 #include "base/file.h"
 #include "format/index.h"
 #include "format/segment.h"
-#include "segment/segfile.h"
+#include "segment/segindex.h"
+#include "segment/segpair.h"
+#include "segment/segstream.h"
 #include "work/fetch.h"
 
 enum {
@@ -114,7 +116,7 @@ check_job(struct job *j, struct file *data, struct file *index, bool *bad_index)
 		j->bytes = REC_UNKNOWN;
 		return check_index(index, &j->pages);
 	}
-	rc = segfile_check(data, index, &j->name.key, &header, bad_index);
+	rc = segpair_check(data, index, &j->name.key, &header, bad_index);
 	if (rc == RC_OK) {
 		j->pages = header.frames;
 		j->bytes = seg_size(&header);
@@ -126,7 +128,7 @@ static enum rc
 rebuild_index(struct job *j)
 {
 	msg_info("%s: made from the data", j->index.path);
-	return segfile_rebuild_index(
+	return segindex_rebuild(
 	    j->data.path, j->index.path, &j->name.key, NULL);
 }
 

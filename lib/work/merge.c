@@ -16,7 +16,8 @@
 #include "base/coalesce.h"
 #include "base/file.h"
 #include "format/checksum.h"
-#include "segment/segfile.h"
+#include "segment/segstream.h"
+#include "segment/segwriter.h"
 #include "work/merge.h"
 
 enum {
@@ -198,9 +199,7 @@ open_segment(struct file **f, const struct input *in, struct seg_header *h,
 	size_t have;
 	enum rc rc;
 
-	rc = file_open(f, in->path);
-	if (rc == RC_ABSENT)
-		return msg_fail(RC_DATA, "%s: no such file", in->path);
+	rc = file_open_there(f, in->path, "");
 	if (rc == RC_OK)
 		rc = file_size(*f, &length);
 	if (rc)
@@ -399,7 +398,7 @@ order_later(const struct merge *m, struct input *in, struct run_writer *w)
 	l.piece = xcalloc(l.room, seg_frame_size(&l.header));
 	l.pages = xcalloc(l.room, sizeof(*l.pages));
 	run_begin(w, &run, m->ordered);
-	rc = segfile_each_page(l.file, &in->key, later_page, &l, &l.header);
+	rc = segstream_each_page(l.file, &in->key, later_page, &l, &l.header);
 	if (rc == RC_OK)
 		rc = later_copy(&l);
 	if (rc)

@@ -18,7 +18,8 @@
 #include "base/file.h"
 #include "format/fst_union.h"
 #include "format/index.h"
-#include "segment/segfile.h"
+#include "segment/segpair.h"
+#include "segment/segwriter.h"
 #include "work/remote_merge.h"
 
 enum {
@@ -190,7 +191,7 @@ open_local(struct remote *l, struct source *s)
 	enum rc rc = file_open(&s->data, seg);
 
 	if (rc == RC_OK)
-		rc = segfile_check(
+		rc = segpair_check(
 		    s->data, NULL, &s->name->key, &s->header, NULL);
 	if (rc == RC_OK)
 		rc = file_open(&index, idx);
@@ -726,7 +727,7 @@ find_local(const struct remote_merge_opts *o, const struct name *merged,
 	if (rc == RC_OK)
 		rc = file_open(&idx, idx_path);
 	if (rc == RC_OK) {
-		rc = segfile_check(seg, idx, &merged->key, header, NULL);
+		rc = segpair_check(seg, idx, &merged->key, header, NULL);
 		if (rc == RC_DATA)
 			rc = RC_ABSENT; /* replaced */
 	}

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "format/segment.h"
-#include "segment/segfile.h"
+#include "segment/segwriter.h"
 
 enum { PAGE = 4096 };
 

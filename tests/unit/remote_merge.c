@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "segment/segfile.h"
+#include "segment/segwriter.h"
 #include "work/remote_merge.h"
 #include "tap.h"
 

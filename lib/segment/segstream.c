@@ -1,0 +1,253 @@
+/*
+ * segstream: see segstream.h.
+ *
+ * Below it is the checker of a data object's bytes (format/segment.h), which
+ * tells each frame as it comes.  struct pages makes ascending pages of them,
+ * struct compare holds these against the index.
+ */
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/sort.h"
+#include "format/index.h"
+#include "segment/segstream.h"
+
+enum { PIECE = 256 << 10 };
+
+/* ---- the pages of a data file, in page order ---- */
+
+struct pages {
+	enum rc (*page)(void *arg, uint32_t page, uint32_t position);
+	void *arg;
+	struct seg_check *check;
+	struct sort *sort; /* LATER */
+};
+
+struct place {
+	uint32_t page, position;
+};
+
+static int
+place_cmp(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	if (x->page != y->page)
+		return x->page < y->page ? -1 : 1;
+	return x->position < y->position ? -1 : x->position > y->position;
+}
+
+static enum rc
+on_frame(void *arg, uint32_t position, uint32_t page, uint64_t frame_no)
+{
+	struct pages *p = arg;
+	struct place place = {.page = page, .position = position};
+
+	(void)frame_no;
+	if (position == 0 && seg_check_header(p->check)->layout == SEG_LATER)
+		p->sort = sort_new(sizeof(struct place), place_cmp);
+	return p->sort ? sort_add(p->sort, &place)
+		       : p->page(p->arg, page, position);
+}
+
+enum rc
+segstream_feed_check(struct seg_check *check, struct file *f, uint64_t length)
+{
+	uint8_t *piece = xmalloc(PIECE);
+	enum rc rc = RC_OK;
+	size_t n;
+
+	file_sequential(f);
+	for (uint64_t at = 0; rc == RC_OK && at < length; at += n) {
+		n = length - at < PIECE ? (size_t)(length - at) : PIECE;
+		rc = file_read(f, piece, n, at);
+		if (rc == RC_OK)
+			rc = seg_check_feed(check, piece, n);
+	}
+	free(piece);
+	return rc;
+}
+
+/* The first occurrence of a page is the one that counts. */
+static enum rc
+give_sorted(struct pages *p)
+{
+	struct place place;
+	uint32_t last = 0;
+	enum rc rc;
+
+	while ((rc = sort_next(p->sort, &place)) == RC_OK) {
+		if (place.page == last)
+			continue;
+		last = place.page;
+		rc = p->page(p->arg, place.page, place.position);
+		if (rc)
+			return rc;
+	}
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+static void
+pages_begin(
+    struct pages *p, const char *name, const struct key *key, uint64_t length)
+{
+	p->check =
+	    seg_check_new(name, key, length, p->page ? on_frame : NULL, p);
+}
+
+static enum rc
+pages_end(struct pages *p, struct seg_header *header)
+{
+	enum rc rc = seg_check_end(p->check, header);
+
+	return rc == RC_OK && p->sort ? give_sorted(p) : rc;
+}
+
+static void
+pages_release(struct pages *p)
+{
+	seg_check_free(p->check);
+	sort_free(p->sort);
+}
+
+enum rc
+segstream_each_page(struct file *f, const struct key *key,
+    enum rc (*page)(void *arg, uint32_t page, uint32_t position), void *arg,
+    struct seg_header *header)
+{
+	struct pages p = {.page = page, .arg = arg};
+	uint64_t length;
+	enum rc rc = file_size(f, &length);
+
+	if (rc)
+		return rc;
+	pages_begin(&p, file_name(f), key, length);
+	rc = segstream_feed_check(p.check, f, length);
+	if (rc == RC_OK)
+		rc = pages_end(&p, header);
+	pages_release(&p);
+	return rc;
+}
+
+/* ---- against the index ---- */
+
+struct compare {
+	const char *name;
+	struct fst fst;
+	struct fst_iter iter;
+	bool bad;
+};
+
+/* What is wrong with the index must not hide what is wrong with the data. */
+static enum rc
+compare_page(void *arg, uint32_t page, uint32_t position)
+{
+	struct compare *c = arg;
+	uint32_t key;
+	uint64_t value;
+	enum rc rc;
+
+	if (c->bad)
+		return RC_OK;
+	rc = fst_iter_next(&c->iter, &key, &value);
+	if (rc == RC_OK && key == page && value == position)
+		return RC_OK;
+	c->bad = true;
+	if (rc == RC_OK)
+		msg_fail(RC_DATA,
+		    "%s: says that page %u is in frame %llu, the "
+		    "data has page %u in frame %u",
+		    c->name, key, (unsigned long long)value, page, position);
+	else if (rc == RC_ABSENT)
+		msg_fail(RC_DATA, "%s: lacks page %u", c->name, page);
+	return RC_OK;
+}
+
+static void
+compare_end(struct compare *c)
+{
+	uint32_t key;
+	uint64_t value;
+	enum rc rc;
+
+	if (c->bad)
+		return;
+	rc = fst_iter_next(&c->iter, &key, &value);
+	if (rc == RC_OK)
+		msg_fail(RC_DATA, "%s: has page %u, which the data has not",
+		    c->name, key);
+	c->bad = rc != RC_ABSENT;
+}
+
+static void
+compare_begin(struct compare *c, const char *name, const void *idx,
+    size_t idx_len, bool bare_too)
+{
+	*c = (struct compare){.name = name};
+	c->bad = bare_too ? index_open_any(&c->fst, name, idx, idx_len)
+			  : index_open(&c->fst, name, idx, idx_len);
+	if (!c->bad)
+		fst_iter_init(&c->iter, &c->fst);
+}
+
+struct segstream {
+	struct pages pages;
+	struct compare compare;
+	char *idx_name;
+};
+
+struct segstream *
+segstream_new(const char *name, const struct key *key, uint64_t length,
+    const char *idx_name, const void *idx, size_t idx_len, bool bare_too)
+{
+	struct segstream *s = xcalloc(1, sizeof(*s));
+
+	s->compare.bad = true; /* unless there is an index, and it is good */
+	if (idx_name) {
+		s->idx_name = xstrdup(idx_name);
+		compare_begin(&s->compare, s->idx_name, idx, idx_len, bare_too);
+		s->pages.page = compare_page;
+		s->pages.arg = &s->compare;
+	}
+	pages_begin(&s->pages, name, key, length);
+	return s;
+}
+
+enum rc
+segstream_feed(struct segstream *s, const void *data, size_t len)
+{
+	return seg_check_feed(s->pages.check, data, len);
+}
+
+enum rc
+segstream_feed_file(struct segstream *s, struct file *f, uint64_t length)
+{
+	return segstream_feed_check(s->pages.check, f, length);
+}
+
+enum rc
+segstream_end(struct segstream *s, struct seg_header *header, bool *bad_index)
+{
+	struct compare *c = &s->compare;
+	enum rc rc = pages_end(&s->pages, header);
+
+	if (rc)
+		return rc;
+	compare_end(c);
+	if (bad_index)
+		*bad_index = c->bad;
+	else if (c->bad && s->idx_name)
+		rc = RC_DATA;
+	return rc;
+}
+
+void
+segstream_free(struct segstream *s)
+{
+	if (!s)
+		return;
+	pages_release(&s->pages);
+	free(s->idx_name);
+	free(s);
+}
