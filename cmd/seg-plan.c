@@ -13,24 +13,32 @@
 #include "cli/cli.h"
 #include "cli/sets.h"
 #include "work/plan.h"
+#include "work/plan_report.h"
+#include "work/retention.h"
+#include "work/standby.h"
 
 static const char usage[] =
-    "usage: seg-plan [-beJqv] [-f FRAME | -t TIME]\n"
-    "                [-c STRATEGY [-T N] | -x [-o AGE] | -a] [NAME ...]\n"
+    "usage: seg-plan [-beJqv] [-f FRAME | -t TIME | -u DB]\n"
+    "                [-c STRATEGY [-T N] | -x | -a] [-o AGE] [--keep POLICY]\n"
+    "                [NAME ...]\n"
     "  -f, --frame FRAME     up to exactly that frame\n"
-    "  -t, --time TIME       the newest state not after TIME\n"
+    "  -t, --time TIME       the newest state not after TIME, or -AGE ago\n"
+    "  -u, --update DB       what the copy DB of seg-restore -u lacks\n"
     "  -b, --best-effort     where frames are missing, the furthest state\n"
-    "  -c, --compact HOW     the sets to merge: all, log, levels[:N]\n"
+    "  -c, --compact HOW     the sets to merge: all, log, levels[:N], keep\n"
     "  -T, --threshold N     nothing unless the plan has more than N segments\n"
     "  -x, --obsolete        the segments that no promised restore needs\n"
     "  -o, --older-than AGE  moments younger than AGE are promised (24h)\n"
+    "      --keep POLICY     promise a calendar's states too: "
+    "24h,7d,5w,12m,3y\n"
     "  -a, --analyze         what is there and how a restore would go\n"
     "  -e, --eof-ends-set    the whole input is one set\n"
     "  -J, --json            one JSON object a line\n"
     "  -v, -q                say more, less\n"
     "  -h, --help; -V, --version\n";
 
-enum strategy { NO_STRATEGY, ALL, LOG, LEVELS };
+enum { KEEP = CLI_OWN };
+enum strategy { NO_STRATEGY, ALL, LOG, LEVELS, CALENDAR };
 
 struct planner {
 	struct cli cli;
@@ -38,6 +46,9 @@ struct planner {
 	bool by_frame, by_time, best_effort, obsolete, analyze;
 	uint64_t frame, time, age, threshold, levels;
 	enum strategy strategy;
+	const char *update;    /* -u; or NULL */
+	const char *policy;    /* --keep; or NULL */
+	struct retention keep; /* what it says */
 	/* The set. */
 	char namespace[NAMESPACE_MAX + 1];
 	struct plan plan;
@@ -80,81 +91,7 @@ print_segment(struct planner *p, uint32_t i)
 	return rec_write(&p->cli.out, &rec);
 }
 
-/* ---- what is missing ---- */
-
-struct gaps {
-	struct buf text;
-	unsigned n;
-};
-
-static void
-name_gap(void *arg, uint64_t first, uint64_t last)
-{
-	struct gaps *g = arg;
-
-	if (++g->n > 10)
-		return; /* enough to see what is wrong */
-	buf_adds(&g->text, g->n > 1 ? ", " : "");
-	if (first == last)
-		buf_addf(&g->text, "%" PRIu64, first);
-	else
-		buf_addf(&g->text, "%" PRIu64 "-%" PRIu64, first, last);
-}
-
-/* The best path to end, the frame that is wanted, is missing: say why. */
-static enum rc
-say_missing(struct planner *p, uint64_t end)
-{
-	struct gaps g = {0};
-	uint32_t reached = plan_furthest(&p->plan, end, UINT64_MAX);
-	uint64_t frame = reached == PLAN_NONE ? 0 : p->plan.s[reached].key.end;
-
-	plan_gaps(&p->plan, end, name_gap, &g);
-	if (g.n > 0)
-		msg_fail(RC_DATA, "%s: frames %s%s are missing", p->namespace,
-		    g.text.data, g.n > 10 ? ", ..." : "");
-	else
-		msg_fail(RC_DATA,
-		    "%s: no segments lead from frame %" PRIu64
-		    " to frame %" PRIu64 " without an overlap",
-		    p->namespace, frame, end);
-	buf_release(&g.text);
-	return RC_DATA;
-}
-
-/* No segment ends where the options ask. */
-static enum rc
-say_no_state(struct planner *p)
-{
-	const struct plan *plan = &p->plan;
-	char text[TIME_TEXT_MAX];
-	uint64_t below = 0, above = 0, oldest = UINT64_MAX;
-
-	for (size_t i = 0; i < plan->n; i++) {
-		const struct key *k = &plan->s[i].key;
-
-		if (k->end < p->frame)
-			below = k->end;
-		else if (!above)
-			above = k->end;
-		if (k->time < oldest)
-			oldest = k->time;
-	}
-	if (p->by_time)
-		return msg_fail(RC_DATA,
-		    "%s: no state is that old: the oldest "
-		    "is of %s",
-		    p->namespace, time_text(oldest, text));
-	if (!above)
-		return msg_fail(RC_DATA,
-		    "%s: no segment ends at frame %" PRIu64
-		    ": the last one is %" PRIu64,
-		    p->namespace, p->frame, below);
-	return msg_fail(RC_DATA,
-	    "%s: no segment ends at frame %" PRIu64
-	    ": the next ones are %" PRIu64 " and %" PRIu64,
-	    p->namespace, p->frame, below, above);
-}
+/* ---- which state ---- */
 
 /* The state that the options ask for, as the last segment of its plan. */
 static enum rc
@@ -181,7 +118,10 @@ find_state(struct planner *p, uint32_t *last)
 			return RC_OK;
 		}
 	}
-	return end ? say_missing(p, end) : say_no_state(p);
+	if (end)
+		return plan_say_missing(&p->plan, p->namespace, end);
+	return p->by_time ? plan_say_no_time(&p->plan, p->namespace)
+			  : plan_say_no_frame(&p->plan, p->namespace, p->frame);
 }
 
 /* ---- what is printed ---- */
@@ -224,8 +164,6 @@ print_sets_to_merge(struct planner *p, const struct plan_path *path)
 	struct plan_groups g = {0};
 	enum rc rc;
 
-	if (path->n <= p->threshold)
-		return rec_end(&p->cli.out, false);
 	switch (p->strategy) {
 	case LOG:
 		plan_log(path, &g);
@@ -233,8 +171,7 @@ print_sets_to_merge(struct planner *p, const struct plan_path *path)
 	case LEVELS:
 		plan_levels(&p->plan, path, (size_t)p->levels, &g);
 		break;
-	case ALL:
-	case NO_STRATEGY:
+	default:
 		plan_all(path, &g);
 		break;
 	}
@@ -243,176 +180,188 @@ print_sets_to_merge(struct planner *p, const struct plan_path *path)
 	return rc;
 }
 
+/* ---- what is promised ---- */
+
+/* The states that -o and --keep promise; malloced. */
+static bool *
+promised_states(const struct planner *p)
+{
+	uint64_t now = time_now();
+	bool *promised = xcalloc(p->plan.n, sizeof(*promised));
+
+	plan_promise_since(&p->plan, p->age < now ? now - p->age : 0, promised);
+	if (p->policy)
+		retention_promise(&p->keep, &p->plan, promised);
+	return promised;
+}
+
+static enum rc
+print_sets_to_keep(struct planner *p)
+{
+	bool *promised = promised_states(p);
+	struct plan_path path;
+	struct plan_groups g;
+	enum rc rc;
+
+	plan_between(&p->plan, promised, &path, &g);
+	rc = print_groups(p, &path, &g);
+	plan_groups_release(&g);
+	plan_path_release(&path);
+	free(promised);
+	return rc;
+}
+
 static enum rc
 print_obsolete(struct planner *p)
 {
-	uint64_t now = time_now(), end;
+	bool *promised = promised_states(p);
 	bool *keep = xcalloc(p->plan.n, sizeof(*keep));
+	uint64_t end;
 	enum rc rc;
 
-	rc = plan_keep(&p->plan, p->age < now ? now - p->age : 0, keep);
+	rc = plan_keep(&p->plan, promised, keep);
 	if (rc == RC_ABSENT) {
 		(void)plan_newest(&p->plan, &end);
-		rc = say_missing(p, end);
+		rc = plan_say_missing(&p->plan, p->namespace, end);
 	}
 	for (size_t i = 0; rc == RC_OK && i < p->plan.n; i++)
 		if (!keep[i])
 			rc = print_segment(p, (uint32_t)i);
+	free(promised);
 	free(keep);
 	return rc == RC_OK ? rec_end(&p->cli.out, false) : rc;
-}
-
-/* ---- -a ---- */
-
-static void
-print_times(const struct plan *plan)
-{
-	uint64_t oldest = UINT64_MAX, newest = 0;
-	char a[TIME_TEXT_MAX], b[TIME_TEXT_MAX];
-
-	for (size_t i = 0; i < plan->n; i++) {
-		uint64_t t = plan->s[i].key.time;
-
-		oldest = t < oldest ? t : oldest;
-		newest = t > newest ? t : newest;
-	}
-	printf("  times      %s to %s\n", time_text(oldest, a),
-	    time_text(newest, b));
-}
-
-static void
-print_bytes(const struct plan *plan)
-{
-	uint64_t bytes = 0, unknown = 0;
-
-	for (size_t i = 0; i < plan->n; i++)
-		if (plan->s[i].bytes == UINT64_MAX)
-			unknown++;
-		else
-			bytes += plan->s[i].bytes;
-	printf("  bytes      %" PRIu64, bytes);
-	if (unknown)
-		printf(" and those of %" PRIu64 " segments of unknown size",
-		    unknown);
-	printf("\n");
-}
-
-static void
-print_gap(void *arg, uint64_t first, uint64_t last)
-{
-	unsigned *n = arg;
-
-	++*n;
-	printf("  gap        frames %" PRIu64 "-%" PRIu64 " are missing\n",
-	    first, last);
-}
-
-/*
- * Overlaps that no merge explains, and forks.  A merge ends with one of its
- * parts and begins with one: a segment that another overlaps in part is none.
- */
-static void
-print_overlaps(const struct plan *plan)
-{
-	const struct key *wide = NULL;
-
-	for (size_t i = plan->n; i-- > 0;) {
-		const struct key *k = &plan->s[i].key;
-
-		if (wide && k->start < wide->start && k->end >= wide->start &&
-		    k->end < wide->end)
-			printf("  overlap    %" PRIu64 "-%" PRIu64
-			       " and %" PRIu64 "-%" PRIu64 "\n",
-			    k->start, k->end, wide->start, wide->end);
-		if (!wide || k->start < wide->start)
-			wide = k;
-		if (i > 0 && plan->s[i - 1].key.end == k->end &&
-		    plan->s[i - 1].key.time != k->time)
-			printf("  fork       two states of frame %" PRIu64
-			       " with different times\n",
-			    k->end);
-	}
-}
-
-static void
-print_restore(const struct plan *plan)
-{
-	uint64_t end;
-	uint32_t last = plan_newest(plan, &end);
-	struct plan_path path;
-
-	if (last == PLAN_NONE) {
-		last = plan_furthest(plan, UINT64_MAX, UINT64_MAX);
-		if (last == PLAN_NONE)
-			printf("  restore    of no state is possible\n");
-		else
-			printf("  restore    goes only up to frame %" PRIu64
-			       "\n",
-			    plan->s[last].key.end);
-		return;
-	}
-	plan_path_to(plan, last, &path);
-	printf("  restore    %zu segments, %" PRIu64 " bytes, %zu requests\n",
-	    path.n, plan->s[last].total, 2 * path.n);
-	plan_path_release(&path);
 }
 
 static enum rc
 print_analysis(struct planner *p)
 {
-	const struct plan *plan = &p->plan;
-	uint64_t first = UINT64_MAX, end = plan->s[plan->n - 1].key.end;
-	unsigned gaps = 0;
+	bool *promised, *keep;
 
-	for (size_t i = 0; i < plan->n; i++)
-		if (plan->s[i].key.start < first)
-			first = plan->s[i].key.start;
-	printf("%s\n", p->namespace);
-	printf("  segments   %zu\n", plan->n);
-	printf("  frames     %" PRIu64 "-%" PRIu64 "\n", first, end);
-	print_times(plan);
-	print_bytes(plan);
-	print_restore(plan);
-	plan_gaps(plan, end, print_gap, &gaps);
-	print_overlaps(plan);
+	plan_print_analysis(&p->plan, p->namespace);
+	if (p->policy) {
+		promised = promised_states(p);
+		keep = xcalloc(p->plan.n, sizeof(*keep));
+		if (plan_keep(&p->plan, promised, keep) == RC_OK)
+			plan_print_keep(&p->plan, promised, keep);
+		free(promised);
+		free(keep);
+	}
 	return rec_end(&p->cli.out, false);
+}
+
+/* ---- what a copy lacks ---- */
+
+/* From which frame on the copy lacks: its END, if that is still a segment's
+ * and a chain leads on from there; else 0. */
+static enum rc
+find_copy(struct planner *p, uint64_t *from)
+{
+	struct standby copy;
+	const char *why;
+	uint64_t end;
+	enum rc rc = standby_read(p->update, &copy, &why);
+
+	*from = 0;
+	if (rc == RC_ABSENT)
+		return RC_OK;
+	if (rc)
+		return rc;
+	if (!why && strcmp(copy.namespace, p->namespace) != 0)
+		return msg_fail(RC_DATA, "%s: a copy of %s, not of %s",
+		    p->update, copy.namespace, p->namespace);
+	if (!why && !plan_has_state(&p->plan, copy.end, copy.time))
+		why = "no segment has its END and TIME any more";
+	if (!why) {
+		p->plan.from = copy.end;
+		plan_solve(&p->plan);
+		if (plan_newest(&p->plan, &end) == PLAN_NONE && end != copy.end)
+			why = "no segments lead on from its END";
+		p->plan.from = 0;
+	}
+	if (why)
+		msg_warn("%s: %s: all is planned", p->update, why);
+	else
+		*from = copy.end;
+	return RC_OK;
+}
+
+static enum rc
+print_update(struct planner *p)
+{
+	struct plan_path path = {0};
+	uint64_t end;
+	uint32_t last;
+	enum rc rc = find_copy(p, &p->plan.from);
+
+	if (rc)
+		return rc;
+	plan_solve(&p->plan);
+	last = plan_newest(&p->plan, &end);
+	if (last == PLAN_NONE && end != p->plan.from)
+		rc = plan_say_missing(&p->plan, p->namespace, end);
+	if (last != PLAN_NONE)
+		plan_path_to(&p->plan, last, &path);
+	if (rc == RC_OK)
+		rc = print_path(p, &path);
+	plan_path_release(&path);
+	return rc;
 }
 
 /* ---- the whole ---- */
 
-/* An empty set is answered by an empty set, and is an error all the same. */
+/* An empty set is an error, and all the same answered by an empty set; but not
+ * with -u, where that means that nothing is new. */
 static enum rc
 nothing_there(struct planner *p)
 {
-	p->cli.rc = rc_max(p->cli.rc,
-	    msg_fail(RC_DATA, "a set without segments: nothing to plan"));
+	enum rc rc =
+	    msg_fail(RC_DATA, "a set without segments: nothing to plan");
+
+	if (p->update)
+		return rc;
+	p->cli.rc = rc_max(p->cli.rc, rc);
 	return rec_end(&p->cli.out, false);
+}
+
+static enum rc
+print_plan(struct planner *p)
+{
+	struct plan_path path = {0};
+	uint32_t last;
+	enum rc rc = find_state(p, &last);
+
+	if (rc)
+		return rc;
+	plan_path_to(&p->plan, last, &path);
+	if (!p->strategy)
+		rc = print_path(p, &path);
+	else if (path.n <= p->threshold)
+		rc = rec_end(&p->cli.out, false);
+	else if (p->strategy == CALENDAR)
+		rc = print_sets_to_keep(p);
+	else
+		rc = print_sets_to_merge(p, &path);
+	plan_path_release(&path);
+	return rc;
 }
 
 static enum rc
 plan_set(void *ctx)
 {
 	struct planner *p = ctx;
-	struct plan_path path = {0};
-	uint32_t last;
 	enum rc rc;
 
 	if (p->plan.n == 0)
 		return nothing_there(p);
 	plan_solve(&p->plan);
-	if (p->analyze) {
+	if (p->analyze)
 		rc = print_analysis(p);
-	} else if (p->obsolete) {
+	else if (p->obsolete)
 		rc = print_obsolete(p);
-	} else {
-		rc = find_state(p, &last);
-		if (rc == RC_OK) {
-			plan_path_to(&p->plan, last, &path);
-			rc = p->strategy ? print_sets_to_merge(p, &path)
-					 : print_path(p, &path);
-		}
-		plan_path_release(&path);
-	}
+	else if (p->update)
+		rc = print_update(p);
+	else
+		rc = print_plan(p);
 	forget_set(p);
 	return rc;
 }
@@ -424,6 +373,8 @@ set_strategy(struct planner *p, const char *text)
 		p->strategy = ALL;
 	} else if (strcmp(text, "log") == 0) {
 		p->strategy = LOG;
+	} else if (strcmp(text, "keep") == 0) {
+		p->strategy = CALENDAR;
 	} else if (strncmp(text, "levels", 6) == 0 &&
 		   (!text[6] || text[6] == ':')) {
 		p->strategy = LEVELS;
@@ -432,8 +383,23 @@ set_strategy(struct planner *p, const char *text)
 			    &p->cli, "-c levels", text + 7, 1, 1000000);
 	} else {
 		cli_usage(&p->cli,
-		    "-c: %s is not a strategy: all, log or levels[:N]", text);
+		    "-c: %s is not a strategy: all, log, levels[:N] or keep",
+		    text);
 	}
+}
+
+/* A time, or "-AGE": so long ago. */
+static bool
+parse_moment(const char *text, uint64_t *ms)
+{
+	uint64_t now = time_now(), age;
+
+	if (*text != '-')
+		return time_parse(text, ms);
+	if (!time_span(text + 1, &age))
+		return false;
+	*ms = age < now ? now - age : 0;
+	return true;
 }
 
 static void
@@ -446,8 +412,19 @@ set_option(struct planner *p, int c)
 		break;
 	case 't':
 		p->by_time = true;
-		if (!time_parse(optarg, &p->time))
+		if (!parse_moment(optarg, &p->time))
 			cli_usage(&p->cli, "-t: %s is not a time", optarg);
+		break;
+	case 'u':
+		p->update = optarg;
+		break;
+	case KEEP:
+		p->policy = optarg;
+		if (!retention_parse(&p->keep, optarg))
+			cli_usage(&p->cli,
+			    "--keep: %s is no list such as 24h,7d,5w,12m,3y, "
+			    "each unit once",
+			    optarg);
 		break;
 	case 'b':
 		p->best_effort = true;
@@ -480,6 +457,16 @@ check_options(const struct planner *p)
 	if ((p->obsolete || p->analyze) &&
 	    (p->by_frame || p->by_time || p->best_effort))
 		cli_usage(&p->cli, "-f, -t and -b do not go with -x or -a");
+	if (p->update && (p->by_frame || p->by_time || p->best_effort ||
+			     p->strategy || p->obsolete || p->analyze))
+		cli_usage(
+		    &p->cli, "-u goes with none of -f, -t, -b, -c, -x, -a");
+	if (p->update && !*p->update)
+		cli_usage(&p->cli, "-u: no database named");
+	if (p->policy && !p->obsolete && !p->analyze && p->strategy != CALENDAR)
+		cli_usage(&p->cli, "--keep goes with -x, -a and -c keep");
+	if (!p->policy && p->strategy == CALENDAR)
+		cli_usage(&p->cli, "-c keep: say what with --keep");
 }
 
 int
@@ -494,6 +481,8 @@ main(int argc, char **argv)
 	    {"obsolete", no_argument, NULL, 'x'},
 	    {"older-than", required_argument, NULL, 'o'},
 	    {"analyze", no_argument, NULL, 'a'},
+	    {"update", required_argument, NULL, 'u'},
+	    {"keep", required_argument, NULL, KEEP},
 	    {NULL, 0, NULL, 0},
 	};
 	static const struct cli_sets sets = {

@@ -151,4 +151,53 @@ for args in "-f 0" "-f x" "-t yesterday" "-f 1 -t 1" "-c some" "-c levels:0" \
 	must_fail 2 seg-plan $args
 	empty out "nothing on stdout"
 done
+# --- so long ago
+now=$(($(date +%s) * 1000))
+plan "1-10. 0" "-t -1h: the state of an hour ago" -t -1h -- 1 10 $((now - 7200000)) \
+	11 20 $((now - 60000))
+plan "1-10 11-20. 0" "-t -30s" -t -30s -- 1 10 $((now - 7200000)) \
+	11 20 $((now - 60000))
+plan "! 1" "-t -3h: before the first" -t -3h -- 1 10 $((now - 7200000))
+must_fail 2 seg-plan -t -1x a </dev/null
+err_like '^seg-plan: -t: -1x is not a time' "an age of no unit"
+
+# --- a calendar.  Days 1, 2, 3 of 2020; -o is over for all but the newest.
+t1=1577836800000 # 2020-01-01T00:00:00Z
+set -- 1 10 $t1 11 20 $((t1 + 3600000)) 21 30 $((t1 + 86400000)) 31 40 \
+	$((t1 + 86400001)) 41 50 $((t1 + 2 * 86400000)) 51 60 \
+	$((t1 + 2 * 86400000 + 1))
+plan "1-10 11-20. 21-30 31-40. 41-50 51-60. 0" "-c keep: a set for each day" \
+	-c keep --keep 3d -- "$@"
+plan "1-20 21-30 31-40. 41-50 51-60. 0" "the first set begins at 0" -c keep --keep 2d \
+	-- 1 20 $((t1 + 3600000)) 21 30 $((t1 + 86400000)) 31 40 \
+	$((t1 + 86400001)) 41 50 $((t1 + 2 * 86400000)) 51 60 \
+	$((t1 + 2 * 86400000 + 1))
+plan ". 0" "merged: nothing to do" -c keep --keep 3d -- 1 20 $((t1 + 3600000)) \
+	21 40 $((t1 + 86400001)) 41 60 $((t1 + 2 * 86400000 + 1))
+plan ". 0" "-T holds for it too" -c keep --keep 3d -T 6 -- "$@"
+plan "1-10 11-20 21-30 31-40 41-50 51-60. 0" "merged: the parts can go" -x \
+	--keep 3d -- "$@" 1 20 $((t1 + 3600000)) 21 40 $((t1 + 86400001)) \
+	41 60 $((t1 + 2 * 86400000 + 1))
+keys a 1 20 $((t1 + 3600000)):500 21 40 $((t1 + 86400001)):300 \
+	41 60 $((t1 + 2 * 86400000 + 1)):200 1 60 $((t1 + 2 * 86400000 + 1)):900 >in
+ok "what a policy costs" seg-plan -ea --keep 1y <in
+out_like '^  keep       1 states, with 1 segments, 2 objects, 900 bytes$' "stays"
+out_like '^  obsolete   3 segments, 6 objects, 1000 bytes$' "goes"
+for args in "--keep 3d" "-c all --keep 3d" "-c keep" "-x --keep 3d,2d" \
+	"-x --keep 0d" "-x --keep" "-x --keep 3" "-u x -x" "-u x -t -1h"; do
+	# shellcheck disable=SC2086
+	must_fail 2 seg-plan $args </dev/null
+	empty out "nothing on stdout: $args"
+done
+
+# --- what a copy lacks: there is none yet
+plan "1-10 11-20. 0" "-u without a copy: all" -u none.db -- 1 10 1 11 20 2
+echo >in
+must_fail 1 seg-plan -u none.db <in
+is "$(ranges)" "!" "-u: an empty listing is not «nothing new»"
+sqlite3 other.db "CREATE TABLE t(x)"
+plan "1-10 11-20. 0" "-u with a database of somebody else's" -u other.db -- \
+	1 10 1 11 20 2
+err_like '^seg-plan: other.db: it has no DB-seg: .*: all is planned$' "said"
+
 done_testing

@@ -86,8 +86,20 @@ best_at(const struct plan *p, uint64_t end)
 						   : PLAN_NONE;
 }
 
+/*
+ * One pass over segments in order.  With promised states (their last segments
+ * are marked) the segments that lead to them are marked in keep, each way from
+ * the nearest state that is kept already: cost counts what it adds.
+ */
+struct solver {
+	struct plan *p;
+	const bool *promised; /* NULL: none */
+	bool *keep;           /* NULL: only the ways */
+	uint32_t *cost;       /* of each segment; NULL with keep */
+};
+
 static bool
-is_better(const struct plan *p, uint32_t a, uint32_t b)
+leads_better(const struct plan *p, uint32_t a, uint32_t b)
 {
 	const struct plan_segment *x = &p->s[a], *y = &p->s[b];
 
@@ -100,52 +112,118 @@ is_better(const struct plan *p, uint32_t a, uint32_t b)
 	return x->key.start > y->key.start;
 }
 
-static void
-solve_one(struct plan *p, uint32_t i)
+static bool
+is_better(const struct solver *v, uint32_t a, uint32_t b)
 {
+	if (v->cost && v->cost[a] != v->cost[b])
+		return v->cost[a] < v->cost[b];
+	return leads_better(v->p, a, b);
+}
+
+static void
+solve_one(const struct solver *v, uint32_t i)
+{
+	struct plan *p = v->p;
 	struct plan_segment *s = &p->s[i];
-	uint64_t bytes = s->bytes == UINT64_MAX ? 0 : s->bytes;
 
 	s->hops = 0;
 	s->prev = PLAN_NONE;
-	s->total = bytes;
-	if (s->key.start == 1) {
+	s->total = s->bytes == UINT64_MAX ? 0 : s->bytes;
+	if (v->cost)
+		v->cost[i] = 1;
+	if (s->key.start == p->from + 1)
 		s->hops = 1;
+	if (s->key.start <= p->from + 1)
 		return;
-	}
 	s->prev = best_at(p, s->key.start - 1);
 	if (s->prev == PLAN_NONE)
 		return;
 	s->hops = p->s[s->prev].hops + 1;
 	s->total += p->s[s->prev].total;
+	if (v->cost && !v->keep[s->prev])
+		v->cost[i] += v->cost[s->prev];
+}
+
+/* The best of one END, s[first..n).  A state that is promised is that of the
+ * least TIME: with it the state is there for every moment it was there for. */
+static uint32_t
+best_of(const struct solver *v, size_t first, size_t n)
+{
+	const struct plan *p = v->p;
+	bool oldest = v->promised && v->promised[n - 1];
+	uint32_t best = PLAN_NONE;
+
+	for (size_t i = first; i < n; i++) {
+		const struct plan_segment *s = &p->s[i];
+
+		if (s->hops == 0)
+			continue;
+		if (best == PLAN_NONE ||
+		    (oldest && s->key.time < p->s[best].key.time) ||
+		    ((!oldest || s->key.time == p->s[best].key.time) &&
+			is_better(v, (uint32_t)i, best)))
+			best = (uint32_t)i;
+	}
+	return best;
+}
+
+/* One after the last segment that has the END of s[first]. */
+static size_t
+end_of(const struct plan *p, size_t first)
+{
+	size_t n = first + 1;
+
+	while (n < p->n && p->s[n].key.end == p->s[first].key.end)
+		n++;
+	return n;
+}
+
+/* The segments s[first..last), all of whose ENDs are whole in it. */
+static void
+solve(const struct solver *v, size_t first, size_t last)
+{
+	struct plan *p = v->p;
+	uint32_t best;
+
+	for (size_t n; first < last; first = n) {
+		n = end_of(p, first);
+		for (size_t i = first; i < n; i++)
+			solve_one(v, (uint32_t)i);
+		best = best_of(v, first, n);
+		p->s[n - 1].best = best;
+		if (!v->keep || !v->promised[n - 1])
+			continue;
+		for (; best != PLAN_NONE && !v->keep[best];
+		     best = p->s[best].prev)
+			v->keep[best] = true;
+	}
 }
 
 void
 plan_solve(struct plan *p)
 {
-	uint32_t best = PLAN_NONE;
+	const struct solver v = {.p = p};
 
 	sort_unique(p);
-	for (size_t i = 0; i < p->n; i++) {
-		if (i == 0 || p->s[i].key.end != p->s[i - 1].key.end)
-			best = PLAN_NONE;
-		solve_one(p, (uint32_t)i);
-		if (p->s[i].hops > 0 &&
-		    (best == PLAN_NONE || is_better(p, (uint32_t)i, best)))
-			best = (uint32_t)i;
-		p->s[i].best = best;
+	solve(&v, 0, p->n);
+}
+
+/* The path that ends with last, in front of end. */
+static void
+fill_back(const struct plan *p, uint32_t last, uint32_t *end)
+{
+	for (uint32_t n = p->s[last].hops; n > 0; n--) {
+		*--end = last;
+		last = p->s[last].prev;
 	}
 }
 
 void
 plan_path_to(const struct plan *p, uint32_t last, struct plan_path *path)
 {
-	size_t n = p->s[last].hops;
-
-	path->n = n;
-	path->i = xcalloc(n, sizeof(*path->i));
-	for (uint32_t i = last; n > 0; i = p->s[i].prev)
-		path->i[--n] = i;
+	path->n = p->s[last].hops;
+	path->i = xcalloc(path->n, sizeof(*path->i));
+	fill_back(p, last, &path->i[path->n]);
 }
 
 void
@@ -173,6 +251,15 @@ plan_frame(const struct plan *p, uint64_t frame, uint64_t *end)
 	return best_at(p, frame);
 }
 
+bool
+plan_has_state(const struct plan *p, uint64_t end, uint64_t time)
+{
+	for (size_t n = upto(p, end); n > 0 && p->s[n - 1].key.end == end; n--)
+		if (p->s[n - 1].key.time == time)
+			return true;
+	return false;
+}
+
 /*
  * Go back from the n-th segment to one that will do, then among those of its
  * END for the best.  reachable: pass over states without a path.
@@ -193,7 +280,7 @@ last_not_after(const struct plan *p, size_t n, uint64_t time, bool reachable,
 			continue;
 		*end = s->key.end;
 		if (s->hops > 0 &&
-		    (best == PLAN_NONE || is_better(p, (uint32_t)n, best)))
+		    (best == PLAN_NONE || leads_better(p, (uint32_t)n, best)))
 			best = (uint32_t)n;
 	}
 	return best;
@@ -360,52 +447,62 @@ plan_levels(const struct plan *p, const struct plan_path *path, size_t most,
 
 /* ---- what must stay ---- */
 
-/* Of the segments of one END, s[first..n), the best of those with the least
- * TIME: with it the state is there for every moment that it was there for. */
-static uint32_t
-oldest_best(const struct plan *p, size_t first, size_t n)
+void
+plan_promise_since(const struct plan *p, uint64_t since, bool *promised)
 {
-	uint32_t best = PLAN_NONE;
+	uint32_t before = plan_furthest(p, UINT64_MAX, since);
+	uint64_t at_since = before == PLAN_NONE ? 0 : p->s[before].key.end;
 
-	for (size_t i = first; i < n; i++) {
-		const struct plan_segment *s = &p->s[i];
-
-		if (s->hops == 0)
-			continue;
-		if (best == PLAN_NONE || s->key.time < p->s[best].key.time ||
-		    (s->key.time == p->s[best].key.time &&
-			is_better(p, (uint32_t)i, best)))
-			best = (uint32_t)i;
+	for (size_t i = 0, n; i < p->n; i = n) {
+		n = end_of(p, i);
+		if (n == p->n || p->s[i].key.end == at_since)
+			promised[n - 1] = true;
+		for (; i < n; i++)
+			if (p->s[i].key.time > since)
+				promised[n - 1] = true;
 	}
-	return best;
-}
-
-static void
-keep_path(const struct plan *p, uint32_t last, bool *keep)
-{
-	for (uint32_t i = last; i != PLAN_NONE && !keep[i]; i = p->s[i].prev)
-		keep[i] = true;
 }
 
 enum rc
-plan_keep(const struct plan *p, uint64_t since, bool *keep)
+plan_keep(struct plan *p, const bool *promised, bool *keep)
 {
-	uint64_t end, at_since;
-	uint32_t newest = plan_newest(p, &end);
-	uint32_t before = plan_furthest(p, UINT64_MAX, since);
+	struct solver v = {.p = p, .promised = promised, .keep = keep};
+	uint64_t end;
 
 	memset(keep, 0, p->n * sizeof(*keep));
-	if (newest == PLAN_NONE)
+	if (plan_newest(p, &end) == PLAN_NONE)
 		return RC_ABSENT;
-	at_since = before == PLAN_NONE ? 0 : p->s[before].key.end;
-	for (size_t i = 0, n; i < p->n; i = n) {
-		bool promised =
-		    p->s[i].key.end == end || p->s[i].key.end == at_since;
-
-		for (n = i; n < p->n && p->s[n].key.end == p->s[i].key.end; n++)
-			promised = promised || p->s[n].key.time > since;
-		if (promised)
-			keep_path(p, oldest_best(p, i, n), keep);
-	}
+	v.cost = xcalloc(p->n, sizeof(*v.cost));
+	solve(&v, 0, p->n);
+	free(v.cost);
 	return RC_OK;
+}
+
+void
+plan_between(struct plan *p, const bool *promised, struct plan_path *path,
+    struct plan_groups *g)
+{
+	const struct solver v = {.p = p, .promised = promised};
+	size_t first = 0;
+
+	*path = (struct plan_path){xcalloc(p->n, sizeof(*path->i)), 0};
+	g->cut = xcalloc(p->n + 1, sizeof(*g->cut));
+	g->n = 0;
+	for (size_t i = 0; i < p->n; i++) {
+		uint32_t last;
+
+		if (!promised[i])
+			continue;
+		solve(&v, first, i + 1);
+		last = p->s[i].best;
+		if (last != PLAN_NONE && p->s[last].hops > 1) {
+			add_cut(g, path->n);
+			path->n += p->s[last].hops;
+			fill_back(p, last, &path->i[path->n]);
+		}
+		first = i + 1;
+		p->from = p->s[i].key.end;
+	}
+	end_groups(g, path);
+	p->from = 0;
 }

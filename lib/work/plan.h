@@ -35,6 +35,7 @@ struct plan_segment {
 struct plan {
 	struct plan_segment *s;
 	size_t n, cap;
+	uint64_t from; /* the border that paths begin at: 0, or a copy's END */
 };
 
 void plan_add(
@@ -61,6 +62,8 @@ void plan_path_release(struct plan_path *);
 uint32_t plan_newest(const struct plan *, uint64_t *end);
 uint32_t plan_frame(const struct plan *, uint64_t frame, uint64_t *end);
 uint32_t plan_time(const struct plan *, uint64_t time, uint64_t *end);
+/* Does a segment have that END and TIME? */
+bool plan_has_state(const struct plan *, uint64_t end, uint64_t time);
 /* The furthest reachable state with END <= frame and TIME <= time. */
 uint32_t plan_furthest(const struct plan *, uint64_t frame, uint64_t time);
 
@@ -85,11 +88,26 @@ void plan_levels(const struct plan *, const struct plan_path *, size_t most,
 void plan_groups_release(struct plan_groups *);
 
 /*
- * Which segments must stay so that the newest state and that of every moment
- * from since on can be restored: keep[i] for each segment.  Of the rest none is
- * needed; of these each is the only one that leads to its END.  RC_ABSENT if
- * the newest state cannot be restored.
+ * What must stay.  promised[i] at the last segment of an END promises that
+ * state.  plan_promise_since() adds the newest state, that of every moment from
+ * since on, and every END with a TIME after it.  What cannot be restored is not
+ * promised, whatever is marked.
  */
-enum rc plan_keep(const struct plan *, uint64_t since, bool *keep);
+void plan_promise_since(const struct plan *, uint64_t since, bool *promised);
+
+/*
+ * keep[i] for each segment that a promised state needs: none of them can go
+ * without one of these states going, and each is the only one that leads to its
+ * END.  RC_ABSENT if the newest state cannot be restored.
+ */
+enum rc plan_keep(struct plan *, const bool *promised, bool *keep);
+
+/*
+ * The chains of two segments or more that lead from one promised state to the
+ * next, the fewest segments each, as groups of a path that holds nothing else.
+ * The plan is then no longer solved.
+ */
+void plan_between(struct plan *, const bool *promised, struct plan_path *,
+    struct plan_groups *);
 
 #endif

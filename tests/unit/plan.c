@@ -161,14 +161,17 @@ times_right(const struct plan *p)
  * from since on are still there; and nothing more could have gone.
  */
 static bool
-keep_right(const struct plan *p, uint64_t since)
+keep_right(struct plan *p, uint64_t since)
 {
 	bool *keep = xcalloc(p->n, sizeof(*keep));
+	bool *promised = xcalloc(p->n, sizeof(*promised));
 	uint64_t newest = p->s[p->n - 1].key.end;
-	enum rc rc = plan_keep(p, since, keep);
-	bool good = (rc == RC_OK) == (brute(p, NULL, newest).hops > 0);
-	bool before, after;
+	enum rc rc;
+	bool good, before, after;
 
+	plan_promise_since(p, since, promised);
+	rc = plan_keep(p, promised, keep);
+	good = (rc == RC_OK) == (brute(p, NULL, newest).hops > 0);
 	if (rc == RC_OK) {
 		good = good && brute(p, keep, newest).hops > 0;
 		for (uint64_t t = since; good && t < 300; t++) {
@@ -178,13 +181,13 @@ keep_right(const struct plan *p, uint64_t since)
 				continue;
 			good = state_at(p, keep, t, &after) == end && after;
 		}
-		/* Of those kept, each is the only one to its END, but where one
-		 * has the least TIME and another is the way to what follows. */
+		/* Of those kept, each is the only one to its END. */
 		for (size_t i = 1; good && i < p->n; i++)
-			if (keep[i] && keep[i - 1] &&
-			    p->s[i].key.end == p->s[i - 1].key.end)
-				good = p->s[i].key.time != p->s[i - 1].key.time;
+			good = !keep[i] || !keep[i - 1] ||
+			       p->s[i].key.end != p->s[i - 1].key.end;
 	}
+	plan_solve(p);
+	free(promised);
 	free(keep);
 	return good;
 }
