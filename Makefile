@@ -105,8 +105,9 @@ check: inst $(UNIT) $(HELPERS)
 	$(PROVE) $(TESTS)
 
 soak: inst $(HELPERS)
-	SOAK=1 $(PROVE) -v tests/52-s3-faults.t tests/56-s3-multipart.t \
-		tests/62-catalog-random.t tests/82-history.t
+	SOAK=1 $(PROVE) -v tests/12-streams.t tests/52-s3-faults.t \
+		tests/56-s3-multipart.t tests/62-catalog-random.t \
+		tests/82-history.t
 
 # A sanitizer's own status is 99, lest it look like "the answer is no".
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \

@@ -269,6 +269,7 @@ run(struct command *c, char **operands)
 {
 	static const struct cli_sets whole = {
 	    .form = REC_NAMES,
+	    .not_done = "incomplete",
 	    .record = fetch_record,
 	    .end = fetch_end,
 	    .fail = fetch_fail,
@@ -276,6 +277,7 @@ run(struct command *c, char **operands)
 	};
 	static const struct cli_sets lazy = {
 	    .form = REC_NAMES,
+	    .not_done = "incomplete",
 	    .record = lazy_record,
 	    .end = lazy_end,
 	    .fail = lazy_fail,

@@ -164,6 +164,7 @@ main(int argc, char **argv)
 {
 	static const struct cli_sets sets = {
 	    .form = REC_PATHS,
+	    .not_done = "not merged",
 	    .record = on_record,
 	    .end = on_end,
 	    .fail = next_set,

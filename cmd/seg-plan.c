@@ -487,6 +487,7 @@ main(int argc, char **argv)
 	};
 	static const struct cli_sets sets = {
 	    .form = REC_NAMES,
+	    .not_done = "not planned",
 	    .record = take_record,
 	    .end = plan_set,
 	    .fail = forget_set,

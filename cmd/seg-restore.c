@@ -77,8 +77,9 @@ main(int argc, char **argv)
 {
 	static const struct option own[] = {
 	    {"integrity", required_argument, NULL, 'I'}, {0}};
-	static const struct cli_sets sets = {
+	struct cli_sets sets = {
 	    .form = REC_PATHS,
+	    .not_done = "not made",
 	    .record = on_record,
 	    .end = on_end,
 	    .one_set = true,
@@ -95,6 +96,7 @@ main(int argc, char **argv)
 	if (optind == argc || !*argv[optind])
 		cli_usage(&r.cli, "no database file named");
 	r.db = argv[optind];
+	sets.object = strcmp(r.db, "-") == 0 ? "the database" : r.db;
 	r.opts.replace = r.cli.force;
 	r.opts.dry_run = r.cli.dry_run;
 	/* Before anything is read: nobody should wait for a "no". */

@@ -345,6 +345,7 @@ main(int argc, char **argv)
 {
 	static const struct cli_sets sets = {
 	    .form = REC_NAMES,
+	    .not_done = "nothing removed",
 	    .record = take_record,
 	    .end = end_set,
 	    .fail = forget_set,

@@ -716,6 +716,7 @@ main(int argc, char **argv)
 {
 	static const struct cli_sets sets = {
 	    .form = REC_PATHS,
+	    .not_done = "nothing uploaded",
 	    .record = take_record,
 	    .end = end_set,
 	    .fail = forget_set,

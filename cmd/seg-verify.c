@@ -436,6 +436,7 @@ main(int argc, char **argv)
 	};
 	static const struct cli_sets sets = {
 	    .form = REC_EITHER,
+	    .not_done = "incomplete",
 	    .record = take_record,
 	    .end = end_set,
 	    .fail = fail_set,

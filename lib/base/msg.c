@@ -26,12 +26,13 @@ msg_init(const char *argv0)
 
 	program = slash ? slash + 1 : argv0;
 	/*
-	 * A closed stdout must make writing fail, not hand its number to the
-	 * next file that is opened: fill it with something unwritable.
+	 * A closed stdin or stdout must make reading or writing fail, not hand
+	 * its number to the next file that is opened: fill it with something
+	 * that cannot be read, or written.
 	 */
 	for (int fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
-			(void)open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY);
+			(void)open("/dev/null", fd == 1 ? O_RDONLY : O_WRONLY);
 }
 
 const char *

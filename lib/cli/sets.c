@@ -19,77 +19,133 @@ end_no_store(struct cli *cli)
 		rec_end(&cli->out, true);
 }
 
-/* All events of one set; how it ended. */
-static enum rec_event
-one_set(struct cli *cli, struct rec_reader *r, const struct cli_sets *sets,
-    void *ctx, enum rc *rc)
-{
-	enum rec_event event;
-	struct rec rec;
+struct loop {
+	struct cli *cli;
+	struct rec_reader *reader;
+	const struct cli_sets *sets;
+	void *ctx;
+	/* Of the set that is read: what record() and idle() met, and how it
+	 * ended. */
+	enum rc rc;
+};
 
-	*rc = RC_OK;
-	while ((event = rec_next(r, &rec)) == REC_RECORD || event == REC_BAD) {
-		*rc = rc_max(
-		    *rc, event == REC_BAD ? RC_DATA : sets->record(ctx, &rec));
-		if (cli->out.rc || has_no_store(cli))
-			break;
-	}
-	if (event == REC_FAILED)
-		*rc = rc_max(*rc, RC_DATA);
-	return event;
-}
-
-/* The set has ended (not the stream: one_set): do what it asks for. */
-static enum rc
-finish_set(const struct cli_sets *sets, void *ctx, enum rc rc)
+static void
+meet(struct loop *l, enum rc rc)
 {
-	if (rc == RC_OK)
-		return sets->end(ctx);
-	if (sets->fail)
-		sets->fail(ctx);
-	return rc;
+	l->rc = rc_max(l->rc, rc);
 }
 
 static void
-each_set(struct cli *cli, struct rec_reader *r, const struct cli_sets *sets,
-    void *ctx)
+idle(void *arg, int fd)
+{
+	struct loop *l = arg;
+
+	meet(l, l->sets->idle(l->ctx, fd));
+}
+
+static enum rc
+say_failed_before(const struct loop *l)
+{
+	const char *what = l->sets->not_done;
+
+	if (l->sets->object)
+		return msg_fail(RC_DATA, "%s: %s: the set had failed before",
+		    l->sets->object, what);
+	return msg_fail(RC_DATA,
+	    "standard input, line %llu: %s: the set had failed before",
+	    (unsigned long long)rec_reader_failed_at(l->reader), what);
+}
+
+/* What the end of a set, or of the stream, adds to its status. */
+static enum rc
+status_of_end(const struct loop *l, enum rec_event event)
+{
+	switch (event) {
+	case REC_FAILED:
+		return say_failed_before(l);
+	case REC_BAD:
+	case REC_CUT:
+		return RC_DATA;
+	case REC_BROKEN:
+		return RC_SYSTEM;
+	default:
+		return RC_OK;
+	}
+}
+
+/* All events of one set; how it ended.  REC_RECORD: there is no point in
+ * reading on. */
+static enum rec_event
+read_set(struct loop *l)
 {
 	enum rec_event event;
 	struct rec rec;
-	enum rc rc;
 
+	l->rc = RC_OK;
 	for (;;) {
-		event = one_set(cli, r, sets, ctx, &rc);
-		if (event == REC_EOF)
-			return;
-		if ((event != REC_END && event != REC_FAILED) ||
-		    has_no_store(cli)) {
-			/* Cut short, or there is no point in going on. */
-			if (sets->fail)
-				sets->fail(ctx);
-			if (has_no_store(cli)) {
-				end_no_store(cli);
-				return;
-			}
-			cli->rc = rc_max(cli->rc, rc ? rc : RC_DATA);
-			return;
-		}
-		if (sets->one_set && rc == RC_OK &&
-		    (event = rec_next(r, &rec)) != REC_EOF)
-			rc = event == REC_CUT
-				 ? RC_DATA
-				 : msg_fail(RC_DATA,
-				       "standard input: more than one set");
-		rc = finish_set(sets, ctx, rc);
-		cli->rc = rc_max(cli->rc, rc);
+		event = rec_next(l->reader, &rec);
+		if (event == REC_RECORD)
+			meet(l, l->sets->record(l->ctx, &rec));
+		else if (event == REC_BAD)
+			meet(l, RC_DATA);
+		else
+			break;
+		if (has_no_store(l->cli))
+			meet(l, RC_USAGE);
+		else if (l->cli->out.rc)
+			meet(l, l->cli->out.rc);
+		else
+			continue;
+		return REC_RECORD;
+	}
+	meet(l, status_of_end(l, event));
+	return event;
+}
+
+/* After the one set that there may be. */
+static enum rc
+nothing_more(const struct loop *l)
+{
+	struct rec rec;
+	enum rec_event event = rec_next(l->reader, &rec);
+
+	if (event == REC_RECORD || event == REC_END || event == REC_FAILED)
+		return msg_fail(RC_DATA, "standard input: more than one set");
+	return status_of_end(l, event);
+}
+
+/* Do what the set asks for, or forget it. */
+static void
+finish_set(struct loop *l)
+{
+	if (l->rc == RC_OK && l->sets->one_set)
+		meet(l, nothing_more(l));
+	if (l->rc == RC_OK)
+		meet(l, l->sets->end(l->ctx));
+	else if (l->sets->fail)
+		l->sets->fail(l->ctx);
+	l->cli->rc = rc_max(l->cli->rc, l->rc);
+}
+
+static void
+each_set(struct loop *l)
+{
+	struct cli *cli = l->cli;
+	const struct cli_sets *sets = l->sets;
+	enum rec_event event;
+
+	while ((event = read_set(l)) != REC_EOF) {
+		finish_set(l);
 		if (has_no_store(cli)) {
 			end_no_store(cli);
 			return;
 		}
-		if (!sets->silent && (rc || !sets->own_ends))
-			rec_end(&cli->out, rc != RC_OK);
+		if (event == REC_RECORD || event == REC_CUT)
+			return;
+		if (!sets->silent && (l->rc || !sets->own_ends))
+			rec_end(&cli->out, l->rc != RC_OK);
 		cli->rc = rc_max(cli->rc, cli->out.rc);
-		if (cli->out.rc || sets->one_set)
+		if (event == REC_BROKEN || cli->out.rc || sets->one_set)
 			return;
 	}
 }
@@ -114,7 +170,7 @@ void
 cli_each_set(struct cli *cli, char *const *operands,
     const struct cli_sets *sets, void *ctx)
 {
-	struct rec_reader *r;
+	struct loop l = {.cli = cli, .sets = sets, .ctx = ctx};
 
 	if (*operands) {
 		enum rc rc = check_operands(operands, sets->form);
@@ -122,11 +178,13 @@ cli_each_set(struct cli *cli, char *const *operands,
 		cli->rc = rc_max(cli->rc, rc);
 		if (rc)
 			return;
-		r = rec_reader_operands(operands, sets->form);
+		l.reader = rec_reader_operands(operands, sets->form);
 	} else {
-		r = rec_reader_new(STDIN_FILENO, sets->form, cli->eof_ends_set);
-		rec_reader_idle(r, sets->idle, ctx);
+		l.reader =
+		    rec_reader_new(STDIN_FILENO, sets->form, cli->eof_ends_set);
+		if (sets->idle)
+			rec_reader_idle(l.reader, idle, &l);
 	}
-	each_set(cli, r, sets, ctx);
-	rec_reader_free(r);
+	each_set(&l);
+	rec_reader_free(l.reader);
 }

@@ -15,12 +15,20 @@
  * ended well and all its records could be read and record() took them all, or
  * fail() otherwise: wait for what record() began, or forget it.  Then the loop
  * ends the set in the output: well only if end() returned RC_OK, else with "!".
- * Of a stream that was cut short: fail(), and no end line.  A record() that
- * fails does not keep the next from being called.  The statuses are collected
- * in cli.rc; operands that are not valid are RC_USAGE, before anything is done.
+ * A record() that fails does not keep the next from being called, nor does an
+ * idle() that does: what failed of a set stays failed, however the set ends.
+ *
+ * A set that had failed before ("!") is said to be.  Of a stream that was cut
+ * short: fail(), and no end line.  Of one that cannot be read any further:
+ * fail(), and "!".  The statuses are collected in cli.rc; operands that are not
+ * valid are RC_USAGE, before anything is done.
  */
 struct cli_sets {
 	enum rec_form form; /* what the input holds */
+	/* What does not happen to a set that had failed before: "not merged";
+	 * and to what, if that is not the place on stdin. */
+	const char *not_done;
+	const char *object;
 	enum rc (*record)(void *ctx, const struct rec *);
 	enum rc (*end)(void *ctx);
 	void (*fail)(void *ctx); /* may be NULL */

@@ -1,6 +1,7 @@
 /* rec: see rec.h. */
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,21 +19,25 @@ enum {
 	LINE_MAX_LEN = 16 << 10
 };
 
+/* What the last read found: more, the end, or that it can't be read: EBADF, a
+ * stream that there never was, is cut short before its first set. */
+enum source { MORE, ENDED, CLOSED, BROKEN };
+
 struct rec_reader {
 	int fd;
 	enum rec_form form;
 	bool eof_ends_set;
 	char *const *operands; /* or NULL */
-	enum rc (*idle)(void *, int);
+	void (*idle)(void *, int);
 	void *idle_arg;
 	char buf[READ_SIZE];
 	size_t pos, have;
-	bool at_eof;
+	enum source source;
 	struct buf line;
 	uint64_t line_no;
-	bool in_set;  /* something of a set was read */
-	bool any_set; /* a set has ended */
-	bool failed;  /* with eof_ends_set: a "!" was met */
+	uint64_t failed_at; /* the line of the last "!" */
+	bool in_set;        /* something of a set was read */
+	bool any_set;       /* a set has ended */
 	bool over;
 };
 
@@ -57,10 +62,16 @@ rec_reader_operands(char *const *operands, enum rec_form form)
 }
 
 void
-rec_reader_idle(struct rec_reader *r, enum rc (*idle)(void *, int), void *arg)
+rec_reader_idle(struct rec_reader *r, void (*idle)(void *, int), void *arg)
 {
 	r->idle = idle;
 	r->idle_arg = arg;
+}
+
+uint64_t
+rec_reader_failed_at(const struct rec_reader *r)
+{
+	return r->failed_at;
 }
 
 void
@@ -139,27 +150,45 @@ parse_line(struct rec *rec, char *line, size_t len, enum rec_form form)
 	return true;
 }
 
+/* One read; a descriptor that others made non-blocking is waited for. */
+static ssize_t
+read_some(struct rec_reader *r)
+{
+	struct pollfd p = {.fd = r->fd, .events = POLLIN};
+	ssize_t n;
+
+	for (;;) {
+		n = read(r->fd, r->buf, sizeof(r->buf));
+		if (n >= 0 || (errno != EINTR && errno != EAGAIN))
+			return n;
+		if (errno == EAGAIN)
+			(void)poll(&p, 1, -1);
+	}
+}
+
 static bool
 fill(struct rec_reader *r)
 {
 	ssize_t n;
 
-	if (r->idle && r->idle(r->idle_arg, r->fd) != RC_OK)
-		return false;
-	do
-		n = read(r->fd, r->buf, sizeof(r->buf));
-	while (n < 0 && errno == EINTR);
-	if (n < 0) {
-		msg_errno("standard input");
-		n = 0;
-	}
+	if (r->idle)
+		r->idle(r->idle_arg, r->fd);
+	n = read_some(r);
 	r->pos = 0;
-	r->have = (size_t)n;
+	r->have = n > 0 ? (size_t)n : 0;
+	if (n == 0) {
+		r->source = ENDED;
+	} else if (n < 0 && errno == EBADF) {
+		r->source = CLOSED;
+	} else if (n < 0) {
+		msg_fail(RC_SYSTEM, "standard input: %s", strerror(errno));
+		r->source = BROKEN;
+	}
 	return n > 0;
 }
 
 /*
- * The next line without its newline in r->line; false at the end of the input.
+ * The next line without its newline in r->line; false where nothing more comes.
  * *whole tells whether there was a newline.  Of a line that is too long only
  * enough to know that is kept.
  */
@@ -174,10 +203,8 @@ next_line(struct rec_reader *r, bool *whole)
 		char *nl;
 		size_t n;
 
-		if (r->pos == r->have && (r->at_eof || !fill(r))) {
-			r->at_eof = true;
+		if (r->pos == r->have && (r->source != MORE || !fill(r)))
 			return any;
-		}
 		nl = memchr(r->buf + r->pos, '\n', r->have - r->pos);
 		n = nl ? (size_t)(nl - r->buf) - r->pos : r->have - r->pos;
 		if (r->line.len <= LINE_MAX_LEN)
@@ -204,10 +231,11 @@ static enum rec_event
 cut_short(struct rec_reader *r)
 {
 	r->over = true;
-	msg_fail(RC_DATA, "standard input: cut short %s",
-	    r->line.len ? "inside a line"
-	    : r->in_set ? "inside a set"
-			: "before the first set");
+	msg_fail(RC_DATA, "standard input: %s",
+	    r->source == CLOSED ? "not open for reading"
+	    : r->line.len       ? "cut short inside a line"
+	    : r->in_set         ? "cut short inside a set"
+				: "cut short before the first set");
 	return REC_CUT;
 }
 
@@ -215,9 +243,11 @@ static enum rec_event
 at_end(struct rec_reader *r)
 {
 	r->over = true;
-	if (r->eof_ends_set)
-		return end_of_set(r, r->failed);
-	if (r->in_set || !r->any_set)
+	if (r->source == BROKEN)
+		return REC_BROKEN;
+	if (r->eof_ends_set && r->source != CLOSED)
+		return end_of_set(r, r->failed_at > 0);
+	if (r->line.len || r->in_set || !r->any_set)
 		return cut_short(r);
 	return REC_EOF;
 }
@@ -248,17 +278,17 @@ rec_next(struct rec_reader *r, struct rec *rec)
 	if (r->operands)
 		return next_operand(r, rec);
 	while (next_line(r, &whole)) {
-		if (!whole && !r->eof_ends_set)
-			return cut_short(r);
+		if (!whole && (!r->eof_ends_set || r->source == BROKEN))
+			break;
 		if (r->line.len == 0) {
 			if (r->eof_ends_set)
 				continue;
 			return end_of_set(r, false);
 		}
-		if (strcmp(r->line.data, "!") == 0) {
+		if (r->line.len == 1 && r->line.data[0] == '!') {
+			r->failed_at = r->line_no;
 			if (!r->eof_ends_set)
 				return end_of_set(r, true);
-			r->failed = true;
 			continue;
 		}
 		r->in_set = true;

@@ -37,7 +37,9 @@ enum rec_event {
 	REC_END,    /* the set ended well */
 	REC_FAILED, /* the set ended with "!" */
 	REC_EOF,    /* the stream ended at a set's border, after >= 1 set */
-	REC_CUT     /* it was cut short; reported */
+	REC_CUT,    /* it was cut short; reported */
+	REC_BROKEN /* it could not be read any further; reported: the set fails,
+		     * and what would have come is not known (RC_SYSTEM) */
 };
 
 /* From a descriptor.  With eof_ends_set the whole input is one set. */
@@ -45,10 +47,13 @@ struct rec_reader *rec_reader_new(int fd, enum rec_form, bool eof_ends_set);
 /* From operands, which form one set; NULL ends them. */
 struct rec_reader *rec_reader_operands(char *const *operands, enum rec_form);
 /* Called before each read of the descriptor, to keep transfers going until it
- * is readable.  May be NULL. */
+ * is readable.  May be NULL.  How that work goes is nothing to the reader: it
+ * tells whoever began the work. */
 void rec_reader_idle(
-    struct rec_reader *, enum rc (*idle)(void *arg, int fd), void *arg);
+    struct rec_reader *, void (*idle)(void *arg, int fd), void *arg);
 enum rec_event rec_next(struct rec_reader *, struct rec *);
+/* The line of the "!" of a set that ended with REC_FAILED. */
+uint64_t rec_reader_failed_at(const struct rec_reader *);
 void rec_reader_free(struct rec_reader *);
 
 /* What a first column says; false: nothing valid. */

@@ -553,8 +553,8 @@ fetch_add(struct fetch *f, const struct name *name)
 	f->tail = &j->next;
 	f->jobs++;
 	job_begin(j);
-	while (f->jobs >= f->window && rc == RC_OK)
-		rc = step(f);
+	while (f->jobs >= f->window)
+		rc = rc_max(rc, step(f));
 	return rc_max(rc, tell_done(f));
 }
 
@@ -563,7 +563,7 @@ fetch_poll(struct fetch *f, int fd)
 {
 	enum rc rc = RC_OK;
 
-	while (rc == RC_OK && f->jobs > 0 && !fd_readable(fd)) {
+	while (f->jobs > 0 && !fd_readable(fd)) {
 		if (f->running > 0)
 			store_wait(f->o.store, f->running - 1, fd);
 		if (f->ready > 0 && !fd_readable(fd))
@@ -576,12 +576,10 @@ fetch_poll(struct fetch *f, int fd)
 enum rc
 fetch_finish(struct fetch *f)
 {
-	enum rc rc = RC_OK, one;
+	enum rc rc = RC_OK;
 
-	while (f->jobs > 0) {
-		one = step(f);
-		rc = rc_max(rc, one);
-	}
+	while (f->jobs > 0)
+		rc = rc_max(rc, step(f));
 	return rc;
 }
 

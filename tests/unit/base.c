@@ -314,27 +314,42 @@ test_sort(uint64_t n)
 /* ---- rec ---- */
 
 /* The events of a stream, as a word: r record, b bad, . end, ! failed, $ end
- * of the stream, x cut short. */
+ * of the stream, x cut short, * not readable any further. */
+static void
+events_of(int fd, bool eof_ends_set, char *word)
+{
+	static const char letters[] = {'r', 'b', '.', '!', '$', 'x', '*'};
+	struct rec_reader *r = rec_reader_new(fd, REC_NAMES, eof_ends_set);
+	struct rec rec;
+	enum rec_event e;
+
+	do {
+		e = rec_next(r, &rec);
+		*word++ = letters[e];
+	} while (e != REC_EOF && e != REC_CUT && e != REC_BROKEN);
+	*word = 0;
+	rec_reader_free(r);
+	close(fd);
+}
+
 static void
 events(const char *stream, size_t len, bool eof_ends_set, char *word)
 {
-	static const char letters[] = {'r', 'b', '.', '!', '$', 'x'};
-	struct rec_reader *r;
-	struct rec rec;
-	enum rec_event e;
 	int fds[2];
 
 	if (pipe(fds) != 0 || write(fds[1], stream, len) != (ssize_t)len)
 		abort();
 	close(fds[1]);
-	r = rec_reader_new(fds[0], REC_NAMES, eof_ends_set);
-	do {
-		e = rec_next(r, &rec);
-		*word++ = letters[e];
-	} while (e != REC_EOF && e != REC_CUT);
-	*word = 0;
-	rec_reader_free(r);
-	close(fds[0]);
+	events_of(fds[0], eof_ends_set, word);
+}
+
+static void
+test_unreadable(int fd, bool eof_ends_set, const char *want)
+{
+	char word[64];
+
+	events_of(fd, eof_ends_set, word);
+	ok(strcmp(word, want) == 0, "no stream at all: %s, got %s", want, word);
 }
 
 static void
@@ -366,6 +381,10 @@ test_streams(void)
 	test_stream("a/" K, true, "r.$");
 	test_stream("\na/" K "\n\nb/" K "\n\n", true, "rr.$");
 	test_stream("a/" K "\n!\n", true, "r!$");
+	test_unreadable(open(".", O_RDONLY), false, "*");
+	test_unreadable(open(".", O_RDONLY), true, "*");
+	test_unreadable(open("/dev/null", O_WRONLY), false, "x");
+	test_unreadable(open("/dev/null", O_WRONLY), true, "x");
 	for (size_t n = 0; n < strlen(whole); n++) {
 		bool border = n == 65 + 1; /* after the first set */
 
