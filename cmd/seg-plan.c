@@ -83,7 +83,7 @@ forget_set(void *ctx)
 static enum rc
 print_segment(struct planner *p, uint32_t i)
 {
-	const struct plan_segment *s = &p->plan.s[i];
+	const struct chain_segment *s = &p->plan.s[i];
 	struct rec rec = {.name.key = s->key, .bytes = s->bytes};
 
 	strcpy(rec.name.namespace, p->namespace);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "cut/backlog.h"
 #include "format/segment.h"
+#include "work/chain.h"
 
 enum rc
 backlog_scan(struct keyset *local, const char *dir)
@@ -38,55 +39,23 @@ backlog_scan(struct keyset *local, const char *dir)
 
 /* ---- what a store lacks ---- */
 
-/* steps[i]: of the longest chain to key[i]; 0: none leads there.  from[i]: the
- * one before it; SIZE_MAX: it is the first. */
-struct chains {
-	const struct key *key;
-	size_t *from, *steps;
-};
-
-static void
-chain_step(struct chains *c, size_t i, uint64_t base)
-{
-	const struct key *k = c->key;
-
-	c->from[i] = SIZE_MAX;
-	if (k[i].end <= base)
-		return;
-	if (k[i].start == base + 1 || k[i].start == 1)
-		c->steps[i] = 1;
-	for (size_t j = 0; j < i; j++) {
-		if (c->steps[j] == 0 || k[j].end >= k[i].end ||
-		    (k[i].start != 1 && k[j].end + 1 != k[i].start))
-			continue;
-		if (c->steps[j] + 1 > c->steps[i]) {
-			c->steps[i] = c->steps[j] + 1;
-			c->from[i] = j;
-		}
-	}
-}
-
 size_t *
 backlog_chain(const struct keyset *local, uint64_t base, size_t *n)
 {
-	struct chains c = {.key = local->key};
-	size_t last = SIZE_MAX, *order;
+	struct chain_segment *s = xcalloc(local->n + 1, sizeof(*s));
+	uint32_t last = CHAIN_NONE;
+	size_t *order;
 
-	c.from = xcalloc(local->n + 1, sizeof(*c.from));
-	c.steps = xcalloc(local->n + 1, sizeof(*c.steps));
-	for (size_t i = keyset_find_end(local, base + 1); i < local->n; i++) {
-		chain_step(&c, i, base);
-		if (c.steps[i] > 0 &&
-		    (last == SIZE_MAX || c.key[i].end > c.key[last].end ||
-			c.steps[i] > c.steps[last]))
-			last = i;
-	}
-	*n = last == SIZE_MAX ? 0 : c.steps[last];
+	for (size_t i = 0; i < local->n; i++)
+		s[i].key = local->key[i];
+	chain_solve(s, local->n, base, CHAIN_LONGEST);
+	for (size_t i = local->n; i > 0 && last == CHAIN_NONE; i--)
+		last = s[i - 1].best;
+	*n = last == CHAIN_NONE ? 0 : s[last].hops;
 	order = xcalloc(*n + 1, sizeof(*order));
-	for (size_t i = *n; i > 0; last = c.from[last])
+	for (size_t i = *n; i > 0; last = s[last].prev)
 		order[--i] = last;
-	free(c.from);
-	free(c.steps);
+	free(s);
 	return order;
 }
 

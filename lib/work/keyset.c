@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "work/chain.h"
 #include "work/keyset.h"
 
 /* The place of the first key that is not less than key. */
@@ -64,37 +65,21 @@ keyset_find_end(const struct keyset *s, uint64_t end)
 	return lower_bound(s, &least);
 }
 
-/* Is one of those that end at border reached? */
-static bool
-border_reached(
-    const struct keyset *s, const bool *reached, size_t from, uint64_t border)
-{
-	size_t i = keyset_find_end(s, border);
-
-	for (; i < s->n && s->key[i].end == border; i++)
-		if (i >= from && reached[i])
-			return true;
-	return false;
-}
-
 bool
 keyset_chain(const struct keyset *s, uint64_t start, uint64_t end)
 {
-	size_t from = keyset_find_end(s, start), i;
-	bool *reached, found = false;
+	size_t from = keyset_find_end(s, start), n = 0;
+	struct chain_segment *chain;
+	bool found;
 
 	if (from == s->n || start == 0)
 		return false;
-	reached = xcalloc(s->n, sizeof(*reached));
-	for (i = from; !found && i < s->n && s->key[i].end <= end; i++) {
-		const struct key *k = &s->key[i];
-
-		reached[i] = k->start == start ||
-			     (k->start > start && border_reached(s, reached,
-						      from, k->start - 1));
-		found = reached[i] && k->end == end;
-	}
-	free(reached);
+	chain = xcalloc(s->n - from, sizeof(*chain));
+	for (size_t i = from; i < s->n && s->key[i].end <= end; i++)
+		chain[n++].key = s->key[i];
+	chain_solve(chain, n, start - 1, CHAIN_SHORTEST);
+	found = chain_to(chain, n, end) != CHAIN_NONE;
+	free(chain);
 	return found;
 }
 

@@ -1,10 +1,4 @@
-/*
- * plan: see plan.h.
- *
- * Sorted by END, all segments that end at border START-1 come before one that
- * starts at START, since START-1 < END.  So one pass with a binary search for
- * each segment finds all best paths.
- */
+/* plan: see plan.h. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +13,7 @@ plan_add(struct plan *p, const struct key *key, uint64_t bytes, uint64_t pages)
 		p->cap = p->cap ? p->cap + p->cap / 2 : 64;
 		p->s = xreallocarray(p->s, p->cap, sizeof(*p->s));
 	}
-	p->s[p->n++] = (struct plan_segment){.key = *key,
+	p->s[p->n++] = (struct chain_segment){.key = *key,
 	    .bytes = bytes,
 	    .pages = pages < UINT32_MAX ? (uint32_t)pages : UINT32_MAX};
 }
@@ -37,7 +31,7 @@ plan_release(struct plan *p)
 static int
 by_key(const void *a, const void *b)
 {
-	const struct plan_segment *x = a, *y = b;
+	const struct chain_segment *x = a, *y = b;
 	int c = key_cmp(&x->key, &y->key);
 
 	return c ? c : (x->bytes > y->bytes) - (x->bytes < y->bytes);
@@ -59,33 +53,6 @@ sort_unique(struct plan *p)
 	p->n = n;
 }
 
-/* The number of segments with an END of at most end. */
-static size_t
-upto(const struct plan *p, uint64_t end)
-{
-	size_t low = 0, high = p->n;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (p->s[mid].key.end <= end)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-/* The best path to border end: its last segment. */
-static uint32_t
-best_at(const struct plan *p, uint64_t end)
-{
-	size_t n = upto(p, end);
-
-	return n > 0 && p->s[n - 1].key.end == end ? p->s[n - 1].best
-						   : PLAN_NONE;
-}
-
 /*
  * One pass over segments in order.  With promised states (their last segments
  * are marked) the segments that lead to them are marked in keep, each way from
@@ -99,48 +66,23 @@ struct solver {
 };
 
 static bool
-leads_better(const struct plan *p, uint32_t a, uint32_t b)
-{
-	const struct plan_segment *x = &p->s[a], *y = &p->s[b];
-
-	if (x->hops != y->hops)
-		return x->hops < y->hops;
-	if (x->total != y->total)
-		return x->total < y->total;
-	if (x->key.time != y->key.time)
-		return x->key.time > y->key.time;
-	return x->key.start > y->key.start;
-}
-
-static bool
 is_better(const struct solver *v, uint32_t a, uint32_t b)
 {
 	if (v->cost && v->cost[a] != v->cost[b])
 		return v->cost[a] < v->cost[b];
-	return leads_better(v->p, a, b);
+	return chain_is_better(v->p->s, a, b);
 }
 
 static void
 solve_one(const struct solver *v, uint32_t i)
 {
 	struct plan *p = v->p;
-	struct plan_segment *s = &p->s[i];
+	struct chain_segment *s = &p->s[i];
 
-	s->hops = 0;
-	s->prev = PLAN_NONE;
-	s->total = s->bytes == UINT64_MAX ? 0 : s->bytes;
+	chain_step(p->s, i, p->from);
 	if (v->cost)
 		v->cost[i] = 1;
-	if (s->key.start == p->from + 1)
-		s->hops = 1;
-	if (s->key.start <= p->from + 1)
-		return;
-	s->prev = best_at(p, s->key.start - 1);
-	if (s->prev == PLAN_NONE)
-		return;
-	s->hops = p->s[s->prev].hops + 1;
-	s->total += p->s[s->prev].total;
-	if (v->cost && !v->keep[s->prev])
+	if (v->cost && s->prev != PLAN_NONE && !v->keep[s->prev])
 		v->cost[i] += v->cost[s->prev];
 }
 
@@ -154,7 +96,7 @@ best_of(const struct solver *v, size_t first, size_t n)
 	uint32_t best = PLAN_NONE;
 
 	for (size_t i = first; i < n; i++) {
-		const struct plan_segment *s = &p->s[i];
+		const struct chain_segment *s = &p->s[i];
 
 		if (s->hops == 0)
 			continue;
@@ -245,16 +187,17 @@ plan_newest(const struct plan *p, uint64_t *end)
 uint32_t
 plan_frame(const struct plan *p, uint64_t frame, uint64_t *end)
 {
-	size_t n = upto(p, frame);
+	size_t n = chain_upto(p->s, p->n, frame);
 
 	*end = n > 0 && p->s[n - 1].key.end == frame ? frame : 0;
-	return best_at(p, frame);
+	return chain_to(p->s, p->n, frame);
 }
 
 bool
 plan_has_state(const struct plan *p, uint64_t end, uint64_t time)
 {
-	for (size_t n = upto(p, end); n > 0 && p->s[n - 1].key.end == end; n--)
+	for (size_t n = chain_upto(p->s, p->n, end);
+	     n > 0 && p->s[n - 1].key.end == end; n--)
 		if (p->s[n - 1].key.time == time)
 			return true;
 	return false;
@@ -272,7 +215,7 @@ last_not_after(const struct plan *p, size_t n, uint64_t time, bool reachable,
 
 	*end = 0;
 	while (n-- > 0) {
-		const struct plan_segment *s = &p->s[n];
+		const struct chain_segment *s = &p->s[n];
 
 		if (*end && s->key.end != *end)
 			break;
@@ -280,7 +223,8 @@ last_not_after(const struct plan *p, size_t n, uint64_t time, bool reachable,
 			continue;
 		*end = s->key.end;
 		if (s->hops > 0 &&
-		    (best == PLAN_NONE || leads_better(p, (uint32_t)n, best)))
+		    (best == PLAN_NONE ||
+			chain_is_better(p->s, (uint32_t)n, best)))
 			best = (uint32_t)n;
 	}
 	return best;
@@ -297,7 +241,8 @@ plan_furthest(const struct plan *p, uint64_t frame, uint64_t time)
 {
 	uint64_t end;
 
-	return last_not_after(p, upto(p, frame), time, true, &end);
+	return last_not_after(
+	    p, chain_upto(p->s, p->n, frame), time, true, &end);
 }
 
 struct range {
@@ -390,7 +335,7 @@ plan_log(const struct plan_path *path, struct plan_groups *g)
 /* What a segment weighs in a merge: its bytes; where these are not known, its
  * frames, as if each were a page. */
 static uint64_t
-weight(const struct plan_segment *s)
+weight(const struct chain_segment *s)
 {
 	uint64_t frames = s->key.end - s->key.start;
 

@@ -1,11 +1,8 @@
 /*
  * plan: which segments of a namespace to take.  Pure: no files, no store.
  *
- * The model: borders 0, 1, 2, ...; at border b all frames up to b are applied.
- * A segment START..END leads from border START-1 to border END.  A plan is a
- * path from border 0 to the border of the state that is wanted: with the
- * fewest segments, of these with the fewest bytes (unknown ones count as 0), of
- * these with the newest last segment.
+ * A plan is the shortest chain (chain.h) from border 0 to the border of the
+ * state that is wanted.
  */
 #ifndef SEGTOOLS_PLAN_H
 #define SEGTOOLS_PLAN_H
@@ -16,24 +13,13 @@
 
 #include "base/msg.h"
 #include "format/key.h"
+#include "work/chain.h"
 
-struct plan_segment {
-	struct key key;
-	uint64_t bytes; /* UINT64_MAX: unknown */
-	uint32_t pages; /* UINT32_MAX: unknown */
-
-	/* The best path that ends with this segment. */
-	uint32_t hops; /* segments in it; 0: there is none */
-	uint32_t prev; /* the one before; PLAN_NONE: it starts at frame 1 */
-	/* At the last segment of each END: the best of that END. */
-	uint32_t best;
-	uint64_t total; /* bytes of the path */
-};
-#define PLAN_NONE UINT32_MAX
+#define PLAN_NONE CHAIN_NONE
 
 /* All segments of one namespace.  Some tens of bytes each. */
 struct plan {
-	struct plan_segment *s;
+	struct chain_segment *s;
 	size_t n, cap;
 	uint64_t from; /* the border that paths begin at: 0, or a copy's END */
 };

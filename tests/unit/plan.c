@@ -60,7 +60,7 @@ brute(const struct plan *p, const bool *in, uint64_t border)
 	if (border == 0)
 		return best;
 	for (size_t i = 0; i < p->n; i++) {
-		const struct plan_segment *s = &p->s[i];
+		const struct chain_segment *s = &p->s[i];
 		struct best b;
 
 		if (s->key.end != border || (in && !in[i]))
@@ -125,7 +125,7 @@ state_at(const struct plan *p, const bool *in, uint64_t time, bool *reachable)
 
 	*reachable = false;
 	for (size_t i = 0; i < p->n; i++) {
-		const struct plan_segment *s = &p->s[i];
+		const struct chain_segment *s = &p->s[i];
 
 		if ((in && !in[i]) || s->key.time > time || s->key.end < end)
 			continue;
