@@ -277,6 +277,7 @@ merge_check(struct merge *m, bool from_start, struct merge_info *info)
 			cutoff = m->in[i].size_after;
 		m->in[i].cutoff = cutoff;
 	}
+	m->info.least_size = cutoff;
 	m->info.segments = m->n;
 	m->last_path = xstrdup(m->in[m->n - 1].path);
 	m->info.last_path = m->last_path;

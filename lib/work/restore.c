@@ -11,12 +11,12 @@
 #include <sqlite3.h>
 
 #include "base/buf.h"
-#include "base/coalesce.h"
 #include "base/directory.h"
 #include "base/file.h"
 #include "base/output.h"
 #include "format/segment.h"
 #include "format/sum.h"
+#include "work/image.h"
 #include "work/restore.h"
 
 enum { PIECE = 1 << 20 };
@@ -63,104 +63,6 @@ remove_beside(const char *path)
 			rc = rc_max(rc, one);
 		free(stale);
 	}
-	return rc;
-}
-
-/* ---- the pages ---- */
-
-/* The sink of the merge; out is NULL in a dry run. */
-struct image {
-	struct file *file;
-	struct coalesce *out;
-	uint32_t page_size;
-	bool has_sum;
-	struct seg_sum sum;
-	uint64_t next; /* the page after the last one */
-};
-
-/*
- * A page that no segment has is zero bytes: of it the checksum must know, as
- * seg-cut does, but nothing is written.
- */
-static void
-sum_holes(struct image *im, uint64_t until)
-{
-	static const uint8_t zero[SEG_PAGE_MAX];
-
-	for (; im->next < until; im->next++)
-		seg_sum_page(&im->sum, (uint32_t)im->next, zero, im->page_size);
-}
-
-static enum rc
-image_page(void *arg, uint32_t page_no, const uint8_t *frame)
-{
-	struct image *im = arg;
-	const uint8_t *page = frame + SEG_FRAME;
-	enum rc rc;
-
-	if (im->has_sum) {
-		sum_holes(im, page_no);
-		seg_sum_page(&im->sum, page_no, page, im->page_size);
-		im->next = (uint64_t)page_no + 1;
-	}
-	if (!im->out)
-		return RC_OK;
-	rc = coalesce_seek(im->out, (page_no - 1) * (uint64_t)im->page_size);
-	return rc ? rc : coalesce_add(im->out, page, im->page_size);
-}
-
-static enum rc
-image_settle(void *arg)
-{
-	struct image *im = arg;
-
-	return im->out ? coalesce_settle(im->out) : RC_OK;
-}
-
-static enum rc
-check_sum(struct image *im, const struct merge_info *info)
-{
-	if (!im->has_sum)
-		return RC_OK;
-	sum_holes(im, (uint64_t)info->size_after + 1);
-	if (seg_id_matches(info->id, &im->sum))
-		return RC_OK;
-	return msg_fail(RC_DATA,
-	    "%s: the restored pages are not the database "
-	    "that was cut: its checksum differs",
-	    info->last_path);
-}
-
-/* Merge into file, or only read and check if that is NULL. */
-static enum rc
-write_image(struct merge *m, const struct merge_info *info, struct file *file)
-{
-	struct image im = {
-	    .file = file,
-	    .page_size = info->page_size,
-	    .has_sum = seg_id_has_sum(info->id),
-	    .next = 1,
-	};
-	const struct merge_sink sink = {image_page, image_settle, &im};
-	uint64_t size = info->size_after * (uint64_t)info->page_size;
-	enum rc rc = RC_OK;
-
-	/* No more than the inputs take. */
-	if (file && info->frames >= info->size_after)
-		rc = file_reserve(file, size);
-	if (rc)
-		return rc;
-	if (file)
-		im.out = coalesce_new(file, 0);
-	rc = merge_run(m, &sink);
-	if (rc == RC_OK && im.out)
-		rc = coalesce_flush(im.out);
-	/* What no page was written to is a hole, at the end too. */
-	if (rc == RC_OK && file)
-		rc = file_truncate(file, size);
-	if (rc == RC_OK)
-		rc = check_sum(&im, info);
-	coalesce_free(im.out);
 	return rc;
 }
 
@@ -248,12 +150,12 @@ restore_restore(struct merge *m, const struct merge_info *info,
 	if (rc)
 		return rc;
 	if (opts->dry_run)
-		return write_image(m, info, NULL);
+		return image_write(m, info, NULL, NULL, NULL, NULL);
 	rc = file_create(&file, path, flags);
 	if (rc == RC_OK)
 		rc = file_chmod(file, info->mode);
 	if (rc == RC_OK)
-		rc = write_image(m, info, file);
+		rc = image_write(m, info, file, NULL, NULL, NULL);
 	if (rc == RC_OK)
 		rc = sqlite_check(file, opts->check);
 	/* On the disk before anything is removed, and free of what is stale
@@ -313,10 +215,10 @@ restore_restore_stdout(struct merge *m, const struct merge_info *info,
 	enum rc rc;
 
 	if (opts->dry_run)
-		return write_image(m, info, NULL);
+		return image_write(m, info, NULL, NULL, NULL, NULL);
 	rc = spool_file(&file, opts->check);
 	if (rc == RC_OK)
-		rc = write_image(m, info, file);
+		rc = image_write(m, info, file, NULL, NULL, NULL);
 	if (rc == RC_OK)
 		rc = sqlite_check(file, opts->check);
 	if (rc == RC_OK)
