@@ -13,20 +13,19 @@
 #include "format/key.h"
 #include "store/store.h"
 
-static const char usage[] =
+static const char synopsis[] =
     "usage: seg-cut [-FJqv] [-C CLUSTER] [-d DIR] [-s STORE]\n"
     "               [--busy-timeout MS] [--full] [--retry-for SECONDS]\n"
-    "               NAMESPACE DB\n"
-    "  -d, --dir DIR         work directory (.)\n"
-    "      --full            every page, whatever is remembered\n"
-    "  -F, --force           a full cut after another writer's segments\n"
-    "      --busy-timeout MS how long to wait for a busy database (5000)\n"
-    "  -s, --store STORE     directory or s3://BUCKET[/PREFIX] (SEG_STORE)\n"
-    "  -C, --cluster NAME    cluster in the object paths (SEG_CLUSTER)\n"
-    "  -J, --json            one JSON object a line\n"
-    "      --retry-for SEC   how long to retry what fails temporarily (60)\n"
-    "  -v, -q                say more, less\n"
-    "  -h, --help; -V, --version\n";
+    "               NAMESPACE DB\n";
+
+enum { FULL = CLI_OWN, BUSY };
+
+static const struct cli_option own[] = {
+    {FULL, "full", NULL, "every page, whatever is remembered"},
+    {'F', "force", NULL, "a full cut after another writer's segments"},
+    {BUSY, "busy-timeout", "MS", "how long to wait for a busy database (5000)"},
+    {0},
+};
 
 enum { BUSY_MS = 5000, BUSY_MAX = 24 * 3600 * 1000 };
 
@@ -56,15 +55,9 @@ on_progress(void *arg, uint64_t bytes, uint64_t total)
 static void
 parse(struct cli *cli, struct cut_opts *o, int argc, char **argv)
 {
-	enum { FULL = CLI_OWN, BUSY };
-	static const struct option own[] = {
-	    {"full", no_argument, NULL, FULL},
-	    {"busy-timeout", required_argument, NULL, BUSY},
-	    {0},
-	};
 	int c;
 
-	cli_init(cli, argv, usage, "sCdJFr", own);
+	cli_init(cli, argv, synopsis, "sCdJFr", own);
 	while ((c = cli_getopt(cli, argc, argv)) != -1) {
 		if (c == FULL)
 			o->full = true;

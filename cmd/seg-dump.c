@@ -19,10 +19,12 @@
 #include "format/sum.h"
 #include "segment/segstream.h"
 
-static const char usage[] = "usage: seg-dump [-Hqv] FILE ...\n"
-			    "  -H, --header          the header alone\n"
-			    "  -v, -q                say more, less\n"
-			    "  -h, --help; -V, --version\n";
+static const char synopsis[] = "usage: seg-dump [-Hqv] FILE ...\n";
+
+static const struct cli_option own[] = {
+    {'H', "header", NULL, "the header alone"},
+    {0},
+};
 
 struct dump {
 	struct cli cli;
@@ -246,13 +248,9 @@ dump_path(struct dump *d, const char *path)
 int
 main(int argc, char **argv)
 {
-	static const struct option own[] = {
-	    {"header", no_argument, NULL, 'H'},
-	    {NULL, 0, NULL, 0},
-	};
 	struct dump d = {0};
 
-	cli_init(&d.cli, argv, usage, "", own);
+	cli_init(&d.cli, argv, synopsis, "", own);
 	while (cli_getopt(&d.cli, argc, argv) != -1)
 		d.header_only = true;
 	if (optind == argc)

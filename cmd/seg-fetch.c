@@ -18,21 +18,17 @@
 #include "work/nameset.h"
 #include "work/remote_merge.h"
 
-static const char usage[] =
+static const char synopsis[] =
     "usage: seg-fetch [-eiJlqv] [-C CLUSTER] [-d DIR] [-j N] [-s STORE]\n"
-    "                 [--retry-for SECONDS] [NAME ...]\n"
-    "  -d, --dir DIR         work directory (.)\n"
-    "  -i, --index-only      the indexes alone\n"
-    "  -l, --lazy            only the frames that a restore of the set reads,\n"
-    "                        as one merged segment\n"
-    "  -s, --store STORE     directory or s3://BUCKET[/PREFIX] (SEG_STORE)\n"
-    "  -C, --cluster NAME    cluster in the object paths (SEG_CLUSTER)\n"
-    "  -j, --jobs N          transfers at a time (16)\n"
-    "  -e, --eof-ends-set    the whole input is one set\n"
-    "  -J, --json            one JSON object a line\n"
-    "      --retry-for SEC   how long to retry what fails temporarily (60)\n"
-    "  -v, -q                say more, less\n"
-    "  -h, --help; -V, --version\n";
+    "                 [--retry-for SECONDS] [NAME ...]\n";
+
+static const struct cli_option own[] = {
+    {'i', "index-only", NULL, "the indexes alone"},
+    {'l', "lazy", NULL,
+	"only the frames that a restore of the set reads,\n"
+	"as one merged segment"},
+    {0},
+};
 
 struct command {
 	struct cli cli;
@@ -246,14 +242,9 @@ lazy_fail(void *ctx)
 static void
 parse(struct command *c, int argc, char **argv)
 {
-	static const struct option own[] = {
-	    {"index-only", no_argument, NULL, 'i'},
-	    {"lazy", no_argument, NULL, 'l'},
-	    {0},
-	};
 	int o;
 
-	cli_init(&c->cli, argv, usage, "sCdjeJr", own);
+	cli_init(&c->cli, argv, synopsis, "sCdjeJr", own);
 	while ((o = cli_getopt(&c->cli, argc, argv)) != -1) {
 		if (o == 'i')
 			c->index_only = true;

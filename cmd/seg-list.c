@@ -12,20 +12,18 @@
 #include "work/catalog.h"
 #include "work/listing.h"
 
-static const char usage[] =
+static const char synopsis[] =
     "usage: seg-list [-JOqv] [-C CLUSTER] [-k CATALOG] [-s STORE]\n"
     "                [--retry-for SECONDS] [NAMESPACE ...]\n"
     "       seg-list -N [-Jqv] [-C CLUSTER] [-k CATALOG] [-s STORE]\n"
-    "                [--retry-for SECONDS]\n"
-    "  -N, --namespaces      the names of the namespaces alone\n"
-    "  -O, --orphans         data objects without an index, older than a day\n"
-    "  -k, --catalog CATALOG from a catalogue of seg-sync, not the store\n"
-    "  -s, --store STORE     directory or s3://BUCKET[/PREFIX] (SEG_STORE)\n"
-    "  -C, --cluster NAME    cluster in the object paths (SEG_CLUSTER)\n"
-    "  -J, --json            one JSON object a line\n"
-    "      --retry-for SEC   how long to retry what fails temporarily (60)\n"
-    "  -v, -q                say more, less\n"
-    "  -h, --help; -V, --version\n";
+    "                [--retry-for SECONDS]\n";
+
+static const struct cli_option own[] = {
+    {'N', "namespaces", NULL, "the names of the namespaces alone"},
+    {'O', "orphans", NULL, "data objects without an index, older than a day"},
+    {'k', "catalog", "CATALOG", "from a catalogue of seg-sync, not the store"},
+    {0},
+};
 
 /* What may still be an upload in progress is no orphan. */
 #define ORPHAN_AGE (24 * 60 * 60 * UINT64_C(1000))
@@ -172,14 +170,9 @@ list(struct list *l, char **namespaces)
 static void
 parse(struct list *l, int argc, char **argv)
 {
-	static const struct option own[] = {
-	    {"namespaces", no_argument, NULL, 'N'},
-	    {"orphans", no_argument, NULL, 'O'},
-	    {0},
-	};
 	int c;
 
-	cli_init(&l->cli, argv, usage, "sCkJr", own);
+	cli_init(&l->cli, argv, synopsis, "sCkJr", own);
 	while ((c = cli_getopt(&l->cli, argc, argv)) != -1) {
 		if (c == 'N')
 			l->names = true;

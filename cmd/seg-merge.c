@@ -10,17 +10,14 @@
 #include "cli/sets.h"
 #include "work/merge.h"
 
-static const char usage[] =
-    "usage: seg-merge [-eJnqv] [-d DIR] [FILE ...]\n"
-    "\n"
-    "  -d, --dir DIR       write below DIR, not beside the files\n"
-    "  -e, --eof-ends-set  the whole input is one set\n"
-    "  -J, --json          print JSON\n"
-    "  -n, --dry-run       check the sets and print what would be written\n"
-    "  -q, --quiet         say less\n"
-    "  -v, --verbose       say what is done\n"
-    "  -h, --help          this text\n"
-    "  -V, --version       the version\n";
+static const char synopsis[] =
+    "usage: seg-merge [-eJnqv] [-d DIR] [FILE ...]\n";
+
+static const struct cli_option own[] = {
+    {'d', "dir", "DIR", "write below DIR, not beside the files"},
+    {'n', "dry-run", NULL, "check the sets and print what would be written"},
+    {0},
+};
 
 struct merging {
 	struct cli cli;
@@ -171,7 +168,7 @@ main(int argc, char **argv)
 	};
 	struct merging g = {0};
 
-	cli_init(&g.cli, argv, usage, "deJn", NULL);
+	cli_init(&g.cli, argv, synopsis, "deJn", own);
 	g.cli.dir = NULL; /* beside the files */
 	while (cli_getopt(&g.cli, argc, argv) != -1)
 		;

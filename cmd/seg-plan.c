@@ -17,27 +17,28 @@
 #include "work/retention.h"
 #include "work/standby.h"
 
-static const char usage[] =
+static const char synopsis[] =
     "usage: seg-plan [-beJqv] [-f FRAME | -t TIME | -u DB]\n"
     "                [-c STRATEGY [-T N] | -x | -a] [-o AGE] [--keep POLICY]\n"
-    "                [NAME ...]\n"
-    "  -f, --frame FRAME     up to exactly that frame\n"
-    "  -t, --time TIME       the newest state not after TIME, or -AGE ago\n"
-    "  -u, --update DB       what the copy DB of seg-restore -u lacks\n"
-    "  -b, --best-effort     where frames are missing, the furthest state\n"
-    "  -c, --compact HOW     the sets to merge: all, log, levels[:N], keep\n"
-    "  -T, --threshold N     nothing unless the plan has more than N segments\n"
-    "  -x, --obsolete        the segments that no promised restore needs\n"
-    "  -o, --older-than AGE  moments younger than AGE are promised (24h)\n"
-    "      --keep POLICY     promise a calendar's states too: "
-    "24h,7d,5w,12m,3y\n"
-    "  -a, --analyze         what is there and how a restore would go\n"
-    "  -e, --eof-ends-set    the whole input is one set\n"
-    "  -J, --json            one JSON object a line\n"
-    "  -v, -q                say more, less\n"
-    "  -h, --help; -V, --version\n";
+    "                [NAME ...]\n";
 
 enum { KEEP = CLI_OWN };
+
+static const struct cli_option own[] = {
+    {'f', "frame", "FRAME", "up to exactly that frame"},
+    {'t', "time", "TIME", "the newest state not after TIME, or -AGE ago"},
+    {'u', "update", "DB", "what the copy DB of seg-restore -u lacks"},
+    {'b', "best-effort", NULL, "where frames are missing, the furthest state"},
+    {'c', "compact", "HOW", "the sets to merge: all, log, levels[:N], keep"},
+    {'T', "threshold", "N", "nothing unless the plan has more than N segments"},
+    {'x', "obsolete", NULL, "the segments that no promised restore needs"},
+    {'o', "older-than", "AGE", "moments younger than AGE are promised (24h)"},
+    {KEEP, "keep", "POLICY",
+	"promise a calendar's states too: 24h,7d,5w,12m,3y"},
+    {'a', "analyze", NULL, "what is there and how a restore would go"},
+    {0},
+};
+
 enum strategy { NO_STRATEGY, ALL, LOG, LEVELS, CALENDAR };
 
 struct planner {
@@ -472,19 +473,6 @@ check_options(const struct planner *p)
 int
 main(int argc, char **argv)
 {
-	static const struct option own[] = {
-	    {"frame", required_argument, NULL, 'f'},
-	    {"time", required_argument, NULL, 't'},
-	    {"best-effort", no_argument, NULL, 'b'},
-	    {"compact", required_argument, NULL, 'c'},
-	    {"threshold", required_argument, NULL, 'T'},
-	    {"obsolete", no_argument, NULL, 'x'},
-	    {"older-than", required_argument, NULL, 'o'},
-	    {"analyze", no_argument, NULL, 'a'},
-	    {"update", required_argument, NULL, 'u'},
-	    {"keep", required_argument, NULL, KEEP},
-	    {NULL, 0, NULL, 0},
-	};
 	static const struct cli_sets sets = {
 	    .form = REC_NAMES,
 	    .not_done = "not planned",
@@ -496,7 +484,7 @@ main(int argc, char **argv)
 	struct planner p = {.age = 24 * 3600000, .levels = 8};
 	int c;
 
-	cli_init(&p.cli, argv, usage, "eJ", own);
+	cli_init(&p.cli, argv, synopsis, "eJ", own);
 	while ((c = cli_getopt(&p.cli, argc, argv)) != -1)
 		set_option(&p, c);
 	check_options(&p);

@@ -10,17 +10,15 @@
 #include "work/merge.h"
 #include "work/restore.h"
 
-static const char usage[] =
-    "usage: seg-restore [-eFnqv] [-I none | quick | full] DB [FILE ...]\n"
-    "\n"
-    "  -e, --eof-ends-set     the whole input is one set\n"
-    "  -F, --force            replace DB, remove its -wal, -shm and -journal\n"
-    "  -I, --integrity CHECK  SQLite's own check: none, quick or full\n"
-    "  -n, --dry-run          read and check everything, write nothing\n"
-    "  -q, --quiet            say less\n"
-    "  -v, --verbose          say what is done\n"
-    "  -h, --help             this text\n"
-    "  -V, --version          the version\n";
+static const char synopsis[] =
+    "usage: seg-restore [-eFnqv] [-I none | quick | full] DB [FILE ...]\n";
+
+static const struct cli_option own[] = {
+    {'F', "force", NULL, "replace DB, remove its -wal, -shm and -journal"},
+    {'I', "integrity", "CHECK", "SQLite's own check: none, quick or full"},
+    {'n', "dry-run", NULL, "read and check everything, write nothing"},
+    {0},
+};
 
 struct restore {
 	struct cli cli;
@@ -75,8 +73,6 @@ integrity(const struct cli *cli, const char *text)
 int
 main(int argc, char **argv)
 {
-	static const struct option own[] = {
-	    {"integrity", required_argument, NULL, 'I'}, {0}};
 	struct cli_sets sets = {
 	    .form = REC_PATHS,
 	    .not_done = "not made",
@@ -89,7 +85,7 @@ main(int argc, char **argv)
 	enum rc rc;
 	int c;
 
-	cli_init(&r.cli, argv, usage, "enF", own);
+	cli_init(&r.cli, argv, synopsis, "enF", own);
 	while ((c = cli_getopt(&r.cli, argc, argv)) != -1)
 		if (c == 'I')
 			r.opts.check = integrity(&r.cli, optarg);

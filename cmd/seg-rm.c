@@ -18,20 +18,18 @@
 #include "work/catalog.h"
 #include "work/listing.h"
 
-static const char usage[] =
+static const char synopsis[] =
     "usage: seg-rm [-eFJnqv] [-C CLUSTER] [-j N] [-k CATALOG] [-s STORE]\n"
-    "              [--retry-for SECONDS] [NAME ...]\n"
-    "  -n, --dry-run         judge, and print what would go\n"
-    "  -F, --force           remove what a restore may need, too\n"
-    "  -k, --catalog CATALOG record what has gone in a catalogue of seg-sync\n"
-    "  -s, --store STORE     directory or s3://BUCKET[/PREFIX] (SEG_STORE)\n"
-    "  -C, --cluster NAME    cluster in the object paths (SEG_CLUSTER)\n"
-    "  -j, --jobs N          removals at a time (16)\n"
-    "  -e, --eof-ends-set    the whole input is one set\n"
-    "  -J, --json            one JSON object a line\n"
-    "      --retry-for SEC   how long to retry what fails temporarily (60)\n"
-    "  -v, -q                say more, less\n"
-    "  -h, --help; -V, --version\n";
+    "              [--retry-for SECONDS] [NAME ...]\n";
+
+static const struct cli_option own[] = {
+    {'n', "dry-run", NULL, "judge, and print what would go"},
+    {'F', "force", NULL, "remove what a restore may need, too"},
+    {'k', "catalog", "CATALOG",
+	"record what has gone in a catalogue of seg-sync"},
+    {'j', "jobs", "N", "removals at a time (16)"},
+    {0},
+};
 
 enum { BATCH = 64 };
 
@@ -352,7 +350,7 @@ main(int argc, char **argv)
 	};
 	struct rm r = {0};
 
-	cli_init(&r.cli, argv, usage, "sCkjeJnFr", NULL);
+	cli_init(&r.cli, argv, synopsis, "sCkjeJnFr", own);
 	while (cli_getopt(&r.cli, argc, argv) != -1)
 		;
 	if (r.cli.catalog)

@@ -13,26 +13,25 @@
 #include "store/store.h"
 #include "work/catalog.h"
 
-static const char usage[] =
+static const char synopsis[] =
     "usage: seg-sync -k CATALOG [-qv] [-C CLUSTER] [-s STORE] [--full]\n"
     "                [--add NS] [--remove NS] [--from-db FILE]\n"
     "                [--retry-for SECONDS] [NAMESPACE ...]\n"
-    "       seg-sync -k CATALOG --monitored [-Jqv]\n"
-    "  -k, --catalog CATALOG the catalogue; it is made if it is not there\n"
-    "      --add NS          monitor a namespace (may be repeated)\n"
-    "      --remove NS       forget a namespace (may be repeated)\n"
-    "      --from-db FILE    monitor the namespaces of a libsql-server\n"
-    "                        metastore, and no others\n"
-    "      --monitored       print the monitored namespaces\n"
-    "      --full            take in everything, and forget what has gone\n"
-    "  -s, --store STORE     directory or s3://BUCKET[/PREFIX] (SEG_STORE)\n"
-    "  -C, --cluster NAME    cluster in the object paths (SEG_CLUSTER)\n"
-    "  -J, --json            one JSON object a line\n"
-    "      --retry-for SEC   how long to retry what fails temporarily (60)\n"
-    "  -v, -q                say more, less\n"
-    "  -h, --help; -V, --version\n";
+    "       seg-sync -k CATALOG --monitored [-Jqv]\n";
 
 enum { ADD = CLI_OWN, REMOVE, FROM_DB, MONITORED, FULL };
+
+static const struct cli_option own[] = {
+    {'k', "catalog", "CATALOG", "the catalogue; it is made if it is not there"},
+    {ADD, "add", "NS", "monitor a namespace (may be repeated)"},
+    {REMOVE, "remove", "NS", "forget a namespace (may be repeated)"},
+    {FROM_DB, "from-db", "FILE",
+	"monitor the namespaces of a libsql-server\n"
+	"metastore, and no others"},
+    {MONITORED, "monitored", NULL, "print the monitored namespaces"},
+    {FULL, "full", NULL, "take in everything, and forget what has gone"},
+    {0},
+};
 
 struct change {
 	int what;
@@ -147,17 +146,9 @@ take_option(struct sync *s, int c)
 static void
 parse(struct sync *s, int argc, char **argv)
 {
-	static const struct option own[] = {
-	    {"add", required_argument, NULL, ADD},
-	    {"remove", required_argument, NULL, REMOVE},
-	    {"from-db", required_argument, NULL, FROM_DB},
-	    {"monitored", no_argument, NULL, MONITORED},
-	    {"full", no_argument, NULL, FULL},
-	    {0},
-	};
 	int c;
 
-	cli_init(&s->cli, argv, usage, "sCkJr", own);
+	cli_init(&s->cli, argv, synopsis, "sCkJr", own);
 	while ((c = cli_getopt(&s->cli, argc, argv)) != -1)
 		take_option(s, c);
 	if (!s->cli.catalog)

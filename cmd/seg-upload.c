@@ -30,23 +30,21 @@
 #include "work/catalog.h"
 #include "work/listing.h"
 
-static const char usage[] =
+static const char synopsis[] =
     "usage: seg-upload [-eFJmnqv] [-C CLUSTER] [-j N] [-k CATALOG] [-s STORE]\n"
-    "                  [--create] [--retry-for SECONDS] [FILE ...]\n"
-    "  -m, --move            remove the local files of what is published\n"
-    "  -n, --dry-run         verify and judge, put nothing\n"
-    "  -F, --force           publish what leaves a gap or forks the history\n"
-    "      --create          make the store if it is not there\n"
-    "  -k, --catalog CATALOG record what is published in a catalogue of "
-    "seg-sync\n"
-    "  -s, --store STORE     directory or s3://BUCKET[/PREFIX] (SEG_STORE)\n"
-    "  -C, --cluster NAME    cluster in the object paths (SEG_CLUSTER)\n"
-    "  -j, --jobs N          transfers at a time (16)\n"
-    "  -e, --eof-ends-set    the whole input is one set\n"
-    "  -J, --json            one JSON object a line\n"
-    "      --retry-for SEC   how long to retry what fails temporarily (60)\n"
-    "  -v, -q                say more, less\n"
-    "  -h, --help; -V, --version\n";
+    "                  [--create] [--retry-for SECONDS] [FILE ...]\n";
+
+enum { CREATE = CLI_OWN };
+
+static const struct cli_option own[] = {
+    {'m', "move", NULL, "remove the local files of what is published"},
+    {'n', "dry-run", NULL, "verify and judge, put nothing"},
+    {'F', "force", NULL, "publish what leaves a gap or forks the history"},
+    {CREATE, "create", NULL, "make the store if it is not there"},
+    {'k', "catalog", "CATALOG",
+	"record what is published in a catalogue of seg-sync"},
+    {0},
+};
 
 enum {
 	AHEAD = 64, /* data objects put before the indexes catch up */
@@ -694,15 +692,9 @@ upload_release(struct upload *u)
 static void
 parse(struct upload *u, int argc, char **argv)
 {
-	enum { CREATE = CLI_OWN };
-	static const struct option own[] = {
-	    {"move", no_argument, NULL, 'm'},
-	    {"create", no_argument, NULL, CREATE},
-	    {0},
-	};
 	int c;
 
-	cli_init(&u->cli, argv, usage, "sCkjeJnFr", own);
+	cli_init(&u->cli, argv, synopsis, "sCkjeJnFr", own);
 	while ((c = cli_getopt(&u->cli, argc, argv)) != -1) {
 		if (c == 'm')
 			u->move = true;

@@ -20,22 +20,20 @@
 #include "work/keyset.h"
 #include "work/plan.h"
 
-static const char usage[] =
+static const char synopsis[] =
     "usage: seg-verify [-eJqrv] [-C CLUSTER] [-j N] [-s STORE]\n"
     "                  [--retry-for SECONDS] [--sample PERCENT]\n"
-    "                  [FILE | NAME ...]\n"
-    "  -r, --rebuild-index   write the .idx of files whose data is good\n"
-    "      --sample PERCENT  read only so many of the objects in the store\n"
-    "  -s, --store STORE     directory or s3://BUCKET[/PREFIX] (SEG_STORE)\n"
-    "  -C, --cluster NAME    cluster in the object paths (SEG_CLUSTER)\n"
-    "  -j, --jobs N          objects at a time (16)\n"
-    "  -e, --eof-ends-set    the whole input is one set\n"
-    "  -J, --json            one JSON object a line\n"
-    "      --retry-for SEC   how long to retry what fails temporarily (60)\n"
-    "  -v, -q                say more, less\n"
-    "  -h, --help; -V, --version\n";
+    "                  [FILE | NAME ...]\n";
 
 enum { SAMPLE = CLI_OWN };
+
+static const struct cli_option own[] = {
+    {'r', "rebuild-index", NULL, "write the .idx of files whose data is good"},
+    {SAMPLE, "sample", "PERCENT",
+	"read only so many of the objects in the store"},
+    {'j', "jobs", "N", "objects at a time (16)"},
+    {0},
+};
 
 /* A segment of the set. */
 struct item {
@@ -429,11 +427,6 @@ fail_set(void *ctx)
 int
 main(int argc, char **argv)
 {
-	static const struct option own[] = {
-	    {"rebuild-index", no_argument, NULL, 'r'},
-	    {"sample", required_argument, NULL, SAMPLE},
-	    {NULL, 0, NULL, 0},
-	};
 	static const struct cli_sets sets = {
 	    .form = REC_EITHER,
 	    .not_done = "incomplete",
@@ -445,7 +438,7 @@ main(int argc, char **argv)
 	struct verify v = {.sample = 100};
 	int c;
 
-	cli_init(&v.cli, argv, usage, "sCjeJr", own);
+	cli_init(&v.cli, argv, synopsis, "sCjeJr", own);
 	while ((c = cli_getopt(&v.cli, argc, argv)) != -1) {
 		if (c == 'r')
 			v.rebuild = true;

@@ -9,33 +9,36 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/file.h"
 #include "base/number.h"
 #include "base/output.h"
 #include "cli/cli.h"
-#include "store/store.h"
 
-enum { RETRY_FOR = CLI_OWN + 1000 };
-
-static const struct option always[] = {
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {"verbose", no_argument, NULL, 'v'},
-    {"quiet", no_argument, NULL, 'q'},
+enum {
+	RETRY_FOR = CLI_OWN + 1000,
+	HELP_COLUMN = 24 /* of -h: where what an option does begins */
 };
 
-/* Chosen by their letters; --retry-for, which has none, by "r". */
-static const struct option common_options[] = {
-    {"store", required_argument, NULL, 's'},
-    {"cluster", required_argument, NULL, 'C'},
-    {"dir", required_argument, NULL, 'd'},
-    {"catalog", required_argument, NULL, 'k'},
-    {"jobs", required_argument, NULL, 'j'},
-    {"eof-ends-set", no_argument, NULL, 'e'},
-    {"json", no_argument, NULL, 'J'},
-    {"dry-run", no_argument, NULL, 'n'},
-    {"force", no_argument, NULL, 'F'},
-    {"retry-for", required_argument, NULL, 'r'},
+static const struct cli_option common_options[] = {
+    {'s', "store", "STORE", "directory or s3://BUCKET[/PREFIX] (SEG_STORE)"},
+    {'C', "cluster", "NAME", "cluster in the object paths (SEG_CLUSTER)"},
+    {'d', "dir", "DIR", "work directory (.)"},
+    {'k', "catalog", "CATALOG", "a catalogue of seg-sync"},
+    {'j', "jobs", "N", "transfers at a time (16)"},
+    {'n', "dry-run", NULL, "say what would be done, do nothing"},
+    {'F', "force", NULL, "do what would be refused"},
+    {'e', "eof-ends-set", NULL, "the whole input is one set"},
+    {'J', "json", NULL, "one JSON object a line"},
+    {RETRY_FOR, "retry-for", "SEC",
+	"how long to retry what fails temporarily (60)"},
+    {0},
+};
+
+static const struct cli_option always[] = {
+    {'q', "quiet", NULL, "say less"},
+    {'v', "verbose", NULL, "say what is done"},
+    {'h', "help", NULL, "this text"},
+    {'V', "version", NULL, "the version"},
+    {0},
 };
 
 static const char *
@@ -65,28 +68,65 @@ defaults(struct cli *cli)
 	cli->retry_for = 60;
 }
 
-static void
-add_option(struct cli *cli, const struct option *o, size_t *n)
+/* Does the command take this one of the common options? */
+static bool
+takes(const struct cli *cli, const struct cli_option *o)
 {
-	char letter[4] = {0};
+	return strchr(cli->common, o->letter == RETRY_FOR ? 'r' : o->letter);
+}
 
-	if (*n == CLI_MAX_OPTIONS)
-		abort();
-	cli->options[(*n)++] = *o;
-	if (o->val >= CLI_OWN)
+static bool
+has_row(const struct cli *cli, int letter)
+{
+	for (size_t i = 0; i < cli->rows; i++)
+		if (cli->row[i]->letter == letter)
+			return true;
+	return false;
+}
+
+/* A row may be there already, in the command's own words. */
+static void
+add_row(struct cli *cli, const struct cli_option *row)
+{
+	if (has_row(cli, row->letter))
 		return;
-	letter[0] = (char)o->val;
-	letter[1] = o->has_arg == required_argument ? ':' : 0;
-	strcat(cli->letters, letter);
+	if (cli->rows == CLI_MAX_OPTIONS)
+		abort();
+	cli->row[cli->rows++] = row;
+}
+
+/* getopt's tables: the rows, and ":" for a value that is missing. */
+static void
+fill_tables(struct cli *cli)
+{
+	char *letter = cli->letters;
+
+	*letter++ = ':';
+	for (size_t i = 0; i < cli->rows; i++) {
+		const struct cli_option *row = cli->row[i];
+		int arg = !row->arg          ? no_argument
+			  : *row->arg == '[' ? optional_argument
+					     : required_argument;
+
+		cli->options[i] =
+		    (struct option){row->name, arg, NULL, row->letter};
+		if (row->letter >= CLI_OWN)
+			continue;
+		*letter++ = (char)row->letter;
+		if (arg != no_argument)
+			*letter++ = ':';
+		if (arg == optional_argument)
+			*letter++ = ':';
+	}
 }
 
 void
-cli_init(struct cli *cli, char **argv, const char *usage, const char *common,
-    const struct option *own)
+cli_init(struct cli *cli, char **argv, const char *synopsis, const char *common,
+    const struct cli_option *own)
 {
-	size_t n = 0;
+	const struct cli_option *o;
 
-	*cli = (struct cli){.usage = usage, .own = own};
+	*cli = (struct cli){.synopsis = synopsis, .common = common};
 	msg_init(argv[0]);
 	/* A reader that has gone is a failed write, status 3. */
 	signal(SIGPIPE, SIG_IGN);
@@ -94,35 +134,64 @@ cli_init(struct cli *cli, char **argv, const char *usage, const char *common,
 	signal(SIGXFSZ, SIG_IGN);
 	defaults(cli);
 	opterr = 0;
-	strcpy(cli->letters, ":");
-	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
-		add_option(cli, &always[i], &n);
-	for (size_t i = 0;
-	     i < sizeof(common_options) / sizeof(common_options[0]); i++) {
-		struct option o = common_options[i];
+	for (o = own; o && o->name; o++)
+		add_row(cli, o);
+	for (o = common_options; o->name; o++)
+		if (takes(cli, o))
+			add_row(cli, o);
+	for (o = always; o->name; o++)
+		add_row(cli, o);
+	fill_tables(cli);
+}
 
-		if (!strchr(common, o.val))
-			continue;
-		if (o.val == 'r')
-			o.val = RETRY_FOR;
-		add_option(cli, &o, &n);
+/* "  -d, --dir DIR         work directory (.)" */
+static void
+print_row(const struct cli_option *row)
+{
+	const char *help = row->help;
+	int n = row->letter < CLI_OWN
+		    ? printf("  -%c, --%s", row->letter, row->name)
+		    : printf("      --%s", row->name);
+
+	if (row->arg && *row->arg == '[')
+		n += printf("[=%s", row->arg + 1);
+	else if (row->arg)
+		n += printf(" %s", row->arg);
+	if (n >= HELP_COLUMN) {
+		putchar('\n');
+		n = 0;
 	}
-	for (; own && own->name; own++)
-		add_option(cli, own, &n);
+	for (;; n = 0) {
+		int len = (int)strcspn(help, "\n");
+
+		printf("%*s%.*s\n", HELP_COLUMN - n, "", len, help);
+		help += len;
+		if (!*help++)
+			return;
+	}
+}
+
+static void
+print_help(const struct cli *cli)
+{
+	fputs(cli->synopsis, stdout);
+	for (size_t i = 0; i < cli->rows; i++)
+		print_row(cli->row[i]);
 }
 
 void
 cli_usage(const struct cli *cli, const char *fmt, ...)
 {
-	struct buf text = {0};
+	char *text;
 	va_list ap;
+	int n;
 
 	(void)cli;
 	va_start(ap, fmt);
-	vsnprintf(buf_reserve(&text, 4096), 4096, fmt, ap);
+	n = vasprintf(&text, fmt, ap);
 	va_end(ap);
-	msg_fail(RC_USAGE, "%s (-h shows how it is used)", text.data);
-	buf_release(&text);
+	msg_fail(RC_USAGE, "%s (-h shows how it is used)",
+	    n < 0 ? "not understood" : text);
 	exit(RC_USAGE);
 }
 
@@ -145,13 +214,12 @@ finish_now(void)
 	exit(output_close());
 }
 
-/* A common option; false if it is the command's own. */
-static bool
-common_option(struct cli *cli, int c)
+static void
+take_common(struct cli *cli, int c)
 {
 	switch (c) {
 	case 'h':
-		fputs(cli->usage, stdout);
+		print_help(cli);
 		finish_now();
 		break;
 	case 'V':
@@ -196,19 +264,22 @@ common_option(struct cli *cli, int c)
 		    cli, "--retry-for", optarg, 0, 86400 * 365);
 		break;
 	default:
-		return false;
+		break;
 	}
-	return true;
 }
 
-/* A letter that the command gave a meaning of its own wins over the common
- * one; "common" then does not have it. */
+/* A common option, or the command's own? */
 static bool
-is_own(const struct cli *cli, int c)
+is_common(const struct cli *cli, int letter)
 {
-	for (const struct option *o = cli->own; o && o->name; o++)
-		if (o->val == c)
+	const struct cli_option *o;
+
+	for (o = always; o->name; o++)
+		if (o->letter == letter)
 			return true;
+	for (o = common_options; o->name; o++)
+		if (o->letter == letter)
+			return takes(cli, o);
 	return false;
 }
 
@@ -235,8 +306,9 @@ cli_getopt(struct cli *cli, int argc, char **argv)
 			return -1;
 		if (c == '?' || c == ':')
 			bad_option(cli, c, argv);
-		if (is_own(cli, c) || !common_option(cli, c))
+		if (!is_common(cli, c))
 			return c;
+		take_common(cli, c);
 	}
 }
 

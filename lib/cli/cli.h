@@ -15,11 +15,23 @@ struct store;
 
 #define SEGTOOLS_VERSION "0.1.0"
 
-enum { CLI_MAX_OPTIONS = 48 };
+/*
+ * An option: one row of a table from which come what getopt takes and what -h
+ * prints.  Tables end in a row of zeros.
+ */
+struct cli_option {
+	int letter;       /* or one from CLI_OWN on, for those without one */
+	const char *name; /* the long one */
+	const char *arg;  /* "DIR"; "[LEVEL]": may be left out; NULL: none */
+	const char *help; /* a line of -h or, with newlines, several */
+};
+
+/* Options of the command's own that have no letter get a number from here
+ * on. */
+enum { CLI_OWN = 256, CLI_MAX_OPTIONS = 48 };
 
 /* Values of the common options, defaults filled in. */
 struct cli {
-	const char *usage;
 	const char *store;   /* -s, SEG_STORE, or libsql's variables; or NULL */
 	const char *cluster; /* -C, SEG_CLUSTER; "default" */
 	const char *dir;     /* -d; "." */
@@ -41,25 +53,28 @@ struct cli {
 	char *libsql_store; /* what store is, if it was made up; or NULL */
 
 	/* For cli_getopt(). */
-	const struct option *own;
+	const char *synopsis;
+	const char *common;
+	const struct cli_option *row[CLI_MAX_OPTIONS]; /* as -h has them */
+	size_t rows;
 	struct option options[CLI_MAX_OPTIONS + 1];
-	char letters[2 * CLI_MAX_OPTIONS + 2];
+	char letters[3 * CLI_MAX_OPTIONS + 2];
 };
 
-/* Options of the command's own whose letter is not in use, or that have no
- * letter, get a val from here on. */
-enum { CLI_OWN = 256 };
-
 /*
- * Parse one option.  usage is the SYNOPSIS and the options as -h prints them.
- * common lists which of s C d k j e J n F the command takes ("r": --retry-for);
- * -h -V -v -q are always taken.  own is a getopt_long table ending in zeros;
- * its vals below 256 are short options too.  Returns a val of own, or -1 at the
- * end of the options (operands from optind on).  Bad options end the process
- * with status 2; -h and -V end it with 0.
+ * Before anything else.  synopsis is the manual's, in lines, and begins with
+ * "usage: ".  common lists which of s C d k j e J n F the command takes ("r":
+ * --retry-for); -h -V -v -q are always taken.  own has the command's own
+ * options, and those of the common ones (by their letters) of which there is
+ * something particular to say.
  */
-void cli_init(struct cli *, char **argv, const char *usage, const char *common,
-    const struct option *own);
+void cli_init(struct cli *, char **argv, const char *synopsis,
+    const char *common, const struct cli_option *own);
+/*
+ * Parse one option.  Returns the letter or number of one of the command's own,
+ * or -1 at the end of the options (operands from optind on).  Bad options end
+ * the process with status 2; -h and -V end it with 0.
+ */
 int cli_getopt(struct cli *, int argc, char **argv);
 /* "seg-x: MESSAGE", a hint at -h on stderr; exit status 2. */
 void cli_usage(const struct cli *, const char *fmt, ...)
