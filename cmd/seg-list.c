@@ -53,8 +53,7 @@ print_segment(struct list *l, const char *namespace, const struct key *key,
 {
 	struct rec rec = {.pages = REC_UNKNOWN, .bytes = bytes};
 
-	memcpy(rec.name.namespace, namespace, strlen(namespace) + 1);
-	rec.name.key = *key;
+	name_set(&rec.name, namespace, key);
 	if (bytes != UINT64_MAX)
 		rec.pages = seg_pages_of_size(bytes);
 	return rec_write(&l->cli.out, &rec);

@@ -85,9 +85,9 @@ static enum rc
 print_segment(struct planner *p, uint32_t i)
 {
 	const struct chain_segment *s = &p->plan.s[i];
-	struct rec rec = {.name.key = s->key, .bytes = s->bytes};
+	struct rec rec = {.bytes = s->bytes};
 
-	strcpy(rec.name.namespace, p->namespace);
+	name_set(&rec.name, p->namespace, &s->key);
 	rec.pages = s->pages == UINT32_MAX ? REC_UNKNOWN : s->pages;
 	return rec_write(&p->cli.out, &rec);
 }

@@ -195,10 +195,9 @@ static void removal_done(struct store_xfer *, enum rc);
 static void
 remove_part(struct removal *m, enum part part)
 {
-	struct name name = {.key = m->item->key};
+	struct name name;
 
-	memcpy(
-	    name.namespace, m->item->namespace, strlen(m->item->namespace) + 1);
+	name_set(&name, m->item->namespace, &m->item->key);
 	free(m->object);
 	m->object = name_object(m->rm->cli.cluster, &name, part);
 	m->data_next = part == PART_INDEX && m->item->data;
@@ -264,9 +263,9 @@ record_batch(struct rm *r, const struct removal *m, size_t n)
 static enum rc
 print_item(struct rm *r, const struct item *it)
 {
-	struct rec rec = {.name.key = it->key, .bytes = it->bytes};
+	struct rec rec = {.bytes = it->bytes};
 
-	memcpy(rec.name.namespace, it->namespace, strlen(it->namespace) + 1);
+	name_set(&rec.name, it->namespace, &it->key);
 	rec.pages = it->bytes == REC_UNKNOWN ? REC_UNKNOWN
 					     : seg_pages_of_size(it->bytes);
 	return rec_write(&r->cli.out, &rec);

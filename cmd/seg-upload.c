@@ -107,8 +107,7 @@ struct upload {
 static void
 item_name(const struct item *it, struct name *name)
 {
-	memcpy(name->namespace, it->space->name, strlen(it->space->name) + 1);
-	name->key = it->header.key;
+	name_set(name, it->space->name, &it->header.key);
 }
 
 /* "NAMESPACE/KEY", for messages; malloced. */
@@ -258,14 +257,14 @@ static enum rc
 stored_header(struct upload *u, const char *namespace, const struct key *key,
     struct seg_header *header)
 {
-	struct name name = {.key = *key};
+	struct name name;
 	struct buf buf = {0};
 	struct store_xfer x = {
 	    .verb = STORE_GET, .buf = &buf, .length = SEG_HEADER_MAX};
 	char *object;
 	enum rc rc;
 
-	memcpy(name.namespace, namespace, strlen(namespace) + 1);
+	name_set(&name, namespace, key);
 	object = name_object(u->cli.cluster, &name, PART_SEGMENT);
 	x.object = object;
 	rc = store_do(u->store, &x);

@@ -262,9 +262,9 @@ publish(struct cut *c)
 static enum rc
 emit(const struct cut *c, const struct key *key)
 {
-	struct name name = {.key = *key};
+	struct name name;
 
-	strcpy(name.namespace, c->o->namespace);
+	name_set(&name, c->o->namespace, key);
 	return backlog_tell(c->o->dir, &name, c->o->emit, c->o->arg);
 }
 

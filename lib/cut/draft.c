@@ -59,7 +59,7 @@ fix(struct draft *d, const struct wal_place *from, uint32_t *least)
 static enum rc
 writer_begin(struct draft *d, uint64_t start, uint64_t first, uint64_t frames)
 {
-	struct name name = {0};
+	struct name name;
 
 	if (frames > UINT64_MAX - first)
 		return msg_fail(
@@ -67,8 +67,7 @@ writer_begin(struct draft *d, uint64_t start, uint64_t first, uint64_t frames)
 	d->facts.last.start = start;
 	d->facts.last.end = first + frames - 1;
 	d->frame_no = first;
-	strcpy(name.namespace, d->namespace);
-	name.key = d->facts.last;
+	name_set(&name, d->namespace, &d->facts.last);
 	return segwriter_new(
 	    &d->writer, d->dir, &name, d->facts.db.page_size, d->mode);
 }

@@ -102,6 +102,13 @@ set_namespace(struct name *name, const char *text, size_t len)
 	return true;
 }
 
+void
+name_set(struct name *name, const char *namespace, const struct key *key)
+{
+	*name = (struct name){.key = *key};
+	memcpy(name->namespace, namespace, strlen(namespace));
+}
+
 bool
 name_parse(struct name *name, const char *text)
 {

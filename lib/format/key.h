@@ -44,6 +44,9 @@ struct name {
 	struct key key;
 };
 
+/* The namespace is valid. */
+void name_set(struct name *, const char *namespace, const struct key *);
+
 /* A name as records carry it: exactly NAMESPACE/KEY. */
 bool name_parse(struct name *, const char *text);
 /*
