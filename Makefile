@@ -42,6 +42,7 @@ LIB_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard lib/*/*.c))
 BINS = $(patsubst cmd/%.c,$(B)/bin/%,$(wildcard cmd/*.c))
 UNIT = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/*.c))
 HELPERS = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/helper/*.c))
+PRELOADS = $(patsubst tests/%.c,$(B)/%.so,$(wildcard tests/preload/*.c))
 BENCHES = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/bench/*.c))
 FUZZERS = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/fuzz/*.c))
 MAN1 = $(wildcard man/*.1)
@@ -72,6 +73,10 @@ $(B)/unit/%: $(B)/tests/unit/%.o $(B)/libsegtools.a
 	$(LINK)
 $(B)/helper/%: $(B)/tests/helper/%.o $(B)/libsegtools.a
 	$(LINK)
+# Libraries for LD_PRELOAD: never sanitized, they come before the sanitizer.
+$(B)/preload/%.so: tests/preload/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) -O1 -g -shared -fPIC -o $@ $< -ldl
 $(B)/bench/%: $(B)/tests/bench/%.o $(B)/libsegtools.a
 	$(LINK)
 $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libsegtools.a
@@ -101,10 +106,10 @@ demo: inst
 
 PROVE = SEGTOOLS_BUILD=$(abspath $(B)) prove -j2 -e ''
 
-check: inst $(UNIT) $(HELPERS)
+check: inst $(UNIT) $(HELPERS) $(PRELOADS)
 	$(PROVE) $(TESTS)
 
-soak: inst $(HELPERS)
+soak: inst $(HELPERS) $(PRELOADS)
 	SOAK=1 $(PROVE) -v tests/12-streams.t tests/52-s3-faults.t \
 		tests/56-s3-multipart.t tests/62-catalog-random.t \
 		tests/82-history.t

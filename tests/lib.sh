@@ -192,6 +192,13 @@ as_nobody() {
 		env "PATH=$T/nobody:$PATH" "$@"
 }
 
+# fs [FS_LOG=FILE] [FS_FAIL=RULES] [FS_KILL=N] [FS_RUN=RULE] CMD...: on a file
+# system that is watched, fails or lacks something (tests/preload/fs.c)
+fs() {
+	env "LD_PRELOAD=$SEGTOOLS_BUILD/preload/fs.so" \
+		"ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0" "$@"
+}
+
 # size FILE: its length in bytes
 size() {
 	stat -c %s "$1"

@@ -1,19 +1,14 @@
 /* directory: see directory.h. */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/directory.h"
-
-#define TEMP_PREFIX ".segtmp-"
 
 /* ---- names ---- */
 
@@ -37,40 +32,6 @@ path_base(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/*
- * The temporary name must not be longer than a file name may be, however long
- * the final one is: the end of the name tells files apart, so that is kept.
- */
-char *
-dir_temporary(const char *path)
-{
-	char *dir = path_dir(path), *temp;
-	const char *base = path_base(path);
-	size_t len = strlen(base), most = NAME_MAX - strlen(TEMP_PREFIX);
-
-	if (len > most)
-		base += len - most;
-	temp = xasprintf("%s/%s%s", dir, TEMP_PREFIX, base);
-	free(dir);
-	return temp;
-}
-
-bool
-dir_is_temporary(const char *basename)
-{
-	return strncmp(basename, TEMP_PREFIX, strlen(TEMP_PREFIX)) == 0;
-}
-
-bool
-dir_has_temporary(const char *path)
-{
-	char *temp = dir_temporary(path);
-	bool there = file_exists(temp);
-
-	free(temp);
-	return there;
-}
-
 /* ---- making, removing, syncing ---- */
 
 enum rc
@@ -82,7 +43,8 @@ dir_sync(const char *dir)
 	if (fd < 0)
 		return msg_errno(dir);
 	/* Some file systems know no fsync of a directory, and need none. */
-	if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
+	if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS &&
+	    errno != ENOSYS && errno != EOPNOTSUPP)
 		rc = msg_errno(dir);
 	close(fd);
 	return rc;
@@ -186,68 +148,4 @@ file_exists(const char *path)
 	struct stat st;
 
 	return lstat(path, &st) == 0;
-}
-
-/* ---- what killed runs left ---- */
-
-/* Remove a leftover: it is one if nobody holds its lock. */
-static void
-sweep_file(int dirfd, const char *name)
-{
-	int fd =
-	    openat(dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-
-	if (fd < 0)
-		return;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && unlinkat(dirfd, name, 0) == 0)
-		msg_info("%s: left by a killed run, removed", name);
-	close(fd);
-}
-
-static void
-sweep(const char *dir, const char *but)
-{
-	DIR *d = opendir(dir);
-	struct dirent *e;
-
-	if (!d)
-		return;
-	while ((e = readdir(d)))
-		if (dir_is_temporary(e->d_name) &&
-		    (!but || strcmp(e->d_name, but) != 0))
-			sweep_file(dirfd(d), e->d_name);
-	closedir(d);
-}
-
-void
-dir_sweep(const char *dir)
-{
-	sweep(dir, NULL);
-}
-
-/*
- * Each directory is swept before the first file that this process makes in it;
- * the last few are remembered, which is enough not to read a directory for each
- * of many files, and costs no more than another sweep when it is not.
- */
-void
-dir_sweep_once(const char *dir, const char *but)
-{
-	enum { REMEMBERED = 64 };
-	static struct {
-		dev_t dev;
-		ino_t ino;
-	} seen[REMEMBERED];
-	static unsigned next;
-	struct stat st;
-
-	if (stat(dir, &st) != 0)
-		return;
-	for (unsigned i = 0; i < REMEMBERED && i < next; i++)
-		if (seen[i].dev == st.st_dev && seen[i].ino == st.st_ino)
-			return;
-	seen[next % REMEMBERED].dev = st.st_dev;
-	seen[next % REMEMBERED].ino = st.st_ino;
-	next++;
-	sweep(dir, but);
 }

@@ -1,36 +1,24 @@
 /* file: see file.h. */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/fs.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/directory.h"
 #include "base/file.h"
 #include "base/signals.h"
-
-enum {
-	/* What one system call moves: below it the call's cost shows, above it
-	 * the data leaves the cache between two uses. */
-	PIECE = 1 << 20,
-	/* From here on mapping a file is cheaper than reading it. */
-	MAP_FROM = 256 << 10
-};
+#include "base/temporary.h"
 
 struct file {
 	int fd;
@@ -138,92 +126,83 @@ file_open_there(struct file **out, const char *path, const char *hint)
 		   : rc;
 }
 
-/* Lock the open file, and tell whether temp still names it. */
-static bool
-lock_named(int fd, const char *temp)
-{
-	struct stat a, b;
-
-	return flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &a) == 0 &&
-	       stat(temp, &b) == 0 && a.st_ino == b.st_ino &&
-	       a.st_dev == b.st_dev;
-}
-
-/*
- * Open and lock temp.  A sweep by another process may hold it for a moment, or
- * remove it between the two, hence the second look and other tries, for a
- * second: the other one may have lost the processor meanwhile.
- */
-static enum rc
-open_temp(int *fd, const char *path, const char *temp, int flags)
-{
-	mode_t mode = flags & FILE_PRIVATE ? 0600 : 0666;
-	int err = EAGAIN;
-
-	for (long wait = 1000000; wait <= 512000000; wait *= 2) {
-		*fd = open_retry(temp, O_RDWR | O_CREAT | O_NOFOLLOW, mode);
-		if (*fd < 0)
-			return errno == ENOENT
-				   ? msg_fail(RC_USAGE, "%s: no such directory",
-					 path)
-				   : msg_errno(path);
-		if (lock_named(*fd, temp))
-			return RC_OK;
-		err = errno;
-		close(*fd);
-		*fd = -1;
-		nanosleep(&(struct timespec){.tv_nsec = wait}, NULL);
-	}
-	if (err == EWOULDBLOCK || err == EAGAIN)
-		return msg_fail(
-		    RC_SYSTEM, "%s: another process is writing it", path);
-	errno = err;
-	return msg_errno(path);
-}
-
 enum rc
 file_create(struct file **out, const char *path, int flags)
 {
-	char *temp = dir_temporary(path), *dir = path_dir(path);
+	char *temp, *dir = path_dir(path);
+	mode_t mode = flags & FILE_PRIVATE ? 0600 : file_default_mode();
+	bool keep = flags & FILE_KEEP;
 	int fd = -1;
 	enum rc rc;
 
 	*out = NULL;
-	if (!(flags & FILE_KEEP))
-		dir_sweep_once(dir, path_base(temp));
-	rc = open_temp(&fd, path, temp, flags);
-	if (rc)
-		goto out;
-	if (!(flags & FILE_KEEP) && ftruncate(fd, 0) != 0) {
-		rc = msg_errno(path);
-		close(fd);
-		goto out;
+	if (!keep)
+		temporary_sweep_once(dir);
+	rc = temporary_make(&fd, &temp, path, mode, &keep);
+	if (rc == RC_OK) {
+		/* A leftover has the mode that it was made with. */
+		(void)fchmod(fd, mode);
+		*out =
+		    file_new(fd, path, temp, keep ? flags : flags & ~FILE_KEEP);
 	}
-	/* A leftover has the mode that it was made with. */
-	(void)fchmod(fd, flags & FILE_PRIVATE ? 0600 : file_default_mode());
-	*out = file_new(fd, path, temp, flags);
-	temp = NULL;
-out:
-	free(temp);
 	free(dir);
 	return rc;
+}
+
+static const char *
+scratch_dir(void)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return dir && *dir ? dir : "/tmp";
+}
+
+static enum rc
+no_scratch(const char *dir)
+{
+	return errno == ENOENT || errno == ENOTDIR
+		   ? msg_fail(RC_USAGE, "%s: no such directory (TMPDIR)", dir)
+		   : msg_errno(dir);
 }
 
 enum rc
 file_scratch(struct file **out)
 {
-	const char *dir = getenv("TMPDIR");
-	char *path = xasprintf("%s/segtmp.XXXXXX", dir && *dir ? dir : "/tmp");
-	int fd = mkostemp(path, O_CLOEXEC);
+	const char *dir = scratch_dir();
+	char *path = xasprintf("%s/.segtmp.XXXXXX", dir);
+	int fd = open_retry(dir, O_TMPFILE | O_RDWR, 0600);
+
+	*out = NULL;
+	/* What O_TMPFILE is to a file system that has none: EISDIR, as to a
+	 * kernel, or EOPNOTSUPP. */
+	if (fd < 0 && (errno == EISDIR || errno == EOPNOTSUPP ||
+			  errno == EINVAL || errno == ENOENT)) {
+		fd = mkostemp(path, O_CLOEXEC);
+		if (fd >= 0)
+			(void)unlink(path);
+	}
+	if (fd >= 0)
+		*out = file_new(fd, dir, NULL, 0);
+	free(path);
+	return fd >= 0 ? RC_OK : no_scratch(dir);
+}
+
+enum rc
+file_spool(struct file **out)
+{
+	char *path = xasprintf("%s/spool", scratch_dir()), *temp;
+	int fd = -1;
 	enum rc rc = RC_OK;
 
 	*out = NULL;
-	if (fd < 0) {
-		rc = msg_errno(path);
-	} else {
-		(void)unlink(path);
-		*out = file_new(fd, path, NULL, 0);
+	if (access(scratch_dir(), F_OK) != 0)
+		rc = no_scratch(scratch_dir());
+	if (rc == RC_OK) {
+		temporary_sweep_once(scratch_dir());
+		rc = temporary_make_secret(&fd, &temp, path, 0600);
 	}
+	if (rc == RC_OK)
+		*out = file_new(fd, temp, temp, FILE_PRIVATE);
 	free(path);
 	return rc;
 }
@@ -244,10 +223,34 @@ file_default_mode(void)
 	return mode;
 }
 
+/* Permissions are something that a file system need not have. */
 enum rc
 file_chmod(struct file *f, mode_t mode)
 {
-	return fchmod(f->fd, mode) == 0 ? RC_OK : msg_errno(f->name);
+	if (fchmod(f->fd, mode) == 0 || errno == EPERM || errno == ENOSYS ||
+	    errno == EOPNOTSUPP)
+		return RC_OK;
+	return msg_errno(f->name);
+}
+
+enum rc
+file_mode(struct file *f, mode_t *mode)
+{
+	struct stat st;
+
+	if (fstat(f->fd, &st) != 0)
+		return msg_errno(f->name);
+	*mode = st.st_mode & 07777;
+	return RC_OK;
+}
+
+mode_t
+file_mode_within(mode_t mode, mode_t source)
+{
+	mode_t hidden = ~source & 0044;
+
+	/* Who may not read it may not write it. */
+	return mode & ~(hidden | hidden >> 1);
 }
 
 /* ---- the end of a file ---- */
@@ -300,6 +303,31 @@ file_write_back(struct file *f)
 }
 
 /*
+ * Where the file system has neither renameat2()'s flag nor links: the next best
+ * is to look.  Those of us who do so at the same time do it one after the
+ * other; others had better not make the same file just then.
+ */
+static int
+rename_looked(const char *temp, const char *name)
+{
+	char *dir = path_dir(name);
+	int fd = open_retry(dir, O_RDONLY | O_DIRECTORY, 0), r = -1, err;
+
+	free(dir);
+	if (fd >= 0)
+		(void)flock(fd, LOCK_EX);
+	if (file_exists(name))
+		errno = EEXIST;
+	else
+		r = rename(temp, name);
+	err = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = err;
+	return r;
+}
+
+/*
  * Without FILE_REPLACE the name must be free at the moment of the rename, not
  * only before it.  link() is that where renameat2() is not (called by
  * number, for C libraries that lack it).
@@ -312,10 +340,13 @@ rename_new(const char *temp, const char *name)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS)
 		return -1;
-	if (link(temp, name) != 0)
-		return -1;
-	(void)unlink(temp);
-	return 0;
+	if (link(temp, name) == 0) {
+		(void)unlink(temp);
+		return 0;
+	}
+	return errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS
+		   ? rename_looked(temp, name)
+		   : -1;
 }
 
 enum rc
@@ -445,169 +476,6 @@ void
 file_sequential(struct file *f)
 {
 	(void)posix_fadvise(f->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-}
-
-/* Take n bytes off the front of a vector. */
-static void
-advance(struct iovec **v, int *count, size_t n)
-{
-	while (*count > 0 && n >= (*v)->iov_len) {
-		n -= (*v)->iov_len;
-		(*v)++;
-		(*count)--;
-	}
-	if (n > 0) {
-		(*v)->iov_base = (char *)(*v)->iov_base + n;
-		(*v)->iov_len -= n;
-	}
-}
-
-enum rc
-file_readv(struct file *f, struct iovec *v, int count, uint64_t offset)
-{
-	ssize_t r;
-
-	advance(&v, &count, 0);
-	while (count > 0) {
-		r = preadv(
-		    f->fd, v, count < IOV_MAX ? count : IOV_MAX, (off_t)offset);
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return msg_errno(f->name);
-		if (r == 0)
-			return msg_fail(RC_DATA, "%s: cut short", f->name);
-		offset += (uint64_t)r;
-		advance(&v, &count, (size_t)r);
-	}
-	return RC_OK;
-}
-
-enum rc
-file_read(struct file *f, void *p, size_t len, uint64_t offset)
-{
-	struct iovec v = {.iov_base = p, .iov_len = len};
-
-	return file_readv(f, &v, 1, offset);
-}
-
-enum rc
-file_writev(struct file *f, struct iovec *v, int count, uint64_t offset)
-{
-	ssize_t r;
-
-	advance(&v, &count, 0);
-	while (count > 0) {
-		r = pwritev(
-		    f->fd, v, count < IOV_MAX ? count : IOV_MAX, (off_t)offset);
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return msg_errno(f->name);
-		offset += (uint64_t)r;
-		advance(&v, &count, (size_t)r);
-	}
-	return RC_OK;
-}
-
-enum rc
-file_write(struct file *f, const void *p, size_t len, uint64_t offset)
-{
-	union {
-		const void *from;
-		void *to;
-	} u = {.from = p}; /* struct iovec has no const */
-	struct iovec v = {.iov_base = u.to, .iov_len = len};
-
-	return file_writev(f, &v, 1, offset);
-}
-
-static enum rc
-copy_by_hand(struct file *dst, struct file *src, uint64_t at, uint64_t size)
-{
-	char *piece = xmalloc(PIECE);
-	enum rc rc = RC_OK;
-
-	while (rc == RC_OK && at < size) {
-		size_t n = size - at < PIECE ? (size_t)(size - at) : PIECE;
-
-		rc = file_read(src, piece, n, at);
-		if (rc == RC_OK)
-			rc = file_write(dst, piece, n, at);
-		at += n;
-	}
-	free(piece);
-	return rc;
-}
-
-enum rc
-file_copy(struct file *dst, struct file *src)
-{
-	uint64_t size;
-	loff_t from = 0, to = 0;
-	ssize_t r;
-	enum rc rc = file_size(src, &size);
-
-	if (rc)
-		return rc;
-	if (ioctl(dst->fd, FICLONE, src->fd) == 0)
-		return RC_OK;
-	while ((uint64_t)from < size) {
-		r = copy_file_range(src->fd, &from, dst->fd, &to,
-		    (size_t)(size - (uint64_t)from), 0);
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0 && (errno == ENOSPC || errno == EIO))
-			return msg_errno(dst->name);
-		if (r <= 0)
-			break; /* file systems that can't: by hand */
-	}
-	return copy_by_hand(dst, src, (uint64_t)from, size);
-}
-
-enum rc
-file_map(struct file_map *m, struct file *f, uint64_t limit)
-{
-	uint64_t size;
-	void *p;
-	enum rc rc = file_size(f, &size);
-
-	*m = (struct file_map){0};
-	if (rc)
-		return rc;
-	if (size > limit || size > SIZE_MAX)
-		return msg_fail(RC_DATA, "%s: too large", f->name);
-	if (size < MAP_FROM) {
-		p = xmalloc((size_t)size);
-		rc = file_read(f, p, (size_t)size, 0);
-		if (rc) {
-			free(p);
-			return rc;
-		}
-	} else {
-		p = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, f->fd, 0);
-		if (p == MAP_FAILED)
-			return msg_errno(f->name);
-		m->mapped = true;
-	}
-	m->data = p;
-	m->len = (size_t)size;
-	return RC_OK;
-}
-
-void
-file_unmap(struct file_map *m)
-{
-	union {
-		const void *from;
-		void *to;
-	} u = {.from = m->data};
-
-	if (m->mapped)
-		munmap(u.to, m->len);
-	else
-		free(u.to);
-	*m = (struct file_map){0};
 }
 
 size_t

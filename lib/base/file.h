@@ -1,6 +1,6 @@
 /*
  * file: files, read and written whole, and the one way in which segtools writes
- * a file: a temporary name in the same directory (directory.h), then (the
+ * a file: a temporary name in the same directory (temporary.h), then (the
  * caller verifies), fsync, rename, fsync of the directory.
  *
  * Files that are not committed are removed at exit and on SIGINT, SIGTERM and
@@ -28,8 +28,9 @@ enum rc file_open_there(struct file **, const char *path, const char *hint);
 
 /*
  * Create the temporary file of path.  The directory must be there; what killed
- * runs left in it is swept first, once for each directory and process.  A
- * live process that writes the same file is an error (RC_SYSTEM).
+ * runs left in it is swept first, once for each directory and process.  Others
+ * that write the same file write one of their own: the last commit counts, or
+ * without FILE_REPLACE the first.
  *
  *   FILE_REPLACE  file_commit() replaces an existing file; otherwise one that
  *                 is there, or appears meanwhile, makes the commit fail
@@ -37,18 +38,32 @@ enum rc file_open_there(struct file **, const char *path, const char *hint);
  *   FILE_KEEP     what was written stays when the process fails or is killed,
  *                 and is there (file_size()) when the file is created again:
  *                 for downloads that are resumed.  Such a file is made without
- *                 a sweep; the caller sweeps when it has resumed all it wants
+ *                 a sweep; the caller sweeps when it has resumed all it wants.
+ *                 (Not where somebody else has that temporary name: then it is
+ *                 a file as any other.)
  *   FILE_PRIVATE  made with mode 0600 at first (file_chmod() at will)
  */
 enum { FILE_REPLACE = 1, FILE_KEEP = 2, FILE_PRIVATE = 4 };
 enum rc file_create(struct file **, const char *path, int flags);
 
-/* A file without a name in $TMPDIR (or /tmp), for spooling. */
+/* A file without a name in $TMPDIR (or /tmp); and one with a name that nobody
+ * can know before, for who must open it by name.  RC_USAGE: no such directory. */
 enum rc file_scratch(struct file **);
+enum rc file_spool(struct file **);
 
-/* The mode; and 0666 less the umask. */
+/*
+ * The mode.  A file system that knows none is no failure: then a file stays as
+ * private as it was made.
+ */
 enum rc file_chmod(struct file *, mode_t mode);
+enum rc file_mode(struct file *, mode_t *mode);
+/* 0666 less the umask. */
 mode_t file_default_mode(void);
+/*
+ * Secrecy travels: mode without the permissions of group and others that a
+ * source of what is written lacks.
+ */
+mode_t file_mode_within(mode_t mode, mode_t source);
 
 /* fsync, rename to the final name, fsync of the directory; then closed and
  * *f is NULL, whatever happened.  file_close() of an uncommitted file removes
@@ -90,15 +105,14 @@ enum rc file_truncate(struct file *, uint64_t size);
  * where the file system can't. */
 enum rc file_reserve(struct file *, uint64_t size);
 
+/* ---- what is in a file: file_data.c ---- */
+
 /* Exactly len bytes at offset; an end of file before that is RC_DATA, "cut
  * short".  file_readv() changes its vector. */
 enum rc file_read(struct file *, void *, size_t len, uint64_t offset);
 enum rc file_readv(struct file *, struct iovec *, int n, uint64_t offset);
 enum rc file_write(struct file *, const void *, size_t len, uint64_t offset);
 enum rc file_writev(struct file *, struct iovec *, int n, uint64_t offset);
-
-/* Would a read of fd not wait?  False for a negative one. */
-bool fd_readable(int fd);
 
 /* Say that the file is read from front to back. */
 void file_sequential(struct file *);
@@ -119,6 +133,10 @@ struct file_map {
 enum rc file_map(struct file_map *, struct file *, uint64_t limit);
 void file_unmap(struct file_map *);
 
+/* ---- descriptors ---- */
+
+/* Would a read of fd not wait?  False for a negative one. */
+bool fd_readable(int fd);
 /* Allow for many open files: raise the soft limit to the hard one. */
 size_t fd_raise_limit(void);
 

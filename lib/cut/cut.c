@@ -18,6 +18,7 @@
 #include "base/directory.h"
 #include "base/file.h"
 #include "base/signals.h"
+#include "base/temporary.h"
 #include "cut/backlog.h"
 #include "cut/cut.h"
 #include "cut/draft.h"
@@ -169,7 +170,7 @@ never_published(const struct cut *c, const struct key *k)
 	bool never;
 
 	idx = xasprintf("%s/%s.idx", c->dir, key_text(k, text));
-	never = dir_has_temporary(idx) || file_exists(seg);
+	never = temporary_exists(idx) || file_exists(seg);
 	free(seg);
 	free(idx);
 	return never;
@@ -209,7 +210,7 @@ recover(struct cut *c)
 	if (rc == RC_OK)
 		rc = k.start == 0 ? lastcut_settle(c->memory, true)
 				  : finish_or_undo(c, &k);
-	dir_sweep(c->dir);
+	temporary_sweep(c->dir);
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 

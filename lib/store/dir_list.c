@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/directory.h"
+#include "base/temporary.h"
 #include "store/dir_list.h"
 
 struct listing {
@@ -74,7 +74,7 @@ visit(struct listing *l, int fd, const char *dir, const char *base)
 	enum rc rc = RC_OK;
 
 	if (strcmp(base, ".") == 0 || strcmp(base, "..") == 0 ||
-	    dir_is_temporary(base))
+	    temporary_is(base))
 		return RC_OK;
 	relative = *dir ? xasprintf("%s/%s", dir, base) : xstrdup(base);
 	if (fstatat(fd, base, &st, AT_SYMLINK_NOFOLLOW) != 0) {

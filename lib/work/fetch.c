@@ -13,6 +13,7 @@
 
 #include "base/directory.h"
 #include "base/file.h"
+#include "base/temporary.h"
 #include "format/index.h"
 #include "format/segment.h"
 #include "segment/segindex.h"
@@ -614,7 +615,7 @@ fetch_free(struct fetch *f)
 	}
 	for (size_t i = 0; i < f->n_spaces; i++) {
 		dir = xasprintf("%s/%s", f->o.dir, f->spaces[i]);
-		dir_sweep(dir);
+		temporary_sweep(dir);
 		free(dir);
 		free(f->spaces[i]);
 	}

@@ -189,24 +189,6 @@ copy_to_stdout(struct file *file, uint64_t size)
 	return rc;
 }
 
-/* SQLite needs a name to open; else a file without one leaves nothing behind,
- * whatever happens. */
-static enum rc
-spool_file(struct file **file, enum restore_check check)
-{
-	const char *dir = getenv("TMPDIR");
-	char *path;
-	enum rc rc;
-
-	if (check == RESTORE_NONE)
-		return file_scratch(file);
-	path = xasprintf(
-	    "%s/seg-restore.%ld", dir && *dir ? dir : "/tmp", (long)getpid());
-	rc = file_create(file, path, FILE_PRIVATE);
-	free(path);
-	return rc;
-}
-
 enum rc
 restore_restore_stdout(struct merge *m, const struct merge_info *info,
     const struct restore_opts *opts)
@@ -216,7 +198,10 @@ restore_restore_stdout(struct merge *m, const struct merge_info *info,
 
 	if (opts->dry_run)
 		return image_write(m, info, NULL, NULL, NULL, NULL);
-	rc = spool_file(&file, opts->check);
+	/* SQLite needs a name to open; else a file without one leaves nothing
+	 * behind, whatever happens. */
+	rc = opts->check == RESTORE_NONE ? file_scratch(&file)
+					 : file_spool(&file);
 	if (rc == RC_OK)
 		rc = image_write(m, info, file, NULL, NULL, NULL);
 	if (rc == RC_OK)

@@ -1,0 +1,193 @@
+/* file_data: what is in a file; see file.h. */
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+
+enum {
+	/* What one system call moves: below it the call's cost shows, above it
+	 * the data leaves the cache between two uses. */
+	PIECE = 1 << 20,
+	/* From here on mapping a file is cheaper than reading it. */
+	MAP_FROM = 256 << 10
+};
+
+/* Take n bytes off the front of a vector. */
+static void
+advance(struct iovec **v, int *count, size_t n)
+{
+	while (*count > 0 && n >= (*v)->iov_len) {
+		n -= (*v)->iov_len;
+		(*v)++;
+		(*count)--;
+	}
+	if (n > 0) {
+		(*v)->iov_base = (char *)(*v)->iov_base + n;
+		(*v)->iov_len -= n;
+	}
+}
+
+enum rc
+file_readv(struct file *f, struct iovec *v, int count, uint64_t offset)
+{
+	ssize_t r;
+
+	advance(&v, &count, 0);
+	while (count > 0) {
+		r = preadv(file_fd(f), v, count < IOV_MAX ? count : IOV_MAX,
+		    (off_t)offset);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return msg_errno(file_name(f));
+		if (r == 0)
+			return msg_fail(RC_DATA, "%s: cut short", file_name(f));
+		offset += (uint64_t)r;
+		advance(&v, &count, (size_t)r);
+	}
+	return RC_OK;
+}
+
+enum rc
+file_read(struct file *f, void *p, size_t len, uint64_t offset)
+{
+	struct iovec v = {.iov_base = p, .iov_len = len};
+
+	return file_readv(f, &v, 1, offset);
+}
+
+enum rc
+file_writev(struct file *f, struct iovec *v, int count, uint64_t offset)
+{
+	ssize_t r;
+
+	advance(&v, &count, 0);
+	while (count > 0) {
+		r = pwritev(file_fd(f), v, count < IOV_MAX ? count : IOV_MAX,
+		    (off_t)offset);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return msg_errno(file_name(f));
+		offset += (uint64_t)r;
+		advance(&v, &count, (size_t)r);
+	}
+	return RC_OK;
+}
+
+enum rc
+file_write(struct file *f, const void *p, size_t len, uint64_t offset)
+{
+	union {
+		const void *from;
+		void *to;
+	} u = {.from = p}; /* struct iovec has no const */
+	struct iovec v = {.iov_base = u.to, .iov_len = len};
+
+	return file_writev(f, &v, 1, offset);
+}
+
+static enum rc
+copy_by_hand(struct file *dst, struct file *src, uint64_t at, uint64_t size)
+{
+	char *piece = xmalloc(PIECE);
+	enum rc rc = RC_OK;
+
+	while (rc == RC_OK && at < size) {
+		size_t n = size - at < PIECE ? (size_t)(size - at) : PIECE;
+
+		rc = file_read(src, piece, n, at);
+		if (rc == RC_OK)
+			rc = file_write(dst, piece, n, at);
+		at += n;
+	}
+	free(piece);
+	return rc;
+}
+
+enum rc
+file_copy(struct file *dst, struct file *src)
+{
+	uint64_t size;
+	loff_t from = 0, to = 0;
+	ssize_t r;
+	enum rc rc = file_size(src, &size);
+
+	if (rc)
+		return rc;
+	if (ioctl(file_fd(dst), FICLONE, file_fd(src)) == 0)
+		return RC_OK;
+	while ((uint64_t)from < size) {
+		r = copy_file_range(file_fd(src), &from, file_fd(dst), &to,
+		    (size_t)(size - (uint64_t)from), 0);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0 && (errno == ENOSPC || errno == EIO))
+			return msg_errno(file_name(dst));
+		if (r <= 0)
+			break; /* file systems that can't: by hand */
+	}
+	return copy_by_hand(dst, src, (uint64_t)from, size);
+}
+
+/* Shared, so that the pages are the cache's own; file systems that cannot have
+ * that can mostly have private ones, which nobody writes to.  NULL: neither. */
+static void *
+map(struct file *f, size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ, MAP_SHARED, file_fd(f), 0);
+
+	if (p == MAP_FAILED)
+		p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file_fd(f), 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+enum rc
+file_map(struct file_map *m, struct file *f, uint64_t limit)
+{
+	uint64_t size;
+	void *p = NULL;
+	enum rc rc = file_size(f, &size);
+
+	*m = (struct file_map){0};
+	if (rc)
+		return rc;
+	if (size > limit || size > SIZE_MAX)
+		return msg_fail(RC_DATA, "%s: too large", file_name(f));
+	if (size >= MAP_FROM)
+		p = map(f, (size_t)size);
+	m->mapped = p != NULL;
+	if (!p) {
+		p = xmalloc((size_t)size);
+		rc = file_read(f, p, (size_t)size, 0);
+		if (rc) {
+			free(p);
+			return rc;
+		}
+	}
+	m->data = p;
+	m->len = (size_t)size;
+	return RC_OK;
+}
+
+void
+file_unmap(struct file_map *m)
+{
+	union {
+		const void *from;
+		void *to;
+	} u = {.from = m->data};
+
+	if (m->mapped)
+		munmap(u.to, m->len);
+	else
+		free(u.to);
+	*m = (struct file_map){0};
+}
