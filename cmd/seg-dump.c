@@ -106,10 +106,10 @@ choose(struct file *f, const struct seg_header h[2], size_t n, uint64_t length)
 
 	if (n < 2)
 		return &h[0];
-	msg_verbosity(-100);
+	msg_hush(true);
 	while (right < n && check_frames(f, &h[right], length, NULL) != RC_OK)
 		right++;
-	msg_verbosity(100);
+	msg_hush(false);
 	return &h[right % n];
 }
 

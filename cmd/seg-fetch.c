@@ -36,7 +36,10 @@ struct command {
 	struct fetch *fetch;
 	struct nameset seen; /* in this set */
 	bool index_only, lazy;
-	struct name *names; /* -l: the set */
+	/* -l: the set */
+	char namespace[NAMESPACE_MAX + 1];
+	bool mixed; /* it has another one too */
+	struct key *keys;
 	size_t n, cap;
 	struct progress progress;
 };
@@ -96,57 +99,70 @@ lazy_record(void *ctx, const struct rec *rec)
 {
 	struct command *c = ctx;
 
+	if (c->n == 0) {
+		memcpy(c->namespace, rec->name.namespace, sizeof(c->namespace));
+	} else if (strcmp(c->namespace, rec->name.namespace) != 0) {
+		if (!c->mixed)
+			msg_fail(RC_DATA, "two namespaces in a set: %s and %s",
+			    c->namespace, rec->name.namespace);
+		c->mixed = true;
+		return RC_DATA;
+	}
 	if (c->n == c->cap) {
 		c->cap = c->cap ? 2 * c->cap : 64;
-		c->names = xreallocarray(c->names, c->cap, sizeof(*c->names));
+		c->keys = xreallocarray(c->keys, c->cap, sizeof(*c->keys));
 	}
-	c->names[c->n++] = rec->name;
+	c->keys[c->n++] = rec->name.key;
 	return RC_OK;
 }
 
 static int
-name_cmp(const void *a, const void *b)
+by_frame(const void *a, const void *b)
 {
-	const struct name *x = a, *y = b;
-
-	return key_cmp(&x->key, &y->key);
+	return key_cmp(a, b);
 }
 
 static enum rc
-bad_neighbours(const struct name *a, const struct name *b)
+bad_neighbours(const char *namespace, const struct key *a, const struct key *b)
 {
 	char x[KEY_LEN + 1], y[KEY_LEN + 1];
 
-	key_text(&a->key, x);
-	key_text(&b->key, y);
-	if (b->key.start > a->key.end)
+	key_text(a, x);
+	key_text(b, y);
+	if (b->start > a->end)
 		return msg_fail(RC_DATA,
 		    "%s: frames %llu to %llu are missing between %s and %s",
-		    a->namespace, (unsigned long long)a->key.end + 1,
-		    (unsigned long long)b->key.start - 1, x, y);
-	return msg_fail(RC_DATA, "%s: %s and %s overlap", a->namespace, x, y);
+		    namespace, (unsigned long long)a->end + 1,
+		    (unsigned long long)b->start - 1, x, y);
+	return msg_fail(RC_DATA, "%s: %s and %s overlap", namespace, x, y);
 }
 
-/* Frame order, each once; one namespace, no hole, no overlap. */
+/* Plans are; qsort() would take memory of the same size. */
+static bool
+is_sorted(const struct key *key, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (key_cmp(&key[i - 1], &key[i]) > 0)
+			return false;
+	return true;
+}
+
+/* Frame order, each once; no hole, no overlap. */
 static enum rc
 check_set(struct command *c)
 {
 	size_t n = 0;
 
-	for (size_t i = 1; i < c->n; i++)
-		if (strcmp(c->names[i].namespace, c->names[0].namespace) != 0)
-			return msg_fail(RC_DATA,
-			    "two namespaces in a set: %s and %s",
-			    c->names[0].namespace, c->names[i].namespace);
-	if (c->n > 1)
-		qsort(c->names, c->n, sizeof(*c->names), name_cmp);
+	if (!is_sorted(c->keys, c->n))
+		qsort(c->keys, c->n, sizeof(*c->keys), by_frame);
 	for (size_t i = 0; i < c->n; i++) {
-		if (n > 0 && name_cmp(&c->names[n - 1], &c->names[i]) == 0)
+		const struct key *k = &c->keys[i];
+
+		if (n > 0 && key_cmp(&c->keys[n - 1], k) == 0)
 			continue;
-		if (n > 0 &&
-		    c->names[i].key.start != c->names[n - 1].key.end + 1)
-			return bad_neighbours(&c->names[n - 1], &c->names[i]);
-		c->names[n++] = c->names[i];
+		if (n > 0 && k->start != c->keys[n - 1].end + 1)
+			return bad_neighbours(c->namespace, &c->keys[n - 1], k);
+		c->keys[n++] = *k;
 	}
 	c->n = n;
 	return RC_OK;
@@ -197,14 +213,14 @@ fetch_merge(struct command *c)
 	    .fetch_whole = fetch_whole,
 	    .arg = c,
 	};
-	struct rec rec = {.is_path = true, .name = c->names[c->n - 1]};
+	struct rec rec = {.is_path = true};
 	struct seg_header header;
 	char *path;
-	enum rc rc = remote_merge(&o, c->names, c->n, &header);
+	enum rc rc = remote_merge(&o, c->namespace, c->keys, c->n, &header);
 
 	if (rc)
 		return rc;
-	rec.name.key = header.key;
+	name_set(&rec.name, c->namespace, &header.key);
 	rec.pages = header.frames;
 	rec.bytes = seg_size(&header);
 	rec.text = path = name_path(c->cli.dir, &rec.name, PART_SEGMENT);
@@ -213,20 +229,16 @@ fetch_merge(struct command *c)
 	return rc;
 }
 
+/* A set of one passes through. */
 static enum rc
-lazy_end(void *ctx)
+fetch_one(struct command *c)
 {
-	struct command *c = ctx;
-	enum rc rc = check_set(c);
+	struct name name;
+	enum rc rc;
 
-	if (rc == RC_OK && c->n == 1) {
-		rc = fetch_add(c->fetch, &c->names[0]);
-		rc = rc_max(rc, fetch_finish(c->fetch));
-	} else if (rc == RC_OK && c->n > 1) {
-		rc = fetch_merge(c);
-	}
-	c->n = 0;
-	return rc;
+	name_set(&name, c->namespace, &c->keys[0]);
+	rc = fetch_add(c->fetch, &name);
+	return rc_max(rc, fetch_finish(c->fetch));
 }
 
 static void
@@ -235,6 +247,21 @@ lazy_fail(void *ctx)
 	struct command *c = ctx;
 
 	c->n = 0;
+	c->mixed = false;
+}
+
+static enum rc
+lazy_end(void *ctx)
+{
+	struct command *c = ctx;
+	enum rc rc = check_set(c);
+
+	if (rc == RC_OK && c->n == 1)
+		rc = fetch_one(c);
+	else if (rc == RC_OK && c->n > 1)
+		rc = fetch_merge(c);
+	lazy_fail(c);
+	return rc;
 }
 
 /* ---- main ---- */
@@ -281,7 +308,7 @@ run(struct command *c, char **operands)
 	progress_end(&c->progress);
 	fetch_free(c->fetch);
 	nameset_release(&c->seen);
-	free(c->names);
+	free(c->keys);
 }
 
 int

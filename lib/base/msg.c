@@ -11,6 +11,7 @@
 
 static const char *program = "segtools";
 static int verbosity;
+static bool hushed;
 static int status_shown;
 
 enum rc
@@ -45,6 +46,12 @@ void
 msg_verbosity(int delta)
 {
 	verbosity += delta;
+}
+
+void
+msg_hush(bool on)
+{
+	hushed = on;
 }
 
 int
@@ -109,7 +116,7 @@ msg_fail(enum rc rc, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (verbosity < -1)
+	if (verbosity < -1 || (rc == RC_DATA && hushed && verbosity < 1))
 		return rc;
 	va_start(ap, fmt);
 	say(fmt, ap);
@@ -149,7 +156,7 @@ msg_warn(const char *fmt, ...)
 {
 	va_list ap;
 
-	if (verbosity < 0)
+	if (verbosity < 0 || (hushed && verbosity < 1))
 		return;
 	va_start(ap, fmt);
 	say(fmt, ap);

@@ -10,6 +10,8 @@
 #ifndef SEGTOOLS_MSG_H
 #define SEGTOOLS_MSG_H
 
+#include <stdbool.h>
+
 enum rc {
 	RC_OK = 0,
 	RC_DATA = 1,  /* the answer is no, or the data is bad */
@@ -32,6 +34,10 @@ const char *msg_name(void);
 /* -v adds 1, -q takes 1 away; 0 at the start.  Below -1 even failures are not
  * printed (for fuzzing). */
 void msg_verbosity(int delta);
+/* While hushed, what is wrong with data (RC_DATA) and notices are told under -v
+ * only: for who tries what need not turn out well.  What fails otherwise is
+ * told. */
+void msg_hush(bool);
 int msg_is_verbose(void);
 int msg_is_quiet(void);
 

@@ -68,17 +68,6 @@ struct fetch {
 
 /* ---- verifying ---- */
 
-/* Verification that may still turn out well says what is wrong under -v only.
- */
-static int
-hush(bool quiet)
-{
-	int delta = quiet && !msg_is_verbose() ? 100 : 0;
-
-	msg_verbosity(-delta);
-	return delta;
-}
-
 /* The FST of an index is read from front to back; *pages counts. */
 static enum rc
 check_index(struct file *f, uint64_t *pages)
@@ -140,7 +129,6 @@ find_local(struct job *j)
 	struct file *data = NULL, *index = NULL;
 	bool bad_index = false;
 	enum rc rc = RC_OK;
-	int delta;
 
 	if (!j->fetch->o.index_only)
 		rc = file_open(&data, j->data.path);
@@ -151,9 +139,9 @@ find_local(struct job *j)
 	}
 	if (rc)
 		goto out;
-	delta = hush(true);
+	msg_hush(true);
 	rc = check_job(j, data, index, &bad_index);
-	msg_verbosity(delta);
+	msg_hush(false);
 	if (rc == RC_DATA) {
 		msg_info("%s: bad, fetched again", j->data.path);
 		rc = RC_ABSENT;
@@ -206,12 +194,13 @@ data_arrives(void *arg, const void *data, size_t len)
 {
 	struct job *j = arg;
 	bool first = !j->stream;
-	int delta = hush(!is_last_try(j));
-	enum rc rc = first ? stream_begin(j) : RC_OK;
+	enum rc rc;
 
+	msg_hush(!is_last_try(j));
+	rc = first ? stream_begin(j) : RC_OK;
 	if (rc == RC_OK)
 		rc = segstream_feed(j->stream, data, len);
-	msg_verbosity(delta);
+	msg_hush(false);
 	if (rc == RC_OK && first)
 		rc = file_reserve(j->data.file, j->data.xfer.size);
 	return rc;
@@ -221,12 +210,13 @@ static enum rc
 stream_end(struct job *j, bool *bad_index)
 {
 	struct seg_header header;
-	int delta = hush(!is_last_try(j));
-	enum rc rc = j->stream ? RC_OK : stream_begin(j); /* nothing came */
+	enum rc rc;
 
+	msg_hush(!is_last_try(j));
+	rc = j->stream ? RC_OK : stream_begin(j); /* nothing came */
 	if (rc == RC_OK)
 		rc = segstream_end(j->stream, &header, bad_index);
-	msg_verbosity(delta);
+	msg_hush(false);
 	if (rc == RC_OK) {
 		j->pages = header.frames;
 		j->bytes = seg_size(&header);
@@ -322,10 +312,11 @@ check_files(struct job *j)
 {
 	struct file *index = j->index.rc ? NULL : j->index.file;
 	bool bad_index;
-	int delta = hush(!is_last_try(j));
-	enum rc rc = check_job(j, j->data.file, index, &bad_index);
+	enum rc rc;
 
-	msg_verbosity(delta);
+	msg_hush(!is_last_try(j));
+	rc = check_job(j, j->data.file, index, &bad_index);
+	msg_hush(false);
 	job_verified(j, rc, bad_index);
 }
 

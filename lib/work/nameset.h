@@ -2,8 +2,8 @@
  * nameset: which segments a set has had, to count each once.  16 bytes each: a
  * hash of 128 bits stands for the name.
  */
-#ifndef SEGTOOLS_SEEN_H
-#define SEGTOOLS_SEEN_H
+#ifndef SEGTOOLS_NAMESET_H
+#define SEGTOOLS_NAMESET_H
 
 #include <stdbool.h>
 #include <stddef.h>

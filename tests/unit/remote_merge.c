@@ -1,4 +1,4 @@
-/* lazy: that it asks the store for little more than what a merge needs. */
+/* remote_merge: that it asks the store for little more than what a merge needs. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,19 +104,21 @@ ratio(struct store *store, unsigned percent, unsigned run, unsigned *needed)
 	    .dir = dir,
 	    .fetch_whole = no_fallback};
 	static bool page[SEGMENTS][PAGES + 1];
-	struct name name[SEGMENTS];
+	struct name name = {0};
+	struct key key[SEGMENTS];
 	struct seg_header header;
 	uint64_t need = 0, all = 0, before, spooled;
 	enum rc rc = RC_OK;
 
+	snprintf(
+	    name.namespace, sizeof(name.namespace), "n%u-%u", percent, run);
 	for (unsigned i = 0; rc == RC_OK && i < SEGMENTS; i++) {
-		name[i] = (struct name){.key = {i + 1, i + 1, i}};
-		snprintf(name[i].namespace, sizeof(name[i].namespace), "n%u-%u",
-		    percent, run);
-		name[i].key.start = 1 + (uint64_t)i * PAGES;
-		name[i].key.end = (uint64_t)(i + 1) * PAGES;
-		rc = make_segment(store, &name[i], i == 0 ? 100 : percent, run,
-		    page[i], &need);
+		key[i] = (struct key){.start = 1 + (uint64_t)i * PAGES,
+		    .end = (uint64_t)(i + 1) * PAGES,
+		    .time = i};
+		name.key = key[i];
+		rc = make_segment(
+		    store, &name, i == 0 ? 100 : percent, run, page[i], &need);
 		need += SEG_HEADER_MAX;
 		for (unsigned p = 1; p <= PAGES; p++)
 			all += page[i][p];
@@ -124,7 +126,7 @@ ratio(struct store *store, unsigned percent, unsigned run, unsigned *needed)
 	spooled = need - SEGMENTS * SEG_HEADER_MAX; /* read back from a file */
 	before = bytes_read();
 	if (rc == RC_OK)
-		rc = remote_merge(&o, name, SEGMENTS, &header);
+		rc = remote_merge(&o, name.namespace, key, SEGMENTS, &header);
 	if (rc)
 		return UINT64_MAX;
 	*needed = (unsigned)(100 * (uint64_t)header.frames / all);
