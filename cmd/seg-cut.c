@@ -15,8 +15,8 @@
 
 static const char synopsis[] =
     "usage: seg-cut [-FJqv] [-C CLUSTER] [-d DIR] [-s STORE]\n"
-    "               [--busy-timeout MS] [--full] [--retry-for SECONDS]\n"
-    "               NAMESPACE DB\n";
+    "               [--busy-timeout MS] [--full] [--metrics FILE]\n"
+    "               [--retry-for SECONDS] NAMESPACE DB\n";
 
 enum { FULL = CLI_OWN, BUSY };
 
@@ -57,7 +57,7 @@ parse(struct cli *cli, struct cut_opts *o, int argc, char **argv)
 {
 	int c;
 
-	cli_init(cli, argv, synopsis, "sCdJFr", own);
+	cli_init(cli, argv, synopsis, "sCdJFrM", own);
 	while ((c = cli_getopt(cli, argc, argv)) != -1) {
 		if (c == FULL)
 			o->full = true;

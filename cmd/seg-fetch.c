@@ -20,7 +20,7 @@
 
 static const char synopsis[] =
     "usage: seg-fetch [-eiJlqv] [-C CLUSTER] [-d DIR] [-j N] [-s STORE]\n"
-    "                 [--retry-for SECONDS] [NAME ...]\n";
+    "                 [--metrics FILE] [--retry-for SECONDS] [NAME ...]\n";
 
 static const struct cli_option own[] = {
     {'i', "index-only", NULL, "the indexes alone"},
@@ -271,7 +271,7 @@ parse(struct command *c, int argc, char **argv)
 {
 	int o;
 
-	cli_init(&c->cli, argv, synopsis, "sCdjeJr", own);
+	cli_init(&c->cli, argv, synopsis, "sCdjeJrM", own);
 	while ((o = cli_getopt(&c->cli, argc, argv)) != -1) {
 		if (o == 'i')
 			c->index_only = true;

@@ -11,7 +11,7 @@
 #include "work/merge.h"
 
 static const char synopsis[] =
-    "usage: seg-merge [-eJnqv] [-d DIR] [FILE ...]\n";
+    "usage: seg-merge [-eJnqv] [-d DIR] [--metrics FILE] [FILE ...]\n";
 
 static const struct cli_option own[] = {
     {'d', "dir", "DIR", "write below DIR, not beside the files"},
@@ -168,7 +168,7 @@ main(int argc, char **argv)
 	};
 	struct merging g = {0};
 
-	cli_init(&g.cli, argv, synopsis, "deJn", own);
+	cli_init(&g.cli, argv, synopsis, "deJnM", own);
 	g.cli.dir = NULL; /* beside the files */
 	while (cli_getopt(&g.cli, argc, argv) != -1)
 		;

@@ -5,13 +5,15 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/metrics.h"
 #include "cli/progress.h"
 #include "cli/sets.h"
 #include "work/merge.h"
 #include "work/restore.h"
 
 static const char synopsis[] =
-    "usage: seg-restore [-eFnqv] [-I none | quick | full] DB [FILE ...]\n";
+    "usage: seg-restore [-eFnqv] [-I none | quick | full] [--metrics FILE]\n"
+    "                   DB [FILE ...]\n";
 
 static const struct cli_option own[] = {
     {'F', "force", NULL, "replace DB, remove its -wal, -shm and -journal"},
@@ -55,6 +57,9 @@ on_end(void *ctx)
 	else
 		rc = restore_restore(r->merge, &info, r->db, &r->opts);
 	progress_end(&r->progress);
+	if (rc == RC_OK)
+		metrics_segments(r->cli.metrics, &info.name, info.segments,
+		    info.frames, info.bytes);
 	return rc;
 }
 
@@ -85,7 +90,7 @@ main(int argc, char **argv)
 	enum rc rc;
 	int c;
 
-	cli_init(&r.cli, argv, synopsis, "enF", own);
+	cli_init(&r.cli, argv, synopsis, "enFM", own);
 	while ((c = cli_getopt(&r.cli, argc, argv)) != -1)
 		if (c == 'I')
 			r.opts.check = integrity(&r.cli, optarg);

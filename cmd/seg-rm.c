@@ -20,7 +20,7 @@
 
 static const char synopsis[] =
     "usage: seg-rm [-eFJnqv] [-C CLUSTER] [-j N] [-k CATALOG] [-s STORE]\n"
-    "              [--retry-for SECONDS] [NAME ...]\n";
+    "              [--metrics FILE] [--retry-for SECONDS] [NAME ...]\n";
 
 static const struct cli_option own[] = {
     {'n', "dry-run", NULL, "judge, and print what would go"},
@@ -349,7 +349,7 @@ main(int argc, char **argv)
 	};
 	struct rm r = {0};
 
-	cli_init(&r.cli, argv, synopsis, "sCkjeJnFr", own);
+	cli_init(&r.cli, argv, synopsis, "sCkjeJnFrM", own);
 	while (cli_getopt(&r.cli, argc, argv) != -1)
 		;
 	if (r.cli.catalog)

@@ -32,7 +32,8 @@
 
 static const char synopsis[] =
     "usage: seg-upload [-eFJmnqv] [-C CLUSTER] [-j N] [-k CATALOG] [-s STORE]\n"
-    "                  [--create] [--retry-for SECONDS] [FILE ...]\n";
+    "                  [--create] [--metrics FILE] [--retry-for SECONDS]\n"
+    "                  [FILE ...]\n";
 
 enum { CREATE = CLI_OWN };
 
@@ -693,7 +694,7 @@ parse(struct upload *u, int argc, char **argv)
 {
 	int c;
 
-	cli_init(&u->cli, argv, synopsis, "sCkjeJnFr", own);
+	cli_init(&u->cli, argv, synopsis, "sCkjeJnFrM", own);
 	while ((c = cli_getopt(&u->cli, argc, argv)) != -1) {
 		if (c == 'm')
 			u->move = true;

@@ -22,8 +22,8 @@
 
 static const char synopsis[] =
     "usage: seg-verify [-eJqrv] [-C CLUSTER] [-j N] [-s STORE]\n"
-    "                  [--retry-for SECONDS] [--sample PERCENT]\n"
-    "                  [FILE | NAME ...]\n";
+    "                  [--metrics FILE] [--retry-for SECONDS]\n"
+    "                  [--sample PERCENT] [FILE | NAME ...]\n";
 
 enum { SAMPLE = CLI_OWN };
 
@@ -438,7 +438,7 @@ main(int argc, char **argv)
 	struct verify v = {.sample = 100};
 	int c;
 
-	cli_init(&v.cli, argv, synopsis, "sCjeJr", own);
+	cli_init(&v.cli, argv, synopsis, "sCjeJrM", own);
 	while ((c = cli_getopt(&v.cli, argc, argv)) != -1) {
 		if (c == 'r')
 			v.rebuild = true;

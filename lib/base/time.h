@@ -22,5 +22,7 @@ bool time_span(const char *s, uint64_t *ms);
 
 /* The clock, in milliseconds since 1970 UTC. */
 uint64_t time_now(void);
+/* Milliseconds since some moment, for spans: it never goes back. */
+uint64_t time_monotonic(void);
 
 #endif

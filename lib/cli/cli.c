@@ -12,9 +12,11 @@
 #include "base/number.h"
 #include "base/output.h"
 #include "cli/cli.h"
+#include "cli/metrics.h"
 
 enum {
 	RETRY_FOR = CLI_OWN + 1000,
+	METRICS,
 	HELP_COLUMN = 24 /* of -h: where what an option does begins */
 };
 
@@ -30,6 +32,7 @@ static const struct cli_option common_options[] = {
     {'J', "json", NULL, "one JSON object a line"},
     {RETRY_FOR, "retry-for", "SEC",
 	"how long to retry what fails temporarily (60)"},
+    {METRICS, "metrics", "FILE", "figures of the run, for Prometheus"},
     {0},
 };
 
@@ -72,7 +75,11 @@ defaults(struct cli *cli)
 static bool
 takes(const struct cli *cli, const struct cli_option *o)
 {
-	return strchr(cli->common, o->letter == RETRY_FOR ? 'r' : o->letter);
+	int letter = o->letter == RETRY_FOR ? 'r'
+		     : o->letter == METRICS ? 'M'
+					    : o->letter;
+
+	return strchr(cli->common, letter);
 }
 
 static bool
@@ -215,6 +222,23 @@ finish_now(void)
 }
 
 static void
+on_record(void *metrics, const struct rec *rec)
+{
+	metrics_segments(metrics, &rec->name, 1, rec->pages, rec->bytes);
+}
+
+static void
+begin_metrics(struct cli *cli, const char *path)
+{
+	if (!*path)
+		cli_usage(cli, "--metrics: no file named");
+	metrics_free(cli->metrics);
+	cli->metrics = metrics_new(path, msg_name());
+	cli->out.wrote = on_record;
+	cli->out.arg = cli->metrics;
+}
+
+static void
 take_common(struct cli *cli, int c)
 {
 	switch (c) {
@@ -262,6 +286,9 @@ take_common(struct cli *cli, int c)
 	case RETRY_FOR:
 		cli->retry_for = (unsigned)cli_number(
 		    cli, "--retry-for", optarg, 0, 86400 * 365);
+		break;
+	case METRICS:
+		begin_metrics(cli, optarg);
 		break;
 	default:
 		break;
@@ -315,6 +342,10 @@ cli_getopt(struct cli *cli, int argc, char **argv)
 int
 cli_exit(struct cli *cli)
 {
+	enum rc rc = rc_max(cli->rc, output_close());
+
+	rc = rc_max(rc, metrics_write(cli->metrics, rc));
+	metrics_free(cli->metrics);
 	free(cli->libsql_store);
-	return rc_max(cli->rc, output_close());
+	return rc;
 }

@@ -11,6 +11,7 @@
 #include "base/msg.h"
 #include "format/rec.h"
 
+struct metrics;
 struct store;
 
 #define SEGTOOLS_VERSION "0.1.0"
@@ -50,6 +51,8 @@ struct cli {
 	const struct store *opened;
 	bool (*is_missing)(const struct store *);
 
+	struct metrics *metrics; /* --metrics; or NULL */
+
 	char *libsql_store; /* what store is, if it was made up; or NULL */
 
 	/* For cli_getopt(). */
@@ -64,7 +67,7 @@ struct cli {
 /*
  * Before anything else.  synopsis is the manual's, in lines, and begins with
  * "usage: ".  common lists which of s C d k j e J n F the command takes ("r":
- * --retry-for); -h -V -v -q are always taken.  own has the command's own
+ * --retry-for, "M": --metrics); -h -V -v -q are always taken.  own has the command's own
  * options, and those of the common ones (by their letters) of which there is
  * something particular to say.
  */
@@ -83,7 +86,8 @@ void cli_usage(const struct cli *, const char *fmt, ...)
 uint64_t cli_number(const struct cli *, const char *option, const char *text,
     uint64_t min, uint64_t max);
 
-/* Status to return from main: cli.rc, or the failure to write stdout. */
+/* Status to return from main: cli.rc, or the failure to write stdout or the
+ * metrics. */
 int cli_exit(struct cli *);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cli/metrics.h"
 #include "cli/open_store.h"
 #include "store/store.h"
 
@@ -10,7 +11,8 @@ cli_store(struct cli *cli, bool create, struct store **store)
 {
 	const struct store_opts opts = {.create = create,
 	    .parallel = cli->jobs,
-	    .retry_for = cli->retry_for};
+	    .retry_for = cli->retry_for,
+	    .counts = metrics_counts(cli->metrics)};
 	enum rc rc;
 
 	*store = NULL;

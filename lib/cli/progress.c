@@ -1,30 +1,21 @@
 /* progress: see progress.h. */
 
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/msg.h"
+#include "base/time.h"
 #include "cli/progress.h"
 
 enum { PROGRESS_AFTER = 1000, PROGRESS_EVERY = 200 };
-
-static uint64_t
-monotonic(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 void
 progress_begin(struct progress *p, const char *unit, uint64_t total)
 {
 	*p = (struct progress){.unit = unit, .total = total};
 	if (isatty(STDERR_FILENO) && !msg_is_quiet())
-		p->began = p->drawn = monotonic();
+		p->began = p->drawn = time_monotonic();
 }
 
 /* "12.3 MiB" or "12 segments". */
@@ -83,7 +74,7 @@ progress_add(struct progress *p, uint64_t n)
 	p->done += n;
 	if (!p->began)
 		return;
-	now = monotonic();
+	now = time_monotonic();
 	if (now - p->began < PROGRESS_AFTER || now - p->drawn < PROGRESS_EVERY)
 		return;
 	p->drawn = now;

@@ -399,6 +399,8 @@ rec_write(struct rec_writer *w, const struct rec *rec)
 		put_number(rec->bytes);
 		putchar('\n');
 	}
+	if (w->wrote)
+		w->wrote(w->arg, rec);
 	return wrote(w);
 }
 

@@ -66,6 +66,9 @@ struct rec_writer {
 	bool json;
 	bool begun; /* something was written */
 	enum rc rc;
+	/* Told of each record that was written; may be NULL. */
+	void (*wrote)(void *arg, const struct rec *);
+	void *arg;
 };
 enum rc rec_write(struct rec_writer *, const struct rec *);
 enum rc rec_end(struct rec_writer *, bool failed);

@@ -37,6 +37,7 @@ struct dir_store {
 	char *made; /* the last directory made for a PUT, relative */
 	struct store_xfer *head, **tail;
 	unsigned queued;
+	struct store_counts *counts; /* or NULL */
 };
 
 /* A transfer in a round, and how it went. */
@@ -85,6 +86,8 @@ dir_list(void *impl, const char *prefix, bool delimited, unsigned limit,
 	(void)limit;
 	if (rc)
 		return rc;
+	if (s->counts)
+		s->counts->requests++;
 	if (!store_path_is_plain(prefix))
 		return msg_fail(RC_DATA, "%s: not a path in a store", prefix);
 	base = path_below(s, prefix);
@@ -361,6 +364,8 @@ dir_start(void *impl, struct store_xfer *x)
 	*s->tail = x;
 	s->tail = &x->next;
 	s->queued++;
+	if (s->counts)
+		s->counts->requests++;
 }
 
 static struct store_xfer *
@@ -460,6 +465,7 @@ store_dir_open(void **impl, const char *path, const struct store_opts *opts)
 	s->root = xstrndup(path, len);
 	s->lock = open(s->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	s->tail = &s->head;
+	s->counts = opts->counts;
 	*impl = s;
 	return RC_OK;
 }

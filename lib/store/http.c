@@ -16,6 +16,7 @@
 #include "base/number.h"
 #include "base/time.h"
 #include "store/http.h"
+#include "store/store.h"
 
 enum {
 	CONNECT_MS = 10000,
@@ -520,6 +521,10 @@ attempt_begin(struct http *h, struct http_request *r)
 
 	r->easy = e;
 	r->attempt++;
+	if (h->o.counts) {
+		h->o.counts->requests++;
+		h->o.counts->retries += r->attempt > 1;
+	}
 	r->result = HTTP_ANSWERED;
 	r->rc = RC_OK;
 	r->error[0] = 0;

@@ -26,6 +26,8 @@ struct curl_slist;
 struct http;
 
 /* Strings are borrowed until http_free(). */
+struct store_counts;
+
 struct http_opts {
 	unsigned parallel;     /* requests at a time, those that wait to be
 				* tried again included */
@@ -34,6 +36,7 @@ struct http_opts {
 	const char *user;      /* access key id */
 	const char *password;  /* secret */
 	const char *ca_bundle; /* file, or NULL */
+	struct store_counts *counts; /* or NULL */
 };
 
 enum rc http_new(struct http **, const struct http_opts *);

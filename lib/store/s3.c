@@ -89,8 +89,9 @@ enum rc
 s3_open(struct s3 **out, const char *where, const struct store_opts *opts)
 {
 	struct s3 *s = xcalloc(1, sizeof(*s));
-	struct http_opts http = {
-	    .parallel = opts->parallel, .retry_for = opts->retry_for};
+	struct http_opts http = {.parallel = opts->parallel,
+	    .retry_for = opts->retry_for,
+	    .counts = opts->counts};
 	enum rc rc = parse_where(s, where);
 
 	if (rc == RC_OK)

@@ -20,10 +20,18 @@
 
 struct store;
 
+/* Requests to a store, those that were tried again once more, and how many of
+ * them that were. */
+struct store_counts {
+	uint64_t requests, retries;
+};
+
 struct store_opts {
 	bool create;        /* make it if it is not there */
 	unsigned parallel;  /* transfers at a time (-j) */
 	unsigned retry_for; /* seconds (--retry-for) */
+	/* Counted there, while the store is open; may be NULL. */
+	struct store_counts *counts;
 };
 
 /*

@@ -1,0 +1,296 @@
+/* metrics: see metrics.h. */
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/number.h"
+#include "base/time.h"
+#include "cli/metrics.h"
+#include "format/rec.h"
+#include "store/store.h"
+
+enum { OLD_MAX = 1 << 24 }; /* of an older file, what is looked at */
+
+/* What is known of a namespace. */
+struct space {
+	char *name;
+	uint64_t end, time; /* of the newest segment; 0: none */
+	uint64_t pending;
+	bool has_pending;
+};
+
+struct metrics {
+	char *path, *command;
+	uint64_t began; /* ms */
+	uint64_t segments, pages, bytes;
+	struct store_counts counts;
+	struct space *space; /* in byte order */
+	size_t n, cap;
+};
+
+struct metrics *
+metrics_new(const char *path, const char *command)
+{
+	struct metrics *m = xcalloc(1, sizeof(*m));
+
+	m->path = xstrdup(path);
+	m->command = xstrdup(command);
+	m->began = time_monotonic();
+	return m;
+}
+
+void
+metrics_free(struct metrics *m)
+{
+	if (!m)
+		return;
+	for (size_t i = 0; i < m->n; i++)
+		free(m->space[i].name);
+	free(m->space);
+	free(m->path);
+	free(m->command);
+	free(m);
+}
+
+/* ---- what happened ---- */
+
+static struct space *
+space_of(struct metrics *m, const char *name)
+{
+	size_t lo = 0, hi = m->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = strcmp(m->space[mid].name, name);
+
+		if (c == 0)
+			return &m->space[mid];
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (m->n == m->cap) {
+		m->cap = m->cap ? 2 * m->cap : 8;
+		m->space = xreallocarray(m->space, m->cap, sizeof(*m->space));
+	}
+	memmove(&m->space[lo + 1], &m->space[lo],
+	    (m->n++ - lo) * sizeof(*m->space));
+	m->space[lo] = (struct space){.name = xstrdup(name)};
+	return &m->space[lo];
+}
+
+void
+metrics_segments(struct metrics *m, const struct name *name, uint64_t n,
+    uint64_t pages, uint64_t bytes)
+{
+	struct space *s;
+
+	if (!m)
+		return;
+	m->segments += n;
+	m->pages += pages == REC_UNKNOWN ? 0 : pages;
+	m->bytes += bytes == REC_UNKNOWN ? 0 : bytes;
+	s = space_of(m, name->namespace);
+	if (name->key.end >= s->end) {
+		s->end = name->key.end;
+		s->time = name->key.time;
+	}
+}
+
+void
+metrics_pending(struct metrics *m, const char *namespace, uint64_t n)
+{
+	struct space *s;
+
+	if (!m)
+		return;
+	s = space_of(m, namespace);
+	s->pending = n;
+	s->has_pending = true;
+}
+
+struct store_counts *
+metrics_counts(struct metrics *m)
+{
+	return m ? &m->counts : NULL;
+}
+
+/* ---- the file ---- */
+
+/* HELP, TYPE, and the beginning of a line without a namespace. */
+static void
+head(struct buf *b, const char *name, const char *type, const char *help)
+{
+	buf_addf(b, "# HELP segtools_%s %s\n# TYPE segtools_%s %s\n", name,
+	    help, name, type);
+}
+
+static void
+one(struct buf *b, const struct metrics *m, const char *name, const char *type,
+    const char *help, uint64_t value)
+{
+	head(b, name, type, help);
+	buf_addf(b, "segtools_%s{command=\"%s\"} %" PRIu64 "\n", name,
+	    m->command, value);
+}
+
+static void
+seconds(struct buf *b, const struct metrics *m, const char *name,
+    const char *help, uint64_t ms)
+{
+	head(b, name, "gauge", help);
+	buf_addf(b, "segtools_%s{command=\"%s\"} %" PRIu64 ".%03u\n", name,
+	    m->command, ms / 1000, (unsigned)(ms % 1000));
+}
+
+/* A label's value: backslash, quote and newline are escaped. */
+static void
+add_label(struct buf *b, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '\\' || *text == '"')
+			buf_addc(b, '\\');
+		buf_addc(b, *text);
+	}
+}
+
+enum which { END_FRAME, END_TIME, PENDING };
+
+static void
+of_spaces(struct buf *b, const struct metrics *m, const char *name,
+    const char *help, enum which which)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < m->n; i++) {
+		const struct space *s = &m->space[i];
+
+		if (which == PENDING ? !s->has_pending : s->end == 0)
+			continue;
+		if (!any)
+			head(b, name, "gauge", help);
+		any = true;
+		buf_addf(b, "segtools_%s{command=\"%s\",namespace=\"", name,
+		    m->command);
+		add_label(b, s->name);
+		buf_adds(b, "\"} ");
+		if (which == END_TIME)
+			buf_addf(b, "%" PRIu64 ".%03u\n", s->time / 1000,
+			    (unsigned)(s->time % 1000));
+		else
+			buf_addf(b, "%" PRIu64 "\n",
+			    which == PENDING ? s->pending : s->end);
+	}
+}
+
+/* The value behind a line's beginning, "SECONDS.MMM", in ms; 0: there is none. */
+static uint64_t
+value_of(const struct file_map *map, const struct buf *line)
+{
+	const char *at = memmem(map->data, map->len, line->data, line->len);
+	const char *end = (const char *)map->data + map->len;
+	uint64_t s, ms;
+	size_t n = 0;
+
+	if (!at)
+		return 0;
+	at += line->len;
+	while (at + n < end && at[n] >= '0' && at[n] <= '9')
+		n++;
+	if (end - at < (ptrdiff_t)n + 4 || at[n] != '.' ||
+	    !number_u64(at, n, &s) || !number_u64(at + n + 1, 3, &ms) ||
+	    s > UINT64_MAX / 1000 - 1)
+		return 0;
+	return s * 1000 + ms;
+}
+
+/* When a run last ended well, in ms, as the file that is there says; 0: it does
+ * not. */
+static enum rc
+last_success(const struct metrics *m, uint64_t *ms)
+{
+	struct file *f = NULL;
+	struct file_map map = {0};
+	struct buf line = {0};
+	enum rc rc = file_open(&f, m->path);
+
+	*ms = 0;
+	if (rc == RC_ABSENT)
+		return RC_OK;
+	if (rc == RC_OK)
+		rc = file_map(&map, f, OLD_MAX);
+	if (rc == RC_OK && map.len > 0) {
+		buf_addf(&line,
+		    "\nsegtools_last_success_timestamp_seconds{command=\"%s\"}"
+		    " ",
+		    m->command);
+		*ms = value_of(&map, &line);
+	}
+	buf_release(&line);
+	file_unmap(&map);
+	file_close(&f);
+	return rc;
+}
+
+static void
+write_text(
+    struct buf *b, const struct metrics *m, enum rc status, uint64_t success)
+{
+	uint64_t now = time_now();
+
+	if (status == RC_OK)
+		success = now;
+	seconds(b, m, "last_run_timestamp_seconds", "When the last run ended.",
+	    now);
+	if (success)
+		seconds(b, m, "last_success_timestamp_seconds",
+		    "When a run last ended with status 0.", success);
+	one(b, m, "status", "gauge", "Exit status of the last run.",
+	    (uint64_t)status);
+	seconds(b, m, "duration_seconds", "How long the last run took.",
+	    time_monotonic() - m->began);
+	one(b, m, "bytes_total", "counter",
+	    "Bytes of the data objects of the last run's segments.", m->bytes);
+	one(b, m, "pages_total", "counter", "Pages of the last run's segments.",
+	    m->pages);
+	one(b, m, "segments_total", "counter",
+	    "Segments that the last run dealt with.", m->segments);
+	one(b, m, "requests_total", "counter",
+	    "Requests of the last run to the store.", m->counts.requests);
+	one(b, m, "retries_total", "counter",
+	    "Requests of the last run that were tried again.",
+	    m->counts.retries);
+	of_spaces(b, m, "end_frame", "END of the newest segment.", END_FRAME);
+	of_spaces(
+	    b, m, "end_time_seconds", "TIME of the newest segment.", END_TIME);
+	of_spaces(b, m, "pending_segments",
+	    "Segments that wait to be published.", PENDING);
+}
+
+enum rc
+metrics_write(struct metrics *m, enum rc status)
+{
+	struct buf text = {0};
+	struct file *f = NULL;
+	uint64_t success;
+	enum rc rc;
+
+	if (!m)
+		return RC_OK;
+	rc = last_success(m, &success);
+	write_text(&text, m, status, success);
+	if (rc == RC_OK)
+		rc = file_create(&f, m->path, FILE_REPLACE);
+	if (rc == RC_OK)
+		rc = file_write(f, text.data, text.len, 0);
+	if (rc == RC_OK)
+		rc = file_commit(&f);
+	file_close(&f);
+	buf_release(&text);
+	return rc == RC_OK ? RC_OK : RC_SYSTEM;
+}

@@ -1,0 +1,72 @@
+#!/bin/sh
+# --metrics: figures of a run, for Prometheus.
+. "$(dirname "$0")/lib.sh"
+
+# metric NAME [LABELS]: its value in the file m.prom
+metric() {
+	sed -n "s/^segtools_$1{command=\"[^\"]*\"${2:-}} //p" m.prom
+}
+# Prometheus's text format: each metric has HELP and TYPE, once, before it
+well_formed() {
+	awk '/^# HELP / { help[$3]++; next }
+		/^# TYPE / { type[$3]++; if ($4 != "gauge" && $4 != "counter") exit 1
+			next }
+		/^segtools_[a-z_]*\{command="seg-[a-z]*"(,namespace="([^"\\]|\\.)*")?\} [0-9]+(\.[0-9]+)?$/ {
+			n = $0; sub(/\{.*/, "", n)
+			if (help[n] != 1 || type[n] != 1) exit 1
+			lines++; next }
+		{ exit 1 } END { exit !lines }' m.prom
+}
+
+make_db a.db 300
+mkdir store
+SEG_STORE=$T/store
+export SEG_STORE
+
+ok "a cut with metrics" seg-cut --metrics m.prom -d w 'sh"o\p' a.db
+cp out list
+ok "they are well-formed" well_formed
+is "$(metric status)" 0 "status"
+is "$(metric segments_total)" 1 "segments"
+is "$(metric pages_total)" "$(cut -f 5 list | head -n 1)" "pages"
+is "$(metric bytes_total)" "$(cut -f 6 list | head -n 1)" "bytes"
+is "$(metric end_frame ',namespace="sh\\"o\\\\p"')" \
+	"$(cut -f 3 list | head -n 1)" "END, with the namespace escaped"
+run_at=$(metric last_run_timestamp_seconds)
+is "$(metric last_success_timestamp_seconds)" "$run_at" "a success is one"
+is "$(stat -c %a m.prom)" 644 "it can be read by others"
+no_leftovers .
+
+ok "an upload" seg-upload --metrics m.prom <list
+is "$(metric requests_total | awk '{ print ($1 > 2) }')" 1 "it asked the store"
+is "$(metric retries_total)" 0 "nothing was tried again"
+success=$(metric last_success_timestamp_seconds)
+printf 'sh"o\\p/00000000000000000001-00000000000000000001-00000000000000000001.seg\n\n' >bad
+must_fail 1 seg-upload --metrics m.prom <bad
+is "$(metric status)" 1 "a failure is told"
+is "$(metric last_success_timestamp_seconds)" "$success" \
+	"the last success is kept"
+ok "they are well-formed after it" well_formed
+sed '/last_success/d' m.prom >n.prom && mv n.prom m.prom
+must_fail 1 seg-upload --metrics m.prom <bad
+is "$(metric last_success_timestamp_seconds)" "" "none is known: none is told"
+
+ok "a fetch" sh -c 'seg-list | seg-fetch -d f --metrics m.prom'
+is "$(metric segments_total)" 1 "fetched"
+ok "a restore" sh -c 'seg-restore --metrics m.prom r.db f/*/*.seg'
+is "$(metric segments_total) $(metric status)" "1 0" "restored"
+ok "a merge, of one" sh -c 'seg-merge --metrics m.prom f/*/*.seg'
+ok "verified" sh -c 'seg-verify --metrics m.prom f/*/*.seg'
+is "$(metric segments_total)" 1 "good ones"
+ok "a removal" sh -c 'seg-list | seg-rm -F --metrics m.prom'
+is "$(metric segments_total)" 1 "removed"
+
+# What cannot be written is 3, when the work is done.
+must_fail 3 seg-cut --metrics none/m.prom -d w2 b a.db
+err_like '^seg-cut: none/m.prom: no such directory$' "said"
+is "$(find w2 -name "*.seg" | wc -l)" 1 "the cut was made"
+must_fail 3 seg-cut --metrics w2 -d w3 b a.db
+is "$(grep -c . err)" 1 "said once"
+must_fail 2 seg-cut --metrics '' -d w4 b a.db
+
+done_testing
