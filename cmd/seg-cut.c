@@ -71,6 +71,8 @@ parse(struct cli *cli, struct cut_opts *o, int argc, char **argv)
 	o->path = argv[optind + 1];
 	if (!namespace_valid(o->namespace, strlen(o->namespace)))
 		cli_usage(cli, "%s: not a valid namespace", o->namespace);
+	if (!*o->path)
+		cli_usage(cli, "the database's name is empty");
 }
 
 int

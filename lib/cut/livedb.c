@@ -30,6 +30,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "cut/livedb.h"
+#include "cut/livevfs.h"
 #include "format/segment.h"
 
 enum {
@@ -40,6 +41,7 @@ enum {
 struct livedb {
 	sqlite3 *sql;
 	char *path;
+	struct livevfs vfs;
 	sqlite3_file *file; /* SQLite's */
 	struct livelog log;
 	struct livedb_state state;
@@ -51,7 +53,6 @@ struct livedb {
 static enum rc
 sql_fail(struct livedb *db, int err)
 {
-	int sys = sqlite3_system_errno(db->sql);
 	enum rc rc = RC_SYSTEM;
 
 	if (err == SQLITE_READONLY_ROLLBACK)
@@ -60,76 +61,63 @@ sql_fail(struct livedb *db, int err)
 		    db->path);
 	switch (err & 0xff) {
 	case SQLITE_NOTADB:
+		return msg_fail(
+		    RC_DATA, "%s: not a database, or encrypted", db->path);
 	case SQLITE_CORRUPT:
 		rc = RC_DATA;
 		break;
-	case SQLITE_PERM:
-	case SQLITE_AUTH:
-		rc = RC_USAGE;
-		break;
 	case SQLITE_READONLY:
-		return msg_fail(RC_USAGE,
-		    "%s: SQLite needs a -shm beside it and may not make it",
-		    db->path);
 	case SQLITE_CANTOPEN:
-		if (sys) {
-			errno = sys;
-			return msg_errno(db->path);
-		}
+		if (livevfs_explain(&db->vfs, &rc))
+			return rc;
+		if ((err & 0xff) == SQLITE_READONLY)
+			return msg_fail(RC_USAGE,
+			    "%s: SQLite may not write its -shm", db->path);
 		break;
 	}
 	return msg_fail(rc, "%s: %s", db->path, sqlite3_errstr(err));
 }
 
+/* errno is that of the system call that failed just now. */
 static enum rc
 read_fail(struct livedb *db, int err)
 {
+	if (err == SQLITE_IOERR_READ)
+		return msg_fail(RC_SYSTEM, "%s: %s", db->path, strerror(errno));
 	return msg_fail(RC_SYSTEM, "%s: %s", db->path, sqlite3_errstr(err));
 }
 
 /* ---- opening ---- */
 
-/* Neither an URI nor a name with a meaning to SQLite. */
-static char *
-plain_path(const char *path)
-{
-	return *path == '/' ? xstrdup(path) : xasprintf("./%s", path);
-}
-
 static enum rc
-check_file(const char *path, mode_t *mode)
+look(struct livedb *db)
 {
 	struct stat st;
 
-	if (stat(path, &st) != 0)
-		return msg_errno(path);
+	if (stat(db->path, &st) != 0)
+		return msg_errno(db->path);
 	if (!S_ISREG(st.st_mode))
-		return msg_fail(RC_USAGE, "%s: not a regular file", path);
-	*mode = st.st_mode;
+		return msg_fail(RC_USAGE, "%s: not a regular file", db->path);
 	/* SQLite would remove a log beside it. */
-	return st.st_size == 0 ? RC_ABSENT : RC_OK;
+	if (st.st_size == 0)
+		return RC_ABSENT;
+	db->mode = st.st_mode;
+	db->vfs.path = db->path;
+	db->vfs.owner = st.st_uid;
+	db->vfs.group = st.st_gid;
+	return livevfs_path(&db->vfs);
 }
 
-enum rc
-livedb_open(struct livedb **out, const char *path, unsigned busy_ms)
+static enum rc
+open_sql(struct livedb *db, unsigned busy_ms)
 {
-	struct livedb *db;
-	char *plain;
-	mode_t mode = 0;
 	int err, on = 1;
-	enum rc rc;
 
-	*out = NULL;
-	rc = check_file(path, &mode);
-	if (rc)
-		return rc;
-	db = xcalloc(1, sizeof(*db));
-	db->path = xstrdup(path);
-	db->mode = mode;
-	plain = plain_path(path);
 	/* Read-only: a hot journal is then an error, not rolled back. */
-	err = sqlite3_open_v2(plain, &db->sql, SQLITE_OPEN_READONLY, NULL);
-	free(plain);
+	livevfs_watch(&db->vfs);
+	err = sqlite3_open_v2(
+	    db->vfs.sql_path, &db->sql, SQLITE_OPEN_READONLY, livevfs_name());
+	livevfs_watch(NULL);
 	if (err == SQLITE_OK) {
 		sqlite3_extended_result_codes(db->sql, 1);
 		sqlite3_busy_timeout(db->sql, (int)busy_ms);
@@ -139,13 +127,25 @@ livedb_open(struct livedb **out, const char *path, unsigned busy_ms)
 	if (err == SQLITE_OK)
 		err = sqlite3_file_control(
 		    db->sql, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
-	if (err) {
-		rc = sql_fail(db, err);
+	return err ? sql_fail(db, err) : RC_OK;
+}
+
+enum rc
+livedb_open(struct livedb **out, const char *path, unsigned busy_ms)
+{
+	struct livedb *db = xcalloc(1, sizeof(*db));
+	enum rc rc;
+
+	*out = NULL;
+	db->path = xstrdup(path);
+	rc = look(db);
+	if (rc == RC_OK)
+		rc = open_sql(db, busy_ms);
+	if (rc)
 		livedb_free(db);
-		return rc;
-	}
-	*out = db;
-	return RC_OK;
+	else
+		*out = db;
+	return rc;
 }
 
 void
@@ -155,6 +155,7 @@ livedb_free(struct livedb *db)
 		return;
 	sqlite3_close(db->sql);
 	livelog_release(&db->log);
+	livevfs_release(&db->vfs);
 	free(db->path);
 	free(db);
 }
@@ -230,16 +231,33 @@ begin(struct livedb *db)
 	return err;
 }
 
+/* Without a log the file must hold every page.  (SQLite takes a part of a page
+ * for a whole one.) */
+static enum rc
+cut_short(const struct livedb *db)
+{
+	return msg_fail(RC_DATA, "%s: cut short: it has %llu bytes", db->path,
+	    (unsigned long long)db->state.db.size);
+}
+
+static bool
+file_is_whole(const struct livedb *db)
+{
+	return db->state.db.size / db->state.page_size >= db->state.size;
+}
+
 static enum rc
 file_header(struct livedb *db)
 {
 	uint8_t h[100];
 	sqlite3_int64 bytes;
 	uint32_t size;
-	int err = db->file->pMethods->xRead(db->file, h, sizeof(h), 0);
+	int err = db->file->pMethods->xFileSize(db->file, &bytes);
 
 	if (err == SQLITE_OK)
-		err = db->file->pMethods->xFileSize(db->file, &bytes);
+		err = db->file->pMethods->xRead(db->file, h, sizeof(h), 0);
+	if (err == SQLITE_IOERR_SHORT_READ)
+		return cut_short(db);
 	if (err)
 		return read_fail(db, err);
 	size = be16(h + 16);
@@ -254,16 +272,19 @@ file_header(struct livedb *db)
 	memcpy(db->state.counters, h + 24, 8);
 	memcpy(db->state.counters + 8, h + 92, 4);
 	memcpy(db->state.counters + 12, h + 40, 4);
-	return RC_OK;
+	return db->log.file || file_is_whole(db) ? RC_OK : cut_short(db);
 }
 
 enum rc
 livedb_begin(struct livedb *db)
 {
-	int err = begin(db);
+	int err;
 	enum rc rc;
 
 	memset(&db->state, 0, sizeof(db->state));
+	livevfs_watch(&db->vfs);
+	err = begin(db);
+	livevfs_watch(NULL);
 	if (err)
 		return sql_fail(db, err);
 	sqlite3_file_control(
@@ -315,6 +336,8 @@ livedb_fix(struct livedb *db, const struct wal_place *from, struct sort *frames,
 		db->state.wal = end.place;
 	if (end.size > 0)
 		db->state.size = end.size;
+	if (end.place.frame == 0 && !file_is_whole(db))
+		return cut_short(db);
 	return livedb_still(db);
 }
 
