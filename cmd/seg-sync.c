@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "cli/cli.h"
 #include "cli/open_store.h"
 #include "cli/progress.h"
@@ -166,9 +167,7 @@ main(int argc, char **argv)
 	struct sync s = {0};
 	enum rc rc = RC_OK;
 
-	s.changes = calloc((size_t)argc + 1, sizeof(*s.changes));
-	if (!s.changes)
-		return RC_SYSTEM;
+	s.changes = xcalloc((size_t)argc + 1, sizeof(*s.changes));
 	parse(&s, argc, argv);
 	if (!s.monitored)
 		rc = cli_store(&s.cli, false, &s.store);

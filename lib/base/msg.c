@@ -4,15 +4,27 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/msg.h"
+#include "base/utf8.h"
 
-static const char *program = "segtools";
+enum {
+	NAME_MOST = 64,
+	/* Of a longer text the beginning and the end are shown: the object, and
+	 * the reason. */
+	TEXT_MOST = 8192,
+	HEAD = 4096,
+	TAIL = 1024,
+	SHOWN_MOST = 3 * TEXT_MOST
+};
+
+static char program[NAME_MOST + 1] = "segtools";
 static int verbosity;
 static bool hushed;
-static int status_shown;
+static bool status_shown;
 
 enum rc
 rc_max(enum rc a, enum rc b)
@@ -23,9 +35,11 @@ rc_max(enum rc a, enum rc b)
 void
 msg_init(const char *argv0)
 {
-	const char *slash = strrchr(argv0, '/');
+	const char *slash = argv0 ? strrchr(argv0, '/') : NULL;
+	const char *name = slash ? slash + 1 : argv0;
 
-	program = slash ? slash + 1 : argv0;
+	if (name && *name)
+		snprintf(program, sizeof(program), "%s", name);
 	/*
 	 * A closed stdin or stdout must make reading or writing fail, not hand
 	 * its number to the next file that is opened: fill it with something
@@ -83,31 +97,48 @@ write_stderr(const char *p, size_t n)
 }
 
 /*
- * Object names come from servers and streams: a control character in one must
- * not reach the terminal.  Bytes above 0x7f are left alone, for UTF-8.
+ * Names come from servers, streams and the command line: what a terminal would
+ * obey must not reach it.  In one write, so that lines of several processes do
+ * not mix.
  */
+static void
+show(const char *text, size_t len)
+{
+	char out[SHOWN_MOST];
+	size_t n;
+
+	n = utf8_show(out, sizeof(out) / 16, program, strlen(program));
+	out[n++] = ':';
+	out[n++] = ' ';
+	if (len > TEXT_MOST) {
+		n += utf8_show(out + n, sizeof(out) / 2, text, HEAD);
+		memcpy(out + n, " ... ", 5);
+		n += 5;
+		text += len - TAIL;
+		len = TAIL;
+	}
+	n += utf8_show(out + n, sizeof(out) - n - 1, text, len);
+	out[n++] = '\n';
+	write_stderr(out, n);
+}
+
+/* What is too long for the buffer is worth memory, if there is some. */
 static void __attribute__((format(printf, 1, 0)))
 say(const char *fmt, va_list ap)
 {
-	char raw[4096], out[2 * sizeof(raw) + 300];
-	size_t n = 0;
+	char text[TEXT_MOST], *longer = NULL;
 	int len, err = errno;
+	va_list again;
 
 	msg_status(NULL);
-	len = vsnprintf(raw, sizeof(raw), fmt, ap);
-	if (len < 0)
-		return;
-	n += (size_t)snprintf(out, 256, "%s: ", program);
-	for (const char *p = raw; *p; p++) {
-		if ((unsigned char)*p < 0x20 || *p == 0x7f) {
-			out[n++] = '^';
-			out[n++] = *p == 0x7f ? '?' : (char)(*p + 0x40);
-		} else {
-			out[n++] = *p;
-		}
-	}
-	out[n++] = '\n';
-	write_stderr(out, n);
+	va_copy(again, ap);
+	len = vsnprintf(text, sizeof(text), fmt, ap);
+	if (len >= (int)sizeof(text) && vasprintf(&longer, fmt, again) == len)
+		show(longer, (size_t)len);
+	else if (len >= 0)
+		show(text, strlen(text));
+	free(longer);
+	va_end(again);
 	errno = err;
 }
 
@@ -188,14 +219,13 @@ msg_trace(const char *fmt, ...)
 void
 msg_status(const char *line)
 {
-	char out[512];
-	int n;
+	char out[512] = "\r\033[K";
+	size_t n = strlen(out);
 
 	if (!line && !status_shown)
 		return;
-	n = snprintf(out, sizeof(out), "\r\033[K%s", line ? line : "");
-	if (n > 0)
-		write_stderr(
-		    out, (size_t)n < sizeof(out) ? (size_t)n : sizeof(out) - 1);
+	if (line)
+		n += utf8_show(out + n, sizeof(out) - n, line, strlen(line));
+	write_stderr(out, n);
 	status_shown = line != NULL;
 }

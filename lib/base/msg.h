@@ -34,16 +34,19 @@ const char *msg_name(void);
 /* -v adds 1, -q takes 1 away; 0 at the start.  Below -1 even failures are not
  * printed (for fuzzing). */
 void msg_verbosity(int delta);
+
 /* While hushed, what is wrong with data (RC_DATA) and notices are told under -v
  * only: for who tries what need not turn out well.  What fails otherwise is
  * told. */
 void msg_hush(bool);
+
 int msg_is_verbose(void);
 int msg_is_quiet(void);
 
 /*
- * "NAME: " and the text, on stderr in one write, with control characters made
- * visible.  msg_fail() returns its first argument.
+ * "NAME: " and the text, on stderr in one write, with all that a terminal would
+ * obey made visible (utf8.h); a text without bounds is shown in part.
+ * msg_fail() returns its first argument.
  */
 enum rc msg_fail(enum rc rc, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

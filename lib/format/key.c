@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/number.h"
+#include "base/utf8.h"
 #include "format/key.h"
 
 bool
@@ -45,48 +46,19 @@ key_cmp(const struct key *a, const struct key *b)
 	return 0;
 }
 
-/* Bytes of the valid UTF-8 sequence at s (of len bytes), or 0: no overlong
- * forms, no surrogates, nothing beyond U+10FFFF. */
-static size_t
-utf8_sequence(const unsigned char *s, size_t len)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	uint32_t c;
-	size_t n;
-
-	if (s[0] < 0x80)
-		return 1;
-	n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-	if (s[0] < 0xc2 || s[0] > 0xf4 || n > len)
-		return 0;
-	c = s[0] & (0x7fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return 0;
-	return n;
-}
-
 bool
 namespace_valid(const char *text, size_t len)
 {
-	const unsigned char *s = (const unsigned char *)text;
+	uint32_t c;
 	size_t n;
 
 	if (len < 1 || len > NAMESPACE_MAX)
 		return false;
-	if (s[0] == '.' && (len == 1 || (len == 2 && s[1] == '.')))
+	if (text[0] == '.' && (len == 1 || (len == 2 && text[1] == '.')))
 		return false;
 	for (size_t i = 0; i < len; i += n) {
-		if (s[i] < 0x20 || s[i] == 0x7f || s[i] == '/')
-			return false;
-		if (s[i] == 0xc2 && i + 1 < len && s[i + 1] < 0xa0)
-			return false; /* C1 controls */
-		n = utf8_sequence(s + i, len - i);
-		if (n == 0)
+		n = utf8_next(text + i, len - i, &c);
+		if (n == 0 || c == '/' || utf8_is_control(c))
 			return false;
 	}
 	return true;

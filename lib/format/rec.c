@@ -11,6 +11,7 @@
 #include "base/number.h"
 #include "base/output.h"
 #include "base/time.h"
+#include "base/utf8.h"
 #include "format/rec.h"
 
 enum {
@@ -314,19 +315,27 @@ wrote(struct rec_writer *w)
 	return w->rc;
 }
 
+/* A path may be no UTF-8, which JSON has to be: U+FFFD stands for each byte
+ * that is none. */
 static void
 put_json_string(const char *key, const char *s)
 {
-	printf("\"%s\":\"", key);
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
+	size_t len = strlen(s), n;
+	uint32_t c;
 
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c < 0x20)
+	printf("\"%s\":\"", key);
+	for (; len > 0; s += n, len -= n) {
+		n = utf8_next(s, len, &c);
+		if (n == 0) {
+			n = 1;
+			fputs("\\ufffd", stdout);
+		} else if (c == '"' || c == '\\') {
+			printf("\\%c", (int)c);
+		} else if (utf8_is_control(c)) {
 			printf("\\u%04x", c);
-		else
-			putchar(c);
+		} else {
+			fwrite(s, 1, n, stdout);
+		}
 	}
 	putchar('"');
 }

@@ -14,6 +14,7 @@
 #include "base/sort.h"
 #include "base/temporary.h"
 #include "base/time.h"
+#include "base/utf8.h"
 #include "format/key.h"
 #include "format/rec.h"
 #include "tap.h"
@@ -314,6 +315,45 @@ test_sort(uint64_t n)
 	sort_free(s);
 }
 
+/* ---- utf8 ---- */
+
+static void
+test_show(const char *text, const char *want)
+{
+	char shown[64];
+	size_t n = utf8_show(shown, sizeof(shown), text, strlen(text));
+
+	ok(strcmp(shown, want) == 0 && n == strlen(want), "shown as %s, got %s",
+	    want, shown);
+}
+
+static void
+test_texts(void)
+{
+	char shown[64], text[300];
+	bool good = true;
+
+	test_show("", "");
+	test_show("a \xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80",
+	    "a \xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80");
+	test_show("\x01\x1b\x1f\x7f", "^A^[^_^?");
+	test_show("\x80\x9b\xff\xc3", "\\x80\\x9b\\xff\\xc3");
+	test_show("\xc2\x80\xc2\x9f\xc2\xa0", "\\u0080\\u009f\xc2\xa0");
+	/* Overlong, a surrogate, beyond the last one. */
+	test_show("\xc0\xaf", "\\xc0\\xaf");
+	test_show("\xe0\x82\x9b", "\\xe0\\x82\\x9b");
+	test_show("\xed\xa0\x80", "\\xed\\xa0\\x80");
+	test_show("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80");
+	test_show("\xe2\x80\xae\xe2\x81\xa6", "\\u202e\\u2066");
+	memset(text, 0x9b, sizeof(text));
+	for (size_t size = 1; size <= sizeof(shown); size++) {
+		size_t n = utf8_show(shown, size, text, sizeof(text));
+
+		good = good && n < size && n % 4 == 0 && strlen(shown) == n;
+	}
+	ok(good, "never more than there is room for, nothing by half");
+}
+
 /* ---- rec ---- */
 
 /* The events of a stream, as a word: r record, b bad, . end, ! failed, $ end
@@ -418,6 +458,7 @@ main(int argc, char **argv)
 	test_sort(0);
 	test_sort(1000);
 	test_sort(5000000);
+	test_texts();
 	test_streams();
 	if (chdir("/") == 0) {
 		char *cmd = xasprintf("rm -rf %s", dir);
