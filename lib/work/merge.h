@@ -3,8 +3,7 @@
  * and seg-restore restores.
  *
  * Frames of the OLD layout lie in page order, so no index is needed: the files
- * are read side by side, each from front to back in large pieces, its CRC
- * verified on the way.  Of a page's versions the newest wins, and one that its
+ * are read side by side.  Of a page's versions the newest wins, and one that its
  * own or a later segment's size cut off is dropped.
  *
  * Memory is bounded, whatever the number of segments and of files that may be
@@ -23,6 +22,7 @@
 #include "base/msg.h"
 #include "format/key.h"
 #include "format/segment.h"
+#include "work/merge_input.h"
 
 struct merge;
 
@@ -42,9 +42,9 @@ struct merge_info {
 	uint32_t page_size;
 	uint32_t size_after;
 	uint32_t least_size; /* the smallest size_after of the set */
-	uint8_t id[SEG_ID]; /* of the last, or its log id */
-	mode_t mode;        /* that all of the files have, less the umask */
-	uint64_t frames;    /* of all files, and their bytes */
+	uint8_t id[SEG_ID];  /* of the last, or its log id */
+	mode_t mode;         /* that all of the files have, less the umask */
+	uint64_t frames;     /* of all files, and their bytes */
 	uint64_t bytes;
 };
 
@@ -55,16 +55,6 @@ struct merge_info {
  * frames or files that are wrong.
  */
 enum rc merge_check(struct merge *, bool from_start, struct merge_info *);
-
-/*
- * Where the frames go: each page once, ascending.  frame is a frame header of
- * the OLD layout and the page, borrowed until settle() is called.
- */
-struct merge_sink {
-	enum rc (*frame)(void *arg, uint32_t page_no, const uint8_t *frame);
-	enum rc (*settle)(void *arg);
-	void *arg;
-};
 
 /* To be told how much of info.bytes was read. */
 void merge_on_progress(

@@ -1,0 +1,98 @@
+/*
+ * merge_later: see merge_later.h.
+ */
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "segment/segstream.h"
+#include "work/merge_later.h"
+
+/* One of them, while it is brought into page order.  What lies side by side in
+ * the file is read in one piece. */
+struct later {
+	struct file *file;
+	struct seg_header header;
+	const struct merge_input *in;
+	struct merge_runs *out;
+	uint8_t *piece;
+	size_t room;     /* frames */
+	uint32_t *pages; /* of the frames that wait to be copied */
+	size_t n;
+	uint32_t position; /* of the first of them */
+};
+
+static enum rc
+later_copy(struct later *l)
+{
+	size_t size = seg_frame_size(&l->header);
+	uint64_t at = SEG_HEADER_LATER + l->position * (uint64_t)size;
+	struct seg_frame f = {0};
+	uint8_t *p = l->piece;
+	enum rc rc;
+
+	if (l->n == 0)
+		return RC_OK;
+	rc = file_read(l->file, p, l->n * size, at);
+	for (size_t i = 0; rc == RC_OK && i < l->n; i++, p += size) {
+		if (seg_frame_decode(&f, &l->header, p) ||
+		    f.page_no != l->pages[i])
+			return msg_fail(RC_DATA,
+			    "%s: changed while it was read",
+			    file_name(l->file));
+		/* The OLD header goes where the LATER one ended. */
+		seg_frame_encode(
+		    p + SEG_FRAME_LATER - SEG_FRAME, f.page_no, f.frame_no);
+		rc = merge_runs_frame(
+		    l->out, f.page_no, p + SEG_FRAME_LATER - SEG_FRAME);
+	}
+	l->n = 0;
+	return rc ? rc : merge_runs_settle(l->out);
+}
+
+static enum rc
+later_page(void *arg, uint32_t page, uint32_t position)
+{
+	struct later *l = arg;
+	enum rc rc = RC_OK;
+
+	if (page > l->in->cutoff)
+		return RC_OK;
+	if (l->n == l->room || position != l->position + l->n)
+		rc = later_copy(l);
+	if (l->n == 0)
+		l->position = position;
+	l->pages[l->n++] = page;
+	return rc;
+}
+
+enum rc
+merge_later(const struct merge_reading *m, struct merge_input *in,
+    struct merge_runs *out)
+{
+	struct later l = {.in = in, .out = out};
+	struct merge_input run;
+	enum rc rc;
+
+	rc = merge_input_open(in, &l.file, &l.header, NULL);
+	if (rc)
+		goto out;
+	l.room = MERGE_PIECE_MAX / seg_frame_size(&l.header);
+	l.piece = xcalloc(l.room, seg_frame_size(&l.header));
+	l.pages = xcalloc(l.room, sizeof(*l.pages));
+	merge_runs_next(out, &run);
+	rc = segstream_each_page(l.file, &in->key, later_page, &l, &l.header);
+	if (rc == RC_OK)
+		rc = later_copy(&l);
+	if (rc)
+		goto out;
+	merge_progress(m, seg_size(&l.header));
+	*in = run;
+out:
+	out->run = NULL; /* it was this function's */
+	free(l.pages);
+	free(l.piece);
+	file_close(&l.file);
+	return rc;
+}
