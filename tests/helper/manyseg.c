@@ -1,15 +1,16 @@
 /*
- * manyseg: fills a namespace of a directory store with many small segments.
+ * manyseg: makes many small segments of one namespace.
  *
- *   manyseg STORE NAMESPACE N [PAGES]
+ *   manyseg [-w] DIR NAMESPACE N
  *
- * The k-th has frame k alone and holds page k % PAGES + 1 (PAGES: 100) of 512
- * bytes.  The names are printed as seg-list would print them, without their
- * columns.  Nothing is made durable: what a test makes need not outlive the
- * machine.
+ * DIR is a directory store, with -w a work directory.  The k-th segment has
+ * frame k alone and holds page k % 100 + 1 of 512 bytes.  Their names, with -w
+ * their paths, are printed, one a line.  Nothing is made durable: what a test
+ * makes need not outlive the machine.
  */
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +24,10 @@
 #include "format/index.h"
 #include "format/segment.h"
 
-enum { PAGE = 512 };
+enum { PAGE = 512, PAGES = 100 };
 
-static const char *store;
+static const char *dir;
+static bool work; /* -w */
 
 static void
 must(bool good, const char *what)
@@ -40,11 +42,14 @@ static void
 put(const struct name *name, enum part part, const struct buf *b)
 {
 	char *object = name_object("default", name, part);
-	char *path = xasprintf("%s/%s", store, object);
+	char *path =
+	    work ? name_path(dir, name, part) : xasprintf("%s/%s", dir, object);
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
 
 	must(fd >= 0 && write(fd, b->data, b->len) == (ssize_t)b->len, path);
 	close(fd);
+	if (part == PART_SEGMENT && work)
+		puts(path);
 	free(path);
 	free(object);
 }
@@ -98,44 +103,53 @@ index_of(uint32_t page_no, struct buf *b)
 static void
 make_directories(const char *namespace)
 {
+	char *prefix = namespace_prefix("default", namespace);
 	char *command =
-	    xasprintf("mkdir -p '%s/v2/clusters/default/namespaces/%s/'"
-		      "segments '%s/v2/clusters/default/namespaces/%s/'indexes",
-		store, namespace, store, namespace);
+	    work ? xasprintf("mkdir -p '%s/%s'", dir, namespace)
+		 : xasprintf("cd '%s' && mkdir -p '%ssegments' '%sindexes'",
+		       dir, prefix, prefix);
 
 	/* NOLINTNEXTLINE(cert-env33-c): arguments of a test */
 	must(system(command) == 0, command);
 	free(command);
+	free(prefix);
+}
+
+static void
+make_all(struct name *name, unsigned long n)
+{
+	struct buf data = {0}, index[PAGES] = {{0}};
+	char key[KEY_LEN + 1];
+
+	for (uint32_t i = 0; i < PAGES; i++)
+		index_of(i + 1, &index[i]);
+	for (unsigned long k = 1; k <= n; k++) {
+		name->key = (struct key){.start = k, .end = k, .time = k};
+		data_of(&name->key, (uint32_t)(k % PAGES) + 1, &data);
+		put(name, PART_SEGMENT, &data);
+		put(name, PART_INDEX, &index[k % PAGES]);
+		if (!work)
+			printf("%s/%s\n", name->namespace,
+			    key_text(&name->key, key));
+	}
+	for (uint32_t i = 0; i < PAGES; i++)
+		buf_release(&index[i]);
+	buf_release(&data);
 }
 
 int
 main(int argc, char **argv)
 {
 	struct name name = {0};
-	struct buf data = {0}, *index;
-	char key[KEY_LEN + 1];
-	unsigned long n, pages;
 
-	if (argc < 4 || strlen(argv[2]) > NAMESPACE_MAX)
+	work = argc > 1 && strcmp(argv[1], "-w") == 0;
+	argv += work;
+	argc -= work;
+	if (argc != 4 || strlen(argv[2]) > NAMESPACE_MAX)
 		return 2;
-	store = argv[1];
+	dir = argv[1];
 	memcpy(name.namespace, argv[2], strlen(argv[2]) + 1);
-	n = strtoul(argv[3], NULL, 10);
-	pages = argc > 4 ? strtoul(argv[4], NULL, 10) : 100;
 	make_directories(argv[2]);
-	index = xcalloc(pages, sizeof(*index));
-	for (unsigned long i = 0; i < pages; i++)
-		index_of((uint32_t)i + 1, &index[i]);
-	for (unsigned long k = 1; k <= n; k++) {
-		name.key = (struct key){.start = k, .end = k, .time = k};
-		data_of(&name.key, (uint32_t)(k % pages) + 1, &data);
-		put(&name, PART_SEGMENT, &data);
-		put(&name, PART_INDEX, &index[k % pages]);
-		printf("%s/%s\n", name.namespace, key_text(&name.key, key));
-	}
-	for (unsigned long i = 0; i < pages; i++)
-		buf_release(&index[i]);
-	free(index);
-	buf_release(&data);
+	make_all(&name, strtoul(argv[3], NULL, 10));
 	return fflush(stdout) == 0 ? 0 : 3;
 }

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Memory: what a segment more in a set costs the commands that hold one.
+. "$(dirname "$0")/lib.sh"
+
+[ -z "${SANITIZED:-}" ] || skip_all "a sanitizer's shadow memory is not ours"
+few=8000
+many=20000
+mkdir store
+SEG_STORE=$T/store
+export SEG_STORE
+manyseg store shop $many >all
+manyseg -w work shop $many >files
+
+# a_segment DESC FILE CMD...: CMD reads the first lines of FILE as a set; of
+# many it takes at most 100 bytes more than of few for each that came on top,
+# apart from half a MiB.  Few are enough to fill what buffers there are.
+a_segment() {
+	test_name=$1 test_file=$2
+	shift 2
+	for n in $few $many; do
+		{ head -n "$n" "$test_file" && echo; } >a_set
+		ok "$test_name: $n segments" rusage used "$@" <a_set
+		eval "kib_$n=\$(cut -d' ' -f3 used)"
+	done
+	# shellcheck disable=SC2154
+	each=$(((kib_20000 - kib_8000 - 512) * 1024 / (many - few)))
+	[ $each -le 100 ]
+	is $? 0 "$test_name: $each bytes a segment"
+}
+
+a_segment "seg-fetch -l" all seg-fetch -l -d lazy
+a_segment "seg-merge" files seg-merge -d merged
+a_segment "seg-restore" files seg-restore -F restored.db
+a_segment "seg-plan" all seg-plan
+a_segment "seg-plan -x" all seg-plan -x
+a_segment "seg-plan -c" all seg-plan -c levels
+
+sort -R all >shuffled
+ok "in any order" sh -c 'seg-fetch -e -l -d any <shuffled'
+for f in any/shop/*; do
+	same "$f" "lazy/${f#any/}" "the same bytes"
+	same "$f" "merged/${f#any/}" "and as merged"
+done
+done_testing
