@@ -34,7 +34,7 @@ PKG_LIBS := $(shell pkg-config --libs $(filter-out libcurl,$(PKGS)))
 CPPFLAGS_ALL = -Ilib -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
 	$(PKG_CFLAGS) $(CPPFLAGS)
 CFLAGS_ALL = -std=c11 $(WARN) $(CFLAGS)
-# libcurl is loaded by lib/store/http.c when a bucket is opened.  A command gets
+# libcurl is loaded by lib/store/curl.c when a bucket is opened.  A command gets
 # the libraries that it names a function of, and no others.
 LDLIBS_ALL = -Wl,--as-needed $(PKG_LIBS) -lm -ldl $(LDLIBS)
 

@@ -1,20 +1,13 @@
 /* http: see http.h. */
 
-#include <curl/curl.h>
-#include <dlfcn.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/number.h"
 #include "base/time.h"
+#include "store/curl.h"
 #include "store/http.h"
 #include "store/store.h"
 
@@ -29,8 +22,7 @@ enum {
 	/* libcurl's buffers, for all transfers together and for each. */
 	BUFFERS = 16 << 20,
 	BUFFER_MIN = 16 << 10,
-	BUFFER_MAX = 512 << 10,
-	WAITING = 128 << 10 /* bytes in the system, not yet sent */
+	BUFFER_MAX = 512 << 10
 };
 
 struct http {
@@ -43,93 +35,14 @@ struct http {
 	struct http_request *running;
 	unsigned busy;    /* waiting and running */
 	uint64_t trouble; /* ms: first failure since the last success; or 0 */
-	uint64_t trouble_was; /* before the attempt that ended last */
+	bool failed; /* the attempt that ended last, as http_again() was told */
+	bool no_expect;
 	long buffer;
 	bool trace;
 	unsigned seed;
 };
 
-static uint64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-/* ---- libcurl ---- */
-
-/*
- * Loaded when the first bucket is opened: with all the libraries that it needs
- * itself it would take three quarters of the time that a command needs to
- * start, and those on directories have no use for it.
- */
-#define CURL_FUNCTIONS(X) \
-	X(global_init) \
-	X(version_info) \
-	X(easy_init) \
-	X(easy_setopt) \
-	X(easy_getinfo) \
-	X(easy_reset) \
-	X(easy_cleanup) \
-	X(easy_strerror) \
-	X(multi_init) \
-	X(multi_setopt) \
-	X(multi_add_handle) \
-	X(multi_remove_handle) \
-	X(multi_perform) \
-	X(multi_poll) \
-	X(multi_info_read) \
-	X(multi_strerror) \
-	X(multi_cleanup) \
-	X(slist_append) \
-	X(slist_free_all)
-
-#define CURL_MEMBER(name) __typeof__(curl_##name) *(name);
-static struct {
-	CURL_FUNCTIONS(CURL_MEMBER)
-} curl;
-
-/* dlerror() tells why not. */
-static bool
-curl_load(void)
-{
-	static const char *const names[] = {
-	    "libcurl.so.4", "libcurl-gnutls.so.4"};
-	void *lib = dlopen(names[0], RTLD_NOW | RTLD_LOCAL);
-
-	if (!lib)
-		lib = dlopen(names[1], RTLD_NOW | RTLD_LOCAL);
-	if (!lib)
-		return false;
-#define CURL_FIND(name) \
-	*(void **)&curl.name = dlsym(lib, "curl_" #name); \
-	if (!curl.name) \
-		return false;
-	CURL_FUNCTIONS(CURL_FIND)
-	return true;
-}
-
 /* ---- opening ---- */
-
-static enum rc
-curl_begin(void)
-{
-	static bool begun;
-
-	if (begun)
-		return RC_OK;
-	if (!curl_load())
-		return msg_fail(RC_USAGE,
-		    "a bucket takes libcurl.so.4 or libcurl-gnutls.so.4, "
-		    "which cannot be loaded: %s",
-		    dlerror());
-	if (curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return msg_fail(RC_SYSTEM, "libcurl cannot be used");
-	begun = true;
-	return RC_OK;
-}
 
 enum rc
 http_new(struct http **out, const struct http_opts *o)
@@ -142,8 +55,8 @@ http_new(struct http **out, const struct http_opts *o)
 	if (rc)
 		return rc;
 	/* Else every request would fail, one by one. */
-	if (o->ca_bundle && access(o->ca_bundle, R_OK) != 0) {
-		msg_errno(o->ca_bundle);
+	if (o->service.ca_bundle && access(o->service.ca_bundle, R_OK) != 0) {
+		msg_errno(o->service.ca_bundle);
 		return RC_USAGE;
 	}
 	h = xcalloc(1, sizeof(*h));
@@ -196,230 +109,17 @@ http_free(struct http *h)
 	free(h);
 }
 
-/* ---- a request ---- */
-
-void
-http_header(struct http_request *r, const char *fmt, ...)
-{
-	struct curl_slist *list;
-	char line[4096];
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	list = n > 0 && (size_t)n < sizeof(line)
-		   ? curl.slist_append(r->headers, line)
-		   : NULL;
-	if (!list) {
-		msg_fail(RC_SYSTEM, "%s: a header that is too long", r->name);
-		exit(RC_SYSTEM);
-	}
-	r->headers = list;
-}
-
-void
-http_headers_clear(struct http_request *r)
-{
-	curl.slist_free_all(r->headers);
-	r->headers = NULL;
-}
-
-void
-http_request_release(struct http_request *r)
-{
-	http_headers_clear(r);
-	buf_release(&r->body);
-}
+/* ---- attempts ---- */
 
 void
 http_start(struct http *h, struct http_request *r)
 {
-	r->http = h;
 	r->next = NULL;
+	r->trouble = 0;
+	r->attempt = 0;
 	*h->queue_tail = r;
 	h->queue_tail = &r->next;
 }
-
-/* ---- libcurl's callbacks ---- */
-
-static size_t
-stop(struct http_request *r, enum rc rc)
-{
-	r->rc = rc;
-	r->result = HTTP_STOPPED;
-	return 0;
-}
-
-/* The value of the header, if it is this one; it ends in "\r\n". */
-static bool
-header_is(
-    const char *line, size_t len, const char *name, char *value, size_t room)
-{
-	size_t n = strlen(name), end = len;
-
-	if (len <= n || line[n] != ':' || strncasecmp(line, name, n) != 0)
-		return false;
-	for (n++; n < end && (line[n] == ' ' || line[n] == '\t'); n++)
-		;
-	while (end > n && strchr(" \t\r\n", line[end - 1]))
-		end--;
-	if (end - n >= room)
-		return false;
-	memcpy(value, line + n, end - n);
-	value[end - n] = 0;
-	return true;
-}
-
-/* "bytes FIRST-LAST/TOTAL" */
-static void
-parse_range(struct http_request *r, const char *s)
-{
-	size_t first, last;
-	uint64_t a, b, c;
-
-	if (strncasecmp(s, "bytes ", 6) != 0)
-		return;
-	s += 6;
-	first = strcspn(s, "-");
-	last = strcspn(s, "/");
-	if (first >= last || !s[last] || !number_u64(s, first, &a) ||
-	    !number_u64(s + first + 1, last - first - 1, &b) ||
-	    !number_u64(s + last + 1, strlen(s + last + 1), &c) || a > b ||
-	    b >= c)
-		return;
-	r->first = a;
-	r->last = b;
-	r->total = c;
-}
-
-static void
-forget_answer(struct http_request *r)
-{
-	r->status = 0;
-	r->content_length = HTTP_UNKNOWN;
-	r->first = r->last = r->total = HTTP_UNKNOWN;
-	r->etag[0] = r->region[0] = r->crc32[0] = 0;
-	r->too_long = false;
-	buf_clear(&r->body);
-}
-
-static bool
-is_success(const struct http_request *r)
-{
-	return r->status >= 200 && r->status < 300;
-}
-
-static size_t
-on_header(char *line, size_t one, size_t len, void *arg)
-{
-	struct http_request *r = arg;
-	char value[256];
-	long status = 0;
-	enum rc rc;
-
-	(void)one;
-	r->active = now_ms();
-	if (len > 5 && strncmp(line, "HTTP/", 5) == 0)
-		forget_answer(r);
-	else if (header_is(line, len, "content-length", value, sizeof(value)))
-		number_u64(value, strlen(value), &r->content_length);
-	else if (header_is(line, len, "content-range", value, sizeof(value)))
-		parse_range(r, value);
-	else if (header_is(line, len, "x-amz-bucket-region", r->region,
-		     sizeof(r->region)) ||
-		 header_is(line, len, "x-amz-checksum-crc32", r->crc32,
-		     sizeof(r->crc32)) ||
-		 header_is(line, len, "etag", r->etag, sizeof(r->etag)))
-		return len;
-	if (len > 2)
-		return len;
-	/* The empty line. */
-	curl.easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
-	r->status = (int)status;
-	if (r->begin && is_success(r)) {
-		rc = r->begin(r);
-		if (rc)
-			return stop(r, rc);
-	}
-	return len;
-}
-
-static size_t
-on_body(char *data, size_t one, size_t len, void *arg)
-{
-	struct http_request *r = arg;
-	enum rc rc;
-
-	(void)one;
-	r->active = now_ms();
-	r->received += len;
-	if (r->take && is_success(r)) {
-		rc = r->take(r, data, len);
-		return rc ? stop(r, rc) : len;
-	}
-	if (len > HTTP_BODY_MAX - r->body.len) {
-		r->too_long = true;
-		return 0;
-	}
-	buf_add(&r->body, data, len);
-	return len;
-}
-
-static size_t
-on_send(char *to, size_t one, size_t room, void *arg)
-{
-	struct http_request *r = arg;
-	uint64_t left = r->length - r->sent;
-	enum rc rc;
-
-	room *= one;
-	r->active = now_ms();
-	if (room > left)
-		room = (size_t)left;
-	if (room > 0 && r->file) {
-		rc = file_read(r->file, to, room, r->offset + r->sent);
-		if (rc) {
-			stop(r, rc);
-			return CURL_READFUNC_ABORT;
-		}
-	} else if (room > 0) {
-		memcpy(to, r->bytes + r->sent, room);
-	}
-	r->sent += room;
-	return room;
-}
-
-/* libcurl begins anew where a connection that it had kept was closed. */
-static int
-on_rewind(void *arg, curl_off_t offset, int origin)
-{
-	struct http_request *r = arg;
-
-	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > r->length)
-		return CURL_SEEKFUNC_FAIL;
-	r->sent = (uint64_t)offset;
-	return CURL_SEEKFUNC_OK;
-}
-
-/*
- * What waits in the system to be sent is little, so that libcurl is asked for
- * more as long as something moves, however slow the line.
- */
-static int
-on_socket(void *arg, curl_socket_t s, curlsocktype purpose)
-{
-	const int waiting = WAITING;
-
-	(void)arg;
-	(void)purpose;
-	(void)setsockopt(
-	    s, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &waiting, sizeof(waiting));
-	return CURL_SOCKOPT_OK;
-}
-
-/* ---- an attempt ---- */
 
 /* When there is no point in going on with this request; 0: no failure yet. */
 static uint64_t
@@ -451,72 +151,21 @@ patience(const struct http *h, const struct http_request *r, uint64_t most)
 }
 
 static void
-set_method(CURL *e, const struct http_request *r)
-{
-	if (strcmp(r->method, "HEAD") == 0) {
-		curl.easy_setopt(e, CURLOPT_NOBODY, 1L);
-	} else if (strcmp(r->method, "PUT") == 0) {
-		curl.easy_setopt(e, CURLOPT_UPLOAD, 1L);
-		curl.easy_setopt(
-		    e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->length);
-	} else if (strcmp(r->method, "POST") == 0) {
-		curl.easy_setopt(e, CURLOPT_POST, 1L);
-		curl.easy_setopt(
-		    e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->length);
-	} else if (strcmp(r->method, "GET") != 0) {
-		curl.easy_setopt(e, CURLOPT_CUSTOMREQUEST, r->method);
-	}
-}
-
-static void
-set_options(const struct http *h, CURL *e, struct http_request *r)
-{
-	curl.easy_setopt(e, CURLOPT_PRIVATE, r);
-	curl.easy_setopt(e, CURLOPT_URL, r->url);
-	curl.easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl.easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl.easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
-	curl.easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl.easy_setopt(e, CURLOPT_USERAGENT, "segtools");
-	curl.easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	curl.easy_setopt(e, CURLOPT_FRESH_CONNECT, (long)r->once);
-	curl.easy_setopt(e, CURLOPT_ERRORBUFFER, r->error);
-	curl.easy_setopt(e, CURLOPT_BUFFERSIZE, h->buffer);
-	curl.easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, h->buffer);
-	curl.easy_setopt(
-	    e, CURLOPT_CONNECTTIMEOUT_MS, (long)patience(h, r, CONNECT_MS));
-	if (h->o.ca_bundle)
-		curl.easy_setopt(e, CURLOPT_CAINFO, h->o.ca_bundle);
-	/* Not CURLOPT_USERPWD, which would split at the first ":". */
-	curl.easy_setopt(e, CURLOPT_AWS_SIGV4, h->o.sigv4);
-	curl.easy_setopt(e, CURLOPT_USERNAME, h->o.user);
-	curl.easy_setopt(e, CURLOPT_PASSWORD, h->o.password);
-	curl.easy_setopt(e, CURLOPT_HTTPHEADER, r->headers);
-	curl.easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
-	curl.easy_setopt(e, CURLOPT_HEADERDATA, r);
-	curl.easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
-	curl.easy_setopt(e, CURLOPT_WRITEDATA, r);
-	curl.easy_setopt(e, CURLOPT_READFUNCTION, on_send);
-	curl.easy_setopt(e, CURLOPT_READDATA, r);
-	curl.easy_setopt(e, CURLOPT_SEEKFUNCTION, on_rewind);
-	curl.easy_setopt(e, CURLOPT_SEEKDATA, r);
-	curl.easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, on_socket);
-	set_method(e, r);
-}
-
-static void
 trace(const struct http *h, const struct http_request *r, const char *outcome)
 {
 	if (h->trace)
 		msg_trace("%s %s %s, %llu bytes sent, %llu received, %llu ms",
 		    r->method, r->url, outcome, (unsigned long long)r->sent,
 		    (unsigned long long)r->received,
-		    (unsigned long long)(now_ms() - r->began));
+		    (unsigned long long)(time_monotonic() - r->began));
 }
 
 static void
 attempt_begin(struct http *h, struct http_request *r)
 {
+	struct attempt_opts opts = {.service = &h->o.service,
+	    .buffer = h->buffer,
+	    .no_expect = h->no_expect};
 	CURL *e = h->n_spare ? h->spare[--h->n_spare] : curl.easy_init();
 
 	r->easy = e;
@@ -530,88 +179,17 @@ attempt_begin(struct http *h, struct http_request *r)
 	r->error[0] = 0;
 	r->received = r->sent = 0;
 	r->retry_after = 0;
-	r->began = r->active = now_ms();
-	forget_answer(r);
+	r->began = r->active = time_monotonic();
+	attempt_forget(r);
+	opts.connect_ms = patience(h, r, CONNECT_MS);
 	if (e)
-		set_options(h, e, r);
+		attempt_prepare(r, &opts);
 	if (!e || curl.multi_add_handle(h->multi, e) != CURLM_OK) {
 		msg_fail(RC_SYSTEM, "%s: libcurl is out of memory", r->name);
 		exit(RC_SYSTEM);
 	}
 	r->next = h->running;
 	h->running = r;
-}
-
-/* What of libcurl's failures will not mend by itself. */
-static bool
-is_hopeless(CURLcode code)
-{
-	switch (code) {
-	case CURLE_UNSUPPORTED_PROTOCOL:
-	case CURLE_URL_MALFORMAT:
-	case CURLE_NOT_BUILT_IN:
-	case CURLE_SSL_ENGINE_NOTFOUND:
-	case CURLE_SSL_CERTPROBLEM:
-	case CURLE_SSL_CIPHER:
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_SSL_ISSUER_ERROR:
-	case CURLE_SSL_INVALIDCERTSTATUS:
-	case CURLE_LOGIN_DENIED:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void
-classify(struct http_request *r, CURLcode code)
-{
-	if (r->result == HTTP_STOPPED)
-		return;
-	if (code == CURLE_OK && r->status >= 200) {
-		r->result = HTTP_ANSWERED;
-		return;
-	}
-	/* A head that does not end is fine with libcurl. */
-	if (code == CURLE_OK)
-		code = CURLE_GOT_NOTHING;
-	if (r->too_long) {
-		r->result = HTTP_STOPPED;
-		r->rc =
-		    msg_fail(RC_DATA, "%s: the answer is too long", r->name);
-		return;
-	}
-	/* HTTP/0.9, which is not spoken, comes as an unknown protocol too. */
-	r->result = is_hopeless(code) && r->received == 0 &&
-			    !(code == CURLE_UNSUPPORTED_PROTOCOL &&
-				r->attempt && strstr(r->error, "0.9"))
-			? HTTP_REFUSED
-			: HTTP_FAILED;
-	if (!r->error[0])
-		snprintf(
-		    r->error, sizeof(r->error), "%s", curl.easy_strerror(code));
-}
-
-/* An attempt that made good progress, or succeeded, ends the trouble. */
-static void
-note_trouble(struct http *h, struct http_request *r)
-{
-	bool failed = r->result == HTTP_FAILED || http_is_temporary(r->status);
-	uint64_t now = now_ms();
-
-	r->trouble_was = r->trouble;
-	h->trouble_was = h->trouble;
-	if (!failed) {
-		h->trouble = r->trouble = 0;
-		return;
-	}
-	if (r->received >= PROGRESS)
-		h->trouble = r->trouble = 0;
-	if (!r->trouble)
-		r->trouble = now;
-	if (!h->trouble)
-		h->trouble = now;
 }
 
 static void
@@ -626,7 +204,7 @@ attempt_end(struct http *h, struct http_request *r, CURLcode code)
 	*p = r->next;
 	r->next = NULL;
 	h->busy--;
-	classify(r, code);
+	attempt_classify(r, code);
 	curl.easy_getinfo(r->easy, CURLINFO_RETRY_AFTER, &after);
 	r->retry_after = after > 0 ? (uint64_t)after : 0;
 	curl.multi_remove_handle(h->multi, r->easy);
@@ -639,8 +217,10 @@ attempt_end(struct http *h, struct http_request *r, CURLcode code)
 	trace(h, r,
 	    r->result == HTTP_ANSWERED || r->result == HTTP_STOPPED ? outcome
 								    : r->error);
-	note_trouble(h, r);
-	r->done(r);
+	h->failed = false;
+	r->done(r); /* and r may be gone */
+	if (!h->failed)
+		h->trouble = 0;
 }
 
 /* ---- trying again ---- */
@@ -648,13 +228,16 @@ attempt_end(struct http *h, struct http_request *r, CURLcode code)
 bool
 http_again(struct http *h, struct http_request *r, const char *why)
 {
-	uint64_t now = now_ms(), end, wait = BACKOFF_MS;
+	uint64_t now = time_monotonic(), end, wait = BACKOFF_MS;
 
-	/* What looked like a success was none to the caller. */
+	h->failed = true;
+	/* One that made good progress before it failed ends the trouble. */
+	if (r->received >= PROGRESS)
+		h->trouble = r->trouble = 0;
 	if (!r->trouble)
-		r->trouble = r->trouble_was ? r->trouble_was : now;
+		r->trouble = now;
 	if (!h->trouble)
-		h->trouble = h->trouble_was ? h->trouble_was : now;
+		h->trouble = now;
 	end = deadline(h, r);
 	if (now >= end || r->retry_after * 1000 > end - now)
 		return false;
@@ -683,7 +266,7 @@ static uint64_t
 begin_due(struct http *h)
 {
 	struct http_request **p = &h->waiting, *r;
-	uint64_t now = now_ms(), next = 0;
+	uint64_t now = time_monotonic(), next = 0;
 
 	while ((r = *p)) {
 		if (r->due <= now) {
@@ -729,7 +312,7 @@ static bool
 end_stalled(struct http *h)
 {
 	struct http_request *r, *next;
-	uint64_t now = now_ms(), most;
+	uint64_t now = time_monotonic(), most;
 	bool any = false;
 
 	for (r = h->running; r; r = next) {
@@ -751,7 +334,7 @@ void
 http_step(struct http *h, int fd)
 {
 	struct curl_waitfd extra = {.fd = fd, .events = CURL_WAIT_POLLIN};
-	uint64_t due = begin_due(h), now = now_ms();
+	uint64_t due = begin_due(h), now = time_monotonic();
 	int running, timeout = 1000;
 	CURLMcode code = curl.multi_perform(h->multi, &running);
 
@@ -769,11 +352,10 @@ http_step(struct http *h, int fd)
 	exit(RC_SYSTEM);
 }
 
-bool
-http_is_temporary(int status)
+void
+http_forgo_expect(struct http *h)
 {
-	return status == 408 || status == 429 ||
-	       (status >= 500 && status != 501 && status != 505);
+	h->no_expect = true;
 }
 
 const char *
@@ -807,7 +389,9 @@ http_reason(int status)
 	    {411, "Length Required"},
 	    {412, "Precondition Failed"},
 	    {416, "Range Not Satisfiable"},
+	    {417, "Expectation Failed"},
 	    {429, "Too Many Requests"},
+	    {431, "Request Header Fields Too Large"},
 	    {500, "Internal Server Error"},
 	    {501, "Not Implemented"},
 	    {502, "Bad Gateway"},

@@ -1,7 +1,8 @@
 /*
- * s3: requests to a bucket: URLs, headers, and what the answers mean.  What is
- * temporary is tried again here; what an operation makes of the rest is
- * store_s3.c's, s3_list.c's and s3_multipart.c's.
+ * s3: a bucket, what its service takes, and what a request to it is.  They are
+ * sent by s3_send.c, which asks s3_answer.c what an answer means; what an
+ * operation makes of that is s3_store.c's, s3_list.c's, s3_delete.c's and
+ * s3_multipart.c's.
  */
 #ifndef SEGTOOLS_S3_H
 #define SEGTOOLS_S3_H
@@ -10,8 +11,8 @@
 
 #include "store/aws.h"
 #include "store/http.h"
-#include "store/s3xml.h"
 #include "store/driver.h"
+#include "store/s3xml.h"
 
 struct s3 {
 	struct http *http;
@@ -45,7 +46,7 @@ void s3_close(struct s3 *);
 
 /*
  * A request and its retries.  All-zero, then what is needed, also in http: the
- * body, begin, take.
+ * body, begin, take.  See s3_send.h.
  */
 struct s3_request {
 	struct http_request http; /* first */
@@ -55,7 +56,8 @@ struct s3_request {
 	void (*prepare)(struct s3_request *);
 	/* Statuses that done() sees to itself, with RC_OK; ending in 0. */
 	const int *expected;
-	bool xml; /* the answer is an XML document: see doc_error */
+	bool xml; /* the answer is an XML document: an error may come with a
+		   * 200 */
 	/*
 	 * RC_OK: answered with a 2xx or an expected status; see http.status.
 	 * RC_ABSENT: no such object, unreported.  Else it was reported.
@@ -68,58 +70,17 @@ struct s3_request {
 	void *arg;
 };
 
-/*
- * Queue a request for an object (NULL: the bucket).  query, or NULL: encoded,
- * "NAME=VALUE" sorted by NAME (s3_query()).  name is borrowed, for messages.
- */
-void s3_send(struct s3 *, struct s3_request *, const char *method,
-    const char *object, const char *query, const char *name);
-void s3_request_release(struct s3_request *);
-
 /* Add "name=VALUE", percent-encoded, and "&" in front if it is not the
  * first. */
 void s3_query(struct buf *, const char *name, const char *value);
+/* Of an object (NULL: the bucket), with a query (NULL: none); malloced. */
+char *s3_url(const struct s3 *, const char *object, const char *query);
 
-/*
- * By what the server sees that a body arrives as it was sent: its CRC-32 in
- * base64, which not all servers look at, and its SHA-256 in hex, which is part
- * of what is signed.  The latter costs more than all the rest and is there over
- * plain http alone ("" otherwise), since TLS has its own, and for files only
- * until the server has confirmed a CRC-32.
- */
-enum { S3_CRC_MAX = 12, S3_SHA256_MAX = 65 };
-struct s3_digest {
-	char crc[S3_CRC_MAX];
-	char sha256[S3_SHA256_MAX];
-};
-/* Of part of a file, or of bytes, if file is NULL.  crc: if it is known; else
- * NULL. */
-enum rc s3_digest(const struct s3 *, struct file *, const char *bytes,
-    uint64_t offset, uint64_t length, const uint32_t *crc, struct s3_digest *);
-/* x-amz-content-sha256, which every request has; NULL: no body. */
-void s3_header_sha256(struct s3_request *, const struct s3_digest *);
-/* x-amz-checksum-crc32, where the server takes it. */
-void s3_header_crc(struct s3_request *, const struct s3_digest *);
-/* After a PUT: does the server say that this is the CRC-32 of what it got? */
-bool s3_confirmed(struct s3_request *, const struct s3_digest *);
 /* "If-None-Match: *", where the server knows that. */
 void s3_header_new(struct s3_request *);
 bool s3_takes_condition(const struct s3 *);
 bool s3_takes_checksum(const struct s3 *);
 /* After a 501: is there something left to do without?  Then send it again. */
 bool s3_concede(struct s3_request *);
-/* http_step(); but a signal that came while uploads in parts run gives them
- * up, and ends the process. */
-void s3_step(struct s3 *, int fd);
-
-/* Make the bucket if it is not there. */
-enum rc s3_make_bucket(struct s3 *);
-
-/* From done(): try once more, unless the time is up. */
-bool s3_again(struct s3_request *, const char *why);
-
-/* Drive a request to its end (for those by themselves); done is set. */
-enum rc s3_do(struct s3 *, struct s3_request *, const char *method,
-    const char *object, const char *query, const char *name);
 
 #endif

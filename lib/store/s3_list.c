@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "store/s3_list.h"
+#include "store/s3_send.h"
 
 enum { PAGE = 1000 }; /* entries */
 

@@ -19,7 +19,9 @@
 #include <string.h>
 
 #include "base/signals.h"
+#include "store/s3_digest.h"
 #include "store/s3_multipart.h"
+#include "store/s3_send.h"
 
 enum {
 	PART_SIZE = 16 << 20,
@@ -339,6 +341,7 @@ prepare_part(struct s3_request *r)
 {
 	const struct s3_digest *d = &((struct part *)r)->digest;
 
+	http_header(&r->http, "Content-Type: application/octet-stream");
 	s3_header_sha256(r, d);
 	s3_header_crc(r, d);
 }

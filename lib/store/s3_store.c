@@ -2,22 +2,24 @@
  * s3_store: a store in a bucket.
  *
  * A transfer is one request; but a PUT of a large file is s3_multipart.c's, and
- * DELETEs are gathered into requests of up to 1000 objects.  Whatever ends
- * waits in a list for store_wait() to tell done().  Listings are s3_list.c's.
+ * DELETEs are s3_delete.c's.  Whatever ends waits in a list for store_wait() to
+ * tell done().  Listings are s3_list.c's.
  */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/s3.h"
+#include "store/s3_bucket.h"
+#include "store/s3_delete.h"
+#include "store/s3_digest.h"
 #include "store/s3_list.h"
 #include "store/s3_multipart.h"
+#include "store/s3_send.h"
 #include "store/s3_store.h"
 
 enum {
-	BATCH = 1000, /* objects of a DeleteObjects */
-	ROUNDS = 8,   /* of looking and putting without conditional writes */
+	ROUNDS = 8, /* of looking and putting without conditional writes */
 	BUF_LIMIT = 64 << 20,
 	/* What is written to files at once, for all transfers together and for
 	 * each: libcurl hands out much smaller pieces. */
@@ -27,8 +29,8 @@ enum {
 
 struct s3_store {
 	struct s3 *s3;
-	unsigned active;            /* transfers that done() was not told of */
-	struct store_xfer *deletes; /* not yet requested */
+	unsigned active; /* transfers that done() was not told of */
+	struct s3_deletes deletes;
 	struct op *ended, **ended_tail;
 };
 
@@ -49,6 +51,16 @@ struct op {
 	uint64_t size;
 	unsigned rounds;
 };
+
+static struct op *
+op_new(struct s3_store *s, struct store_xfer *x)
+{
+	struct op *op = xcalloc(1, sizeof(*op));
+
+	op->store = s;
+	op->xfer = x;
+	return op;
+}
 
 static void
 op_end(struct op *op, enum rc rc)
@@ -291,6 +303,7 @@ prepare_put(struct s3_request *r)
 		s3_header_sha256(r, NULL);
 		return;
 	}
+	http_header(&r->http, "Content-Type: application/octet-stream");
 	s3_header_sha256(r, &op->digest);
 	s3_header_crc(r, &op->digest);
 	if (!op->xfer->replace)
@@ -400,165 +413,13 @@ start_put(struct op *op)
 		put_or_look(op, must_look(op));
 }
 
-/* ---- DELETE ---- */
-
-static struct op *
-op_new(struct s3_store *s, struct store_xfer *x)
-{
-	struct op *op = xcalloc(1, sizeof(*op));
-
-	op->store = s;
-	op->xfer = x;
-	return op;
-}
-
-/* The right answer is empty. */
-static void
-deleted(struct s3_request *r, enum rc rc)
-{
-	if (rc == RC_OK && r->http.body.len > 0)
-		rc = msg_fail(RC_DATA,
-		    "%s: the answer to its removal is not one", r->http.name);
-	op_end((struct op *)r, rc);
-}
-
-static void
-delete_alone(struct s3_store *s, struct store_xfer *x)
-{
-	struct op *op = op_new(s, x);
-
-	op->req.xml = true;
-	op->req.done = deleted;
-	op_send(op, "DELETE");
-}
-
-/* A DeleteObjects under way. */
-struct batch {
-	struct s3_request req; /* first */
-	struct s3_store *store;
-	struct store_xfer **xfers; /* NULL: told to be deleted */
-	size_t n, next;
-	struct buf body;
-	struct s3_digest digest;
-};
-
-/* The server names what it deleted, mostly in the order of the request. */
-static bool
-take_deleted(void *arg, const char *path, const char *text, size_t len)
-{
-	struct batch *b = arg;
-	size_t prefix = strlen(b->store->s3->prefix);
-
-	if (strcmp(path, "DeleteResult/Deleted/Key") != 0)
-		return strncmp(path, "DeleteResult", 12) == 0;
-	if (len < prefix)
-		return true;
-	for (size_t i = 0; i < b->n; i++) {
-		size_t at = (b->next + i) % b->n;
-		struct store_xfer *x = b->xfers[at];
-
-		if (x && strcmp(x->object, text + prefix) == 0) {
-			op_end(op_new(b->store, x), RC_OK);
-			b->xfers[at] = NULL;
-			b->next = at + 1;
-			break;
-		}
-	}
-	return true;
-}
-
-/* What is not known to be deleted is tried by itself: that tells why not. */
-static void
-batch_done(struct s3_request *r, enum rc rc)
-{
-	struct batch *b = (struct batch *)r;
-	struct s3 *s = b->store->s3;
-
-	if (rc == RC_OK && r->http.status < 300 &&
-	    !s3xml_parse(r->http.body.data, r->http.body.len, take_deleted, b))
-		msg_info("%s: the answer to a removal is not one", s->name);
-	if (rc == RC_OK && r->http.status >= 300) {
-		msg_info("%s: %d %s; objects are removed one by one", s->name,
-		    r->http.status, r->error.code);
-		s->no_deletes = true;
-	}
-	for (size_t i = 0; i < b->n; i++) {
-		if (!b->xfers[i])
-			continue;
-		if (rc == RC_OK)
-			delete_alone(b->store, b->xfers[i]);
-		else
-			op_end(op_new(b->store, b->xfers[i]), rc);
-	}
-	s3_request_release(r);
-	buf_release(&b->body);
-	free(b->xfers);
-	free(b);
-}
-
-static void
-prepare_batch(struct s3_request *r)
-{
-	const struct s3_digest *d = &((struct batch *)r)->digest;
-
-	http_header(&r->http, "Content-Type: application/xml");
-	s3_header_sha256(r, d);
-	/* Which this action requires. */
-	http_header(&r->http, "x-amz-checksum-crc32: %s", d->crc);
-}
-
-static void
-delete_many(struct s3_store *s, struct store_xfer **xfers, size_t n)
-{
-	/* Content-MD5 is missing, or the action is not known. */
-	static const int expected[] = {400, 405, 411, 501, 0};
-	struct batch *b = xcalloc(1, sizeof(*b));
-
-	b->store = s;
-	b->xfers = xcalloc(n, sizeof(struct store_xfer *));
-	memcpy(b->xfers, xfers, n * sizeof(struct store_xfer *));
-	b->n = n;
-	buf_adds(&b->body, "<Delete>");
-	for (size_t i = 0; i < n; i++) {
-		buf_adds(&b->body, "<Object><Key>");
-		s3xml_escape(&b->body, s->s3->prefix);
-		s3xml_escape(&b->body, xfers[i]->object);
-		buf_adds(&b->body, "</Key></Object>");
-	}
-	buf_adds(&b->body, "</Delete>");
-	(void)s3_digest(
-	    s->s3, NULL, b->body.data, 0, b->body.len, NULL, &b->digest);
-	b->req.prepare = prepare_batch;
-	b->req.expected = expected;
-	b->req.xml = true;
-	b->req.done = batch_done;
-	b->req.http.bytes = b->body.data;
-	b->req.http.length = b->body.len;
-	s3_send(s->s3, &b->req, "POST", NULL, "delete=", s->s3->name);
-}
-
-static void
-flush_deletes(struct s3_store *s)
-{
-	struct store_xfer *x, *xfers[BATCH];
-	size_t n = 0;
-
-	while ((x = s->deletes)) {
-		s->deletes = x->next;
-		x->next = NULL;
-		xfers[n++] = x;
-		if (s->deletes && n < BATCH)
-			continue;
-		if (n == 1 || s->s3->no_deletes)
-			for (size_t i = 0; i < n; i++)
-				delete_alone(s, xfers[i]);
-		else
-			delete_many(s, xfers, n);
-		n = 0;
-	}
-}
-
 /* ---- the queue ---- */
+
+static void
+delete_done(void *arg, struct store_xfer *x, enum rc rc)
+{
+	op_end(op_new(arg, x), rc);
+}
 
 static void
 s3_start(void *impl, struct store_xfer *x)
@@ -582,8 +443,7 @@ s3_start(void *impl, struct store_xfer *x)
 		start_put(op_new(s, x));
 		break;
 	case STORE_DELETE:
-		x->next = s->deletes;
-		s->deletes = x;
+		s3_delete_start(&s->deletes, x);
 		break;
 	}
 }
@@ -615,7 +475,7 @@ s3_wait(void *impl, unsigned max, int fd)
 
 	tell_ended(s);
 	while (s->active > max && !fd_readable(fd)) {
-		flush_deletes(s);
+		s3_delete_flush(&s->deletes);
 		s3_step(s->s3, fd);
 		tell_ended(s);
 	}
@@ -655,6 +515,8 @@ store_s3_open(void **impl, const char *where, const struct store_opts *opts)
 	enum rc rc = s3_open(&s->s3, where, opts);
 
 	s->ended_tail = &s->ended;
+	s->deletes =
+	    (struct s3_deletes){.s3 = s->s3, .done = delete_done, .arg = s};
 	if (rc == RC_OK && opts->create)
 		rc = s3_make_bucket(s->s3);
 	if (rc) {

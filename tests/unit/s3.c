@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "store/s3.h"
+#include "store/s3_digest.h"
 #include "store/s3_multipart.h"
 #include "tap.h"
 

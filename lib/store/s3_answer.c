@@ -1,0 +1,162 @@
+/* s3_answer: see s3_answer.h. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "store/s3_answer.h"
+
+/* ---- trying again ---- */
+
+/* Codes of the service for what will pass, whatever status they come with; the
+ * last three for a body that was changed on its way. */
+static bool
+code_is_temporary(const char *code)
+{
+	static const char *const known[] = {"InternalError", "SlowDown",
+	    "ServiceUnavailable", "RequestTimeout", "OperationAborted",
+	    "ConditionalRequestConflict", "BadDigest",
+	    "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(code, known[i]) == 0)
+			return true;
+	return false;
+}
+
+void
+s3_answer_describe(const struct s3_request *r, char text[S3_WHY_MAX])
+{
+	const struct http_request *h = &r->http;
+	const size_t room = S3_WHY_MAX;
+
+	if (h->result != HTTP_ANSWERED)
+		snprintf(text, room, "%s", h->error);
+	else if (r->error.code[0])
+		snprintf(text, room, "%d %s%s%s", h->status, r->error.code,
+		    r->error.message[0] ? ": " : "", r->error.message);
+	else
+		snprintf(
+		    text, room, "%d %s", h->status, http_reason(h->status));
+}
+
+static bool
+status_is_temporary(int status)
+{
+	return status == 408 || status == 429 ||
+	       (status >= 500 && status != 501 && status != 505);
+}
+
+bool
+s3_answer_is_doubtful(const struct s3_request *r)
+{
+	return r->http.result == HTTP_FAILED ||
+	       status_is_temporary(r->http.status);
+}
+
+bool
+s3_answer_may_pass(const struct s3_request *r)
+{
+	switch (r->http.result) {
+	case HTTP_FAILED:
+		return true;
+	case HTTP_ANSWERED:
+		return status_is_temporary(r->http.status) ||
+		       code_is_temporary(r->error.code);
+	case HTTP_REFUSED:
+	case HTTP_STOPPED:
+		break;
+	}
+	return false;
+}
+
+/* ---- the rest ---- */
+
+static enum rc
+refuse_region(const struct s3_request *r)
+{
+	const char *region =
+	    r->error.region[0] ? r->error.region : r->http.region;
+	char why[S3_WHY_MAX];
+
+	s3_answer_describe(r, why);
+	if (*region)
+		return msg_fail(RC_USAGE,
+		    "%s: wrong region %s, the bucket's is %s (AWS_REGION); %s",
+		    r->s3->name, r->s3->aws.region, region, why);
+	return msg_fail(RC_USAGE,
+	    "%s: the server redirects: wrong region (%s) or endpoint; %s",
+	    r->s3->name, r->s3->aws.region, why);
+}
+
+/* What will not mend by itself. */
+static enum rc
+refuse(struct s3_request *r)
+{
+	int status = r->http.status;
+	bool of_bucket = strcmp(r->http.name, r->s3->name) == 0;
+	char why[S3_WHY_MAX];
+
+	s3_answer_describe(r, why);
+	if (strcmp(r->error.code, "NoSuchBucket") == 0 ||
+	    (status == 404 && of_bucket && !r->error.code[0])) {
+		if (r->s3->missing) /* said once is enough */
+			return RC_USAGE;
+		r->s3->missing = true;
+		return msg_fail(RC_USAGE,
+		    "%s: no such bucket (seg-upload --create makes it)",
+		    r->s3->name);
+	}
+	if (status == 404 && !of_bucket)
+		return RC_ABSENT;
+	if (status >= 300 && status < 400)
+		return refuse_region(r);
+	if (strcmp(r->error.code, "AuthorizationHeaderMalformed") == 0 &&
+	    r->error.region[0])
+		return refuse_region(r);
+	/* 404 with a code of its own: versitygw's for a key it does not know.
+	 */
+	if (status == 400 || status == 401 || status == 403 || status == 404 ||
+	    strcmp(r->error.code, "AccessDenied") == 0) /* in a 200 */
+		return msg_fail(RC_USAGE,
+		    "%s: %s (credentials from %s, region %s)", r->http.name,
+		    why, r->s3->aws.source, r->s3->aws.region);
+	if (status == 412)
+		return msg_fail(RC_DATA, "%s: changed meanwhile", r->http.name);
+	if (status == 416)
+		return msg_fail(RC_DATA, "%s: too short", r->http.name);
+	return msg_fail(RC_SYSTEM, "%s: %s", r->http.name, why);
+}
+
+/* With a 2xx an error only where a document is expected. */
+void
+s3_answer_read(struct s3_request *r)
+{
+	r->error = (struct s3xml_error){0};
+	if (r->http.result != HTTP_ANSWERED ||
+	    (r->http.status < 300 && !r->xml))
+		return;
+	if (!s3xml_error(&r->error, &r->http.body))
+		r->error = (struct s3xml_error){0};
+}
+
+static bool
+is_expected(const struct s3_request *r)
+{
+	for (const int *e = r->expected; e && *e; e++)
+		if (r->http.status == *e)
+			return true;
+	return false;
+}
+
+enum rc
+s3_answer_rc(struct s3_request *r)
+{
+	if (r->http.result == HTTP_STOPPED)
+		return r->http.rc;
+	if (r->http.result == HTTP_REFUSED)
+		return msg_fail(
+		    RC_USAGE, "%s: %s", r->http.name, r->http.error);
+	if (is_expected(r) || (r->http.status < 300 && !r->error.code[0]))
+		return RC_OK;
+	return refuse(r);
+}

@@ -1,0 +1,127 @@
+/* s3_digest: see s3_digest.h. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <nettle/base16.h>
+#include <nettle/sha2.h>
+#include <nettle/version.h>
+
+#include "base/buf.h"
+#include "format/checksum.h"
+#include "store/s3_digest.h"
+
+/* Of nothing. */
+#define EMPTY_SHA256 \
+	"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+enum { PIECE = 256 << 10 };
+
+static void
+crc_text(uint32_t crc, char text[S3_CRC_MAX])
+{
+	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz0123456789+/";
+	uint64_t bits = (uint64_t)crc << 4; /* 36 of them, in sixes */
+
+	for (int i = 0; i < 6; i++)
+		text[i] = digit[bits >> (30 - 6 * i) & 63];
+	memcpy(text + 6, "==", 3);
+}
+
+struct digester {
+	bool sum, sign;
+	uint32_t crc;
+	struct sha256_ctx sha256;
+};
+
+static void
+digester_feed(struct digester *d, const void *data, size_t len)
+{
+	if (d->sum)
+		d->crc = checksum_crc32(d->crc, data, len);
+	if (d->sign)
+		sha256_update(&d->sha256, len, data);
+}
+
+static void
+sha256_text(struct sha256_ctx *ctx, char text[S3_SHA256_MAX])
+{
+	uint8_t digest[SHA256_DIGEST_SIZE];
+
+#if NETTLE_VERSION_MAJOR < 4
+	sha256_digest(ctx, sizeof(digest), digest);
+#else
+	sha256_digest(ctx, digest);
+#endif
+	base16_encode_update(text, sizeof(digest), digest);
+	text[BASE16_ENCODE_LENGTH(sizeof(digest))] = 0;
+}
+
+static enum rc
+digest_file(struct digester *d, struct file *f, uint64_t at, uint64_t end)
+{
+	char *piece = xmalloc(PIECE);
+	enum rc rc = RC_OK;
+	size_t n;
+
+	for (; rc == RC_OK && at < end; at += n) {
+		n = end - at < PIECE ? (size_t)(end - at) : PIECE;
+		rc = file_read(f, piece, n, at);
+		if (rc == RC_OK)
+			digester_feed(d, piece, n);
+	}
+	free(piece);
+	return rc;
+}
+
+enum rc
+s3_digest(const struct s3 *s, struct file *f, const char *bytes,
+    uint64_t offset, uint64_t length, const uint32_t *crc,
+    struct s3_digest *out)
+{
+	struct digester d = {.sum = !crc,
+	    .sign = s->sign_bodies && !(f && s->checks_crc),
+	    .crc = crc ? *crc : 0};
+	enum rc rc = RC_OK;
+
+	sha256_init(&d.sha256);
+	if (!f)
+		digester_feed(&d, bytes, (size_t)length);
+	else if (d.sum || d.sign)
+		rc = digest_file(&d, f, offset, offset + length);
+	crc_text(d.crc, out->crc);
+	out->sha256[0] = 0;
+	if (d.sign)
+		sha256_text(&d.sha256, out->sha256);
+	return rc;
+}
+
+/* ---- headers ---- */
+
+void
+s3_header_sha256(struct s3_request *r, const struct s3_digest *d)
+{
+	const char *value = r->http.length == 0 ? EMPTY_SHA256
+			    : d && d->sha256[0] ? d->sha256
+						: "UNSIGNED-PAYLOAD";
+
+	http_header(&r->http, "x-amz-content-sha256: %s", value);
+}
+
+void
+s3_header_crc(struct s3_request *r, const struct s3_digest *d)
+{
+	if (s3_takes_checksum(r->s3))
+		http_header(&r->http, "x-amz-checksum-crc32: %s", d->crc);
+}
+
+bool
+s3_confirmed(struct s3_request *r, const struct s3_digest *d)
+{
+	bool same =
+	    s3_takes_checksum(r->s3) && strcmp(r->http.crc32, d->crc) == 0;
+
+	r->s3->checks_crc = r->s3->checks_crc || same;
+	return same;
+}

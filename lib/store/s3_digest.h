@@ -1,0 +1,33 @@
+/*
+ * s3_digest: by what the server sees that a body arrives as it was sent, and
+ * the headers that tell it.
+ */
+#ifndef SEGTOOLS_S3_DIGEST_H
+#define SEGTOOLS_S3_DIGEST_H
+
+#include "store/s3.h"
+
+/*
+ * Its CRC-32 in base64, which not all servers look at, and its SHA-256 in hex,
+ * which is part of what is signed.  The latter costs more than all the rest and is there over
+ * plain http alone ("" otherwise), since TLS has its own, and for files only
+ * until the server has confirmed a CRC-32.
+ */
+enum { S3_CRC_MAX = 12, S3_SHA256_MAX = 65 };
+struct s3_digest {
+	char crc[S3_CRC_MAX];
+	char sha256[S3_SHA256_MAX];
+};
+/* Of part of a file, or of bytes, if file is NULL.  crc: if it is known; else
+ * NULL. */
+enum rc s3_digest(const struct s3 *, struct file *, const char *bytes,
+    uint64_t offset, uint64_t length, const uint32_t *crc, struct s3_digest *);
+
+/* x-amz-content-sha256, which every request has; NULL: no body. */
+void s3_header_sha256(struct s3_request *, const struct s3_digest *);
+/* x-amz-checksum-crc32, where the server takes it. */
+void s3_header_crc(struct s3_request *, const struct s3_digest *);
+/* After a PUT: does the server say that this is the CRC-32 of what it got? */
+bool s3_confirmed(struct s3_request *, const struct s3_digest *);
+
+#endif
