@@ -1,15 +1,16 @@
 /* aws: see aws.h. */
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
-#include "base/file.h"
 #include "store/aws.h"
-
-enum { FILE_LIMIT = 1 << 20 };
+#include "store/ini.h"
 
 /* What a profile says, from both files. */
 struct profile {
@@ -31,24 +32,6 @@ env(const char *name)
 
 /* ---- the files ---- */
 
-struct line {
-	char *section; /* "default", "profile NAME", "services NAME" */
-	char *parent;  /* of an indented line: the key above it; or NULL */
-	char *key, *value;
-};
-
-static char *
-trim(char *s)
-{
-	size_t n;
-
-	s += strspn(s, " \t");
-	for (n = strlen(s); n > 0 && strchr(" \t\r", s[n - 1]); n--)
-		;
-	s[n] = 0;
-	return s;
-}
-
 static void
 set_string(char **to, const char *value)
 {
@@ -56,83 +39,23 @@ set_string(char **to, const char *value)
 	*to = value && *value ? xstrdup(value) : NULL;
 }
 
-/* One line; what is neither section nor "key = value" is passed over. */
-static void
-parse_line(struct line *l, char *text, void (*take)(void *, struct line *),
-    void *profile)
-{
-	bool indented = *text == ' ' || *text == '\t';
-	char *equals;
-
-	text = trim(text);
-	if (*text == '#' || *text == ';')
-		return;
-	if (*text == '[' && text[strlen(text) - 1] == ']') {
-		text[strlen(text) - 1] = 0;
-		set_string(&l->section, trim(text + 1));
-		set_string(&l->parent, NULL);
-		return;
-	}
-	equals = strchr(text, '=');
-	if (!equals || !l->section)
-		return;
-	*equals = 0;
-	l->key = trim(text);
-	l->value = trim(equals + 1);
-	if (!indented)
-		set_string(&l->parent, NULL);
-	take(profile, l);
-	if (!indented && !*l->value)
-		set_string(&l->parent, l->key);
-}
-
-/* A file that is not there says nothing. */
-static enum rc
-read_ini(const char *path, void (*take)(void *, struct line *), void *profile)
-{
-	struct file *f = NULL;
-	struct file_map map = {0};
-	struct line line = {0};
-	const char *p, *end, *eol;
-	enum rc rc;
-
-	if (!path)
-		return RC_OK;
-	rc = file_open(&f, path);
-	if (rc)
-		return rc == RC_ABSENT ? RC_OK : RC_USAGE;
-	rc = file_map(&map, f, FILE_LIMIT);
-	for (p = map.data, end = p + map.len; rc == RC_OK && p < end; p = eol) {
-		char *text;
-
-		eol = memchr(p, '\n', (size_t)(end - p));
-		eol = eol ? eol + 1 : end;
-		text = xstrndup(p, (size_t)(eol - p));
-		text[strcspn(text, "\n")] = 0;
-		parse_line(&line, text, take, profile);
-		free(text);
-	}
-	free(line.section);
-	free(line.parent);
-	file_unmap(&map);
-	file_close(&f);
-	return rc ? RC_USAGE : RC_OK;
-}
-
-/* Is this the section "KIND NAME"? */
+/* Is this the section "KIND NAME"?  The name may stand in quotes. */
 static bool
 is_section(const char *section, const char *kind, const char *name)
 {
-	size_t n = strlen(kind);
+	size_t n = strlen(kind), len = strlen(name);
 
-	if (strncmp(section, kind, n) != 0 ||
-	    section[n + strspn(section + n, " \t")] == 0)
+	if (strncmp(section, kind, n) != 0 || !strspn(section + n, " \t"))
 		return false;
-	return strcmp(section + n + strspn(section + n, " \t"), name) == 0;
+	section += n + strspn(section + n, " \t");
+	if (*section != '"' && *section != '\'')
+		return strcmp(section, name) == 0;
+	return strncmp(section + 1, name, len) == 0 &&
+	       section[len + 1] == *section && section[len + 2] == 0;
 }
 
 static void
-take_value(struct profile *p, const struct line *l)
+take_value(struct profile *p, const struct ini_option *o)
 {
 	const struct {
 		const char *key;
@@ -151,40 +74,40 @@ take_value(struct profile *p, const struct line *l)
 	p->found = true;
 	/* The first file that says it wins: that of the credentials. */
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (!l->parent && !*known[i].to &&
-		    strcmp(l->key, known[i].key) == 0)
-			set_string(known[i].to, l->value);
+		if (!o->parent && !*known[i].to &&
+		    strcmp(o->key, known[i].key) == 0)
+			set_string(known[i].to, o->value);
 }
 
 static void
-take_credentials(void *arg, struct line *l)
+take_credentials(void *arg, const struct ini_option *o)
 {
 	struct profile *p = arg;
 
-	if (strcmp(l->section, p->name) == 0)
-		take_value(p, l);
+	if (strcmp(o->section, p->name) == 0)
+		take_value(p, o);
 }
 
 static void
-take_config(void *arg, struct line *l)
+take_config(void *arg, const struct ini_option *o)
 {
 	struct profile *p = arg;
 
-	if (is_section(l->section, "profile", p->name) ||
+	if (is_section(o->section, "profile", p->name) ||
 	    (strcmp(p->name, "default") == 0 &&
-		strcmp(l->section, p->name) == 0))
-		take_value(p, l);
+		strcmp(o->section, p->name) == 0))
+		take_value(p, o);
 }
 
 /* [services NAME], s3 = , then indented endpoint_url = ... */
 static void
-take_services(void *arg, struct line *l)
+take_services(void *arg, const struct ini_option *o)
 {
 	struct profile *p = arg;
 
-	if (is_section(l->section, "services", p->services) && l->parent &&
-	    strcmp(l->parent, "s3") == 0 && strcmp(l->key, "endpoint_url") == 0)
-		set_string(&p->endpoint_s3, l->value);
+	if (is_section(o->section, "services", p->services) && o->parent &&
+	    strcmp(o->parent, "s3") == 0 && strcmp(o->key, "endpoint_url") == 0)
+		set_string(&p->endpoint_s3, o->value);
 }
 
 static char *
@@ -197,31 +120,62 @@ aws_path(const char *variable, const char *name)
 	return home ? xasprintf("%s/.aws/%s", home, name) : NULL;
 }
 
-static const char *
-shown(const char *path)
+/* For messages: the file, and why it says nothing. */
+static void
+add_shown(struct buf *b, const char *path)
 {
-	return path ? path : "(no HOME)";
+	struct stat st;
+
+	buf_adds(b, path ? path : "(no HOME)");
+	if (!path || access(path, F_OK) != 0)
+		return;
+	if (access(path, R_OK) != 0)
+		buf_addf(b, " (%s)", strerror(errno));
+	else if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		buf_adds(b, " (not a file)");
+}
+
+/* "profile NAME in CREDENTIALS and CONFIG" */
+static char *
+profile_text(const struct profile *p)
+{
+	struct buf b = {0};
+
+	buf_addf(&b, "profile %s in ", p->name);
+	add_shown(&b, p->credentials);
+	buf_adds(&b, " and ");
+	add_shown(&b, p->config);
+	return b.data;
+}
+
+static enum rc
+no_profile(const struct profile *p)
+{
+	char *text = profile_text(p);
+	enum rc rc = msg_fail(RC_USAGE, "AWS_PROFILE: no %s", text);
+
+	free(text);
+	return rc;
 }
 
 static enum rc
 profile_load(struct profile *p)
 {
-	enum rc rc;
+	enum rc rc = RC_OK;
 
 	p->name = env("AWS_PROFILE");
 	if (!p->name)
 		p->name = "default";
 	p->credentials = aws_path("AWS_SHARED_CREDENTIALS_FILE", "credentials");
 	p->config = aws_path("AWS_CONFIG_FILE", "config");
-	rc = read_ini(p->credentials, take_credentials, p);
-	if (rc == RC_OK)
-		rc = read_ini(p->config, take_config, p);
+	if (p->credentials)
+		rc = ini_read(p->credentials, take_credentials, p);
+	if (rc == RC_OK && p->config)
+		rc = ini_read(p->config, take_config, p);
 	if (rc == RC_OK && p->services)
-		rc = read_ini(p->config, take_services, p);
+		rc = ini_read(p->config, take_services, p);
 	if (rc == RC_OK && !p->found && env("AWS_PROFILE"))
-		rc =
-		    msg_fail(RC_USAGE, "AWS_PROFILE: no profile %s in %s or %s",
-			p->name, shown(p->credentials), shown(p->config));
+		rc = no_profile(p);
 	return rc;
 }
 
@@ -266,8 +220,7 @@ keys_from_profile(struct aws *a, const struct profile *p)
 {
 	if (!p->key_id && !p->secret)
 		return RC_ABSENT;
-	a->source = xasprintf("profile %s of %s and %s", p->name,
-	    shown(p->credentials), shown(p->config));
+	a->source = profile_text(p);
 	if (!p->key_id || !p->secret)
 		return msg_fail(RC_USAGE, "%s: no %s", a->source,
 		    p->key_id ? "aws_secret_access_key" : "aws_access_key_id");
@@ -275,6 +228,20 @@ keys_from_profile(struct aws *a, const struct profile *p)
 	set_string(&a->secret, p->secret);
 	set_string(&a->token, p->token);
 	return RC_OK;
+}
+
+static enum rc
+no_keys(const struct profile *p)
+{
+	char *text = profile_text(p);
+	enum rc rc = msg_fail(RC_USAGE,
+	    "no credentials: looked at AWS_ACCESS_KEY_ID and "
+	    "AWS_SECRET_ACCESS_KEY, %s, LIBSQL_BOTTOMLESS_AWS_ACCESS_KEY_ID "
+	    "and LIBSQL_BOTTOMLESS_AWS_SECRET_ACCESS_KEY",
+	    text);
+
+	free(text);
+	return rc;
 }
 
 static enum rc
@@ -291,12 +258,7 @@ choose_keys(struct aws *a, const struct profile *p)
 		rc = keys_from_env(a, "LIBSQL_BOTTOMLESS_AWS_ACCESS_KEY_ID",
 		    "LIBSQL_BOTTOMLESS_AWS_SECRET_ACCESS_KEY");
 	if (rc == RC_ABSENT)
-		rc = msg_fail(RC_USAGE,
-		    "no credentials: looked at AWS_ACCESS_KEY_ID and "
-		    "AWS_SECRET_ACCESS_KEY, profile %s in %s and %s, "
-		    "LIBSQL_BOTTOMLESS_AWS_ACCESS_KEY_ID and "
-		    "LIBSQL_BOTTOMLESS_AWS_SECRET_ACCESS_KEY",
-		    p->name, shown(p->credentials), shown(p->config));
+		rc = no_keys(p);
 	return rc;
 }
 

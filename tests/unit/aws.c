@@ -59,6 +59,31 @@ static const char credentials[] = "# a comment\n"
 				  "[broken\n"
 				  "no equals sign\n";
 
+/* Another pair, as people and tools write them. */
+static const char odd[] = "\xEF\xBB\xBF[default] ; ours\r\n"
+			  "AWS_ACCESS_KEY_ID: UPPER\r\n"
+			  "Aws_Secret_Access_Key = a=b:c#d;e\r\n"
+			  "[indented] # all of it\n"
+			  "   aws_access_key_id = INDENTED\n"
+			  "   # not this\n"
+			  "   aws_secret_access_key : is\n"
+			  "[continued]\r"
+			  "aws_access_key_id = C\r"
+			  "aws_secret_access_key = first\r"
+			  "    second\r";
+
+static const char odd_config[] = "[profile \"indented\"]\n"
+				 "Region: r1\n"
+				 "s3 =\n"
+				 "\n"
+				 "    ; of s3\n"
+				 "    Region = r2\n"
+				 "services = s\n"
+				 "[services 's'] # of it\n"
+				 "s3: \n"
+				 "    endpoint_url = http://s3\n"
+				 "    region = r3\n";
+
 static const char config[] = "stray = 1\n"
 			     "[default]\n"
 			     "region = eu-west-1\n"
@@ -118,7 +143,23 @@ static const struct {
 	"DEFAULT", "ds/+=", NULL, "eu-west-1", "http://l", NULL, false},
 };
 
+#define ODD \
+	"AWS_SHARED_CREDENTIALS_FILE=.aws/odd", "AWS_CONFIG_FILE=.aws/oddconf"
+
+static const struct {
+	const char *vars[4];
+	const char *id, *secret, *region, *endpoint;
+} odd_good[] = {
+    {{ODD}, "UPPER", "a=b:c#d;e", "us-east-1", NULL},
+    {{ODD, "AWS_PROFILE=indented"}, "INDENTED", "is", "r1", "http://s3"},
+};
+
+/* Files that are not needed, and cannot be had. */
+static const char *const unneeded[] = {
+    "/dev/null", "/tmp", "/none", "/dev/null/x"};
+
 static const char *const bad[][4] = {
+    {ODD, "AWS_PROFILE=continued"},
     {"HOME=/none"},
     {"AWS_ACCESS_KEY_ID=I"},
     {"AWS_SECRET_ACCESS_KEY=I"},
@@ -139,6 +180,39 @@ static const char *const bad[][4] = {
 	"AWS_SESSION_TOKEN=a\r\nb"},
 };
 
+static void
+test_odd(void)
+{
+	struct aws a;
+
+	for (size_t i = 0; i < sizeof(odd_good) / sizeof(odd_good[0]); i++) {
+		set_env(odd_good[i].vars);
+		ok(aws_load(&a) == RC_OK && is(a.key_id, odd_good[i].id) &&
+			is(a.secret, odd_good[i].secret) &&
+			is(a.region, odd_good[i].region) &&
+			is(a.endpoint, odd_good[i].endpoint),
+		    "as it is written: %s", odd_good[i].id);
+		aws_release(&a);
+	}
+}
+
+static void
+test_unneeded(void)
+{
+	static const char *const keys[] = {
+	    "AWS_ACCESS_KEY_ID=I", "AWS_SECRET_ACCESS_KEY=S", NULL};
+	struct aws a;
+
+	for (size_t i = 0; i < sizeof(unneeded) / sizeof(unneeded[0]); i++) {
+		set_env(keys);
+		setenv("AWS_SHARED_CREDENTIALS_FILE", unneeded[i], 1);
+		setenv("AWS_CONFIG_FILE", unneeded[i], 1);
+		ok(aws_load(&a) == RC_OK && is(a.key_id, "I"), "not needed: %s",
+		    unneeded[i]);
+		aws_release(&a);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -150,8 +224,12 @@ main(int argc, char **argv)
 		return 1;
 	write_file("credentials", credentials);
 	write_file("config", config);
+	write_file("odd", odd);
+	write_file("oddconf", odd_config);
 	if (chdir(dir) != 0 || mkdir(".aws", 0700) != 0 ||
 	    rename("credentials", ".aws/credentials") != 0 ||
+	    rename("odd", ".aws/odd") != 0 ||
+	    rename("oddconf", ".aws/oddconf") != 0 ||
 	    rename("config", ".aws/config") != 0)
 		return 1;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
@@ -166,6 +244,8 @@ main(int argc, char **argv)
 		    "%s", good[i].vars[0]);
 		aws_release(&a);
 	}
+	test_odd();
+	test_unneeded();
 	msg_verbosity(-2);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		set_env(bad[i]);
@@ -175,6 +255,8 @@ main(int argc, char **argv)
 	msg_verbosity(2);
 	(void)unlink(".aws/credentials");
 	(void)unlink(".aws/config");
+	(void)unlink(".aws/odd");
+	(void)unlink(".aws/oddconf");
 	(void)rmdir(".aws");
 	(void)rmdir(dir);
 	return tap_done();
