@@ -15,7 +15,7 @@
 #include "cli/progress.h"
 #include "cli/sets.h"
 #include "format/segment.h"
-#include "work/catalog.h"
+#include "work/catalog_sync.h"
 #include "work/listing.h"
 
 static const char synopsis[] =

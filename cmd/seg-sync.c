@@ -12,7 +12,7 @@
 #include "cli/open_store.h"
 #include "cli/progress.h"
 #include "store/store.h"
-#include "work/catalog.h"
+#include "work/catalog_sync.h"
 
 static const char synopsis[] =
     "usage: seg-sync -k CATALOG [-qv] [-C CLUSTER] [-s STORE] [--full]\n"

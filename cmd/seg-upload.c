@@ -27,7 +27,7 @@
 #include "format/segment.h"
 #include "format/sum.h"
 #include "segment/segpair.h"
-#include "work/catalog.h"
+#include "work/catalog_sync.h"
 #include "work/listing.h"
 
 static const char synopsis[] =

@@ -17,7 +17,6 @@
 #include "base/msg.h"
 #include "format/key.h"
 
-struct store;
 struct catalog;
 
 enum catalog_mode {
@@ -48,29 +47,6 @@ enum rc catalog_count(struct catalog *, uint64_t *n);
  * is read before each() is called: it may change the catalogue. */
 enum rc catalog_namespaces(struct catalog *, bool known,
     enum rc (*each)(void *arg, const char *namespace), void *arg);
-
-/*
- * Take in what the store has of a namespace, in one transaction.  full: all of
- * it, and forget what has gone.  Else: if the store's newest is the one up to
- * which all is known, nothing; else what is there, and nothing is forgotten.
- */
-enum rc catalog_sync(struct catalog *, struct store *, const char *cluster,
-    const char *namespace, bool full);
-
-/* What was done to a segment of the store. */
-struct catalog_change {
-	const char *namespace;
-	struct key key;
-	uint64_t bytes; /* UINT64_MAX if unknown */
-	bool gone;      /* removed; else published */
-};
-/*
- * Record them, all or none, in one transaction.  A namespace that is not
- * monitored stays so, said under -v.  Once it failed, later calls try nothing
- * and return the same, unreported.
- */
-enum rc catalog_record(
-    struct catalog *, const struct catalog_change *, size_t n);
 
 /* The segments in frame order; bytes is UINT64_MAX if unknown.  A namespace
  * that is not monitored: RC_ABSENT. */

@@ -1,0 +1,38 @@
+/*
+ * catalog_sync: a catalogue follows the store: by listing it, and by being told
+ * of what a command of ours did there.
+ */
+#ifndef SEGTOOLS_CATALOG_SYNC_H
+#define SEGTOOLS_CATALOG_SYNC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/store.h"
+#include "work/catalog.h"
+
+/*
+ * Take in what the store has of a namespace, in one transaction.  full: all of
+ * it, and forget what has gone.  Else: if the store's newest is the one up to
+ * which all is known, nothing; else what is there, and nothing is forgotten.
+ */
+enum rc catalog_sync(struct catalog *, struct store *, const char *cluster,
+    const char *namespace, bool full);
+
+/* What was done to a segment of the store. */
+struct catalog_change {
+	const char *namespace;
+	struct key key;
+	uint64_t bytes; /* UINT64_MAX if unknown */
+	bool gone;      /* removed; else published */
+};
+/*
+ * Record them, all or none, in one transaction.  A namespace that is not
+ * monitored stays so, said under -v.  Once it failed, later calls try nothing
+ * and return the same, unreported.
+ */
+enum rc catalog_record(
+    struct catalog *, const struct catalog_change *, size_t n);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * catdb: the SQLite file of a catalogue: opening it, statements, transactions.
+ * Failures are reported under the file's name.
+ */
+#ifndef SEGTOOLS_CATDB_H
+#define SEGTOOLS_CATDB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sqlite3.h>
+
+#include "base/msg.h"
+
+struct catalog {
+	sqlite3 *db;
+	char *path;
+	int wait_ms;    /* for a lock */
+	enum rc failed; /* to record */
+};
+
+/* Open path, with SQLite's flags; a catalogue that cannot be changed fails at
+ * once.  catdb_open_file(): another file. */
+enum rc catdb_open(struct catalog *, int flags);
+enum rc catdb_open_file(sqlite3 **, const char *path, int flags, int wait_ms);
+
+/* What the last call of SQLite failed of. */
+enum rc catdb_fail(struct catalog *);
+enum rc catdb_fail_in(sqlite3 *, const char *path);
+
+enum rc catdb_run(struct catalog *, const char *sql);
+enum rc catdb_prepare(struct catalog *, sqlite3_stmt **, const char *sql);
+void catdb_bind_text(sqlite3_stmt *, int i, const char *text);
+/* RC_OK: a row; RC_ABSENT: no more. */
+enum rc catdb_step(struct catalog *, sqlite3_stmt *);
+/* The one row and column of a statement. */
+enum rc catdb_integer(struct catalog *, const char *sql, int64_t *value);
+/* A statement without rows, with a namespace's name as its parameter. */
+enum rc catdb_run_name(
+    struct catalog *, const char *sql, const char *namespace);
+/* Commit, or if rc is a failure, roll back and return that. */
+enum rc catdb_finish(struct catalog *, enum rc rc);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * catrows: the rows of a catalogue: a namespace, its segments.
+ */
+#ifndef SEGTOOLS_CATROWS_H
+#define SEGTOOLS_CATROWS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "format/key.h"
+#include "work/catdb.h"
+
+struct catrows_space {
+	int64_t id;
+	int64_t changes; /* transactions that changed its segments */
+	/* The store's newest, as listing_newest() has it, up to whose END all
+	 * is known; false: it was never listed. */
+	bool listed;
+	struct key newest;
+};
+/* RC_ABSENT: not monitored. */
+enum rc catrows_find(
+    struct catalog *, const char *namespace, struct catrows_space *);
+/* Count a change to its segments, and remember what is newest. */
+enum rc catrows_touch(struct catalog *, const struct catrows_space *);
+
+/* Its segments in frame order; the parameter is the namespace's id.  bytes:
+ * UINT64_MAX if unknown. */
+#define CATROWS_SELECT \
+	"SELECT end, start, time, bytes FROM segments WHERE namespace_id = ?1" \
+	" ORDER BY end, start, time"
+enum rc catrows_next(
+    struct catalog *, sqlite3_stmt *, struct key *, uint64_t *bytes);
+
+/* Changes to segments, within a transaction. */
+struct catrows_edit {
+	struct catalog *c;
+	sqlite3_stmt *put, *del;
+	bool changed;
+};
+enum rc catrows_edit(struct catrows_edit *, struct catalog *);
+enum rc catrows_put(
+    struct catrows_edit *, int64_t id, const struct key *, uint64_t bytes);
+enum rc catrows_del(struct catrows_edit *, int64_t id, const struct key *);
+void catrows_edited(struct catrows_edit *);
+
+#endif
