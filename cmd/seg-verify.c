@@ -19,6 +19,7 @@
 #include "store/store.h"
 #include "work/keyset.h"
 #include "work/plan.h"
+#include "work/segset.h"
 
 static const char synopsis[] =
     "usage: seg-verify [-eJqrv] [-C CLUSTER] [-j N] [-s STORE]\n"
@@ -33,15 +34,6 @@ static const struct cli_option own[] = {
 	"read only so many of the objects in the store"},
     {'j', "jobs", "N", "objects at a time (16)"},
     {0},
-};
-
-/* A segment of the set. */
-struct item {
-	struct name name;
-	char *path; /* NULL: in the store */
-	bool good;
-	uint64_t pages, bytes;
-	uint8_t id[SEG_ID];
 };
 
 /* The reading of one segment from the store: its index, then its data. */
@@ -61,31 +53,16 @@ struct verify {
 	struct store *store; /* opened for the first name */
 	bool rebuild;
 	unsigned sample;
-	struct item *items;
-	size_t n, cap;
+	struct segset set;
 	unsigned running;
 	enum rc rc; /* of the set */
 	struct progress progress;
 };
 
-static struct item *
-new_item(struct verify *v, const struct rec *rec)
-{
-	if (v->n == v->cap) {
-		v->cap = v->cap ? 2 * v->cap : 64;
-		v->items = xreallocarray(v->items, v->cap, sizeof(*v->items));
-	}
-	v->items[v->n] = (struct item){.name = rec->name};
-	return &v->items[v->n++];
-}
-
 static void
-found_good(struct verify *v, struct item *it, const struct seg_header *h)
+found_good(struct verify *v, struct segset_item *it, const struct seg_header *h)
 {
-	it->good = true;
-	it->pages = h->frames;
-	it->bytes = seg_size(h);
-	memcpy(it->id, h->id, SEG_ID);
+	segset_found(it, h);
 	progress_add(&v->progress, it->bytes);
 }
 
@@ -120,22 +97,23 @@ check_pair(const char *seg_path, const char *idx_path, const struct key *key,
 }
 
 static enum rc
-verify_file(struct verify *v, struct item *it, const char *text)
+verify_file(struct verify *v, struct segset_item *it)
 {
-	size_t stem = strlen(text) - strlen(".seg");
-	char *idx = xasprintf("%.*s.idx", (int)stem, text);
+	char *seg = segset_path(&v->set, it, PART_SEGMENT);
+	char *idx = segset_path(&v->set, it, PART_INDEX);
 	struct seg_header h;
-	enum rc rc;
+	enum rc rc = check_pair(seg, idx, &it->key, &h, v->rebuild);
 
-	it->path = xasprintf("%.*s.seg", (int)stem, text);
-	rc = check_pair(it->path, idx, &it->name.key, &h, v->rebuild);
 	if (rc == RC_OK)
 		found_good(v, it, &h);
+	free(seg);
 	free(idx);
 	return rc;
 }
 
 /* ---- objects ---- */
+
+static void reading_done(struct store_xfer *, enum rc);
 
 static void
 reading_end(struct reading *r, enum rc rc)
@@ -155,19 +133,17 @@ static enum rc
 data_arrives(void *arg, const void *data, size_t len)
 {
 	struct reading *r = arg;
-	struct item *it = &r->v->items[r->item];
+	const struct key *key = &r->v->set.item[r->item].key;
 
 	if (!r->stream)
-		r->stream =
-		    segstream_new(r->object, &it->name.key, r->xfer.size,
-			r->index_name, r->index.data, r->index.len, false);
+		r->stream = segstream_new(r->object, key, r->xfer.size,
+		    r->index_name, r->index.data, r->index.len, false);
 	return segstream_feed(r->stream, data, len);
 }
 
 static enum rc
 end_of_data(struct reading *r)
 {
-	struct item *it = &r->v->items[r->item];
 	struct seg_header h;
 	enum rc rc;
 
@@ -176,15 +152,34 @@ end_of_data(struct reading *r)
 		    RC_DATA, "%s: too short for a segment", r->object);
 	rc = segstream_end(r->stream, &h, NULL);
 	if (rc == RC_OK)
-		found_good(r->v, it, &h);
+		found_good(r->v, &r->v->set.item[r->item], &h);
 	return rc;
+}
+
+/* The next object of the segment. */
+static void
+reading_start(struct reading *r, enum part part)
+{
+	struct verify *v = r->v;
+	struct name name;
+
+	segset_name(&v->set, &v->set.item[r->item], &name);
+	r->object = name_object(v->cli.cluster, &name, part);
+	r->xfer = (struct store_xfer){.verb = STORE_GET,
+	    .object = r->object,
+	    .done = reading_done,
+	    .arg = r};
+	if (part == PART_INDEX)
+		r->xfer.buf = &r->index;
+	else
+		r->xfer.sink = data_arrives;
+	store_start(v->store, &r->xfer);
 }
 
 static void
 reading_done(struct store_xfer *x, enum rc rc)
 {
 	struct reading *r = x->arg;
-	struct item *it = &r->v->items[r->item];
 
 	if (rc == RC_ABSENT)
 		rc = msg_fail(RC_DATA, "%s: no such object", r->object);
@@ -196,13 +191,7 @@ reading_done(struct store_xfer *x, enum rc rc)
 	}
 	r->data = true;
 	r->index_name = r->object;
-	r->object = name_object(r->v->cli.cluster, &it->name, PART_SEGMENT);
-	r->xfer = (struct store_xfer){.verb = STORE_GET,
-	    .object = r->object,
-	    .sink = data_arrives,
-	    .done = reading_done,
-	    .arg = r};
-	store_start(r->v->store, &r->xfer);
+	reading_start(r, PART_SEGMENT);
 }
 
 /* Which objects a sample has is chosen by their keys: the same every time, so
@@ -217,12 +206,12 @@ in_sample(const struct verify *v, const struct key *k)
 }
 
 static enum rc
-verify_object(struct verify *v, struct item *it)
+verify_object(struct verify *v, const struct segset_item *it)
 {
 	struct reading *r;
 	enum rc rc;
 
-	if (!in_sample(v, &it->name.key))
+	if (!in_sample(v, &it->key))
 		return RC_OK;
 	if (!v->store) {
 		rc = cli_store(&v->cli, false, &v->store);
@@ -234,15 +223,9 @@ verify_object(struct verify *v, struct item *it)
 		store_wait(v->store, v->cli.jobs - 1, -1);
 	r = xcalloc(1, sizeof(*r));
 	r->v = v;
-	r->item = (size_t)(it - v->items);
-	r->object = name_object(v->cli.cluster, &it->name, PART_INDEX);
-	r->xfer = (struct store_xfer){.verb = STORE_GET,
-	    .object = r->object,
-	    .buf = &r->index,
-	    .done = reading_done,
-	    .arg = r};
+	r->item = (size_t)(it - v->set.item);
 	v->running++;
-	store_start(v->store, &r->xfer);
+	reading_start(r, PART_INDEX);
 	return RC_OK;
 }
 
@@ -252,11 +235,12 @@ static enum rc
 take_record(void *ctx, const struct rec *rec)
 {
 	struct verify *v = ctx;
-	struct item *it = new_item(v, rec);
+	struct segset_item *it = segset_add(&v->set, rec);
 	enum rc rc;
 
-	rc =
-	    rec->is_path ? verify_file(v, it, rec->text) : verify_object(v, it);
+	if (!it)
+		return RC_OK;
+	rc = rec->is_path ? verify_file(v, it) : verify_object(v, it);
 	v->rc = rc_max(v->rc, rc);
 	return rc;
 }
@@ -271,32 +255,22 @@ keep_going(void *ctx, int fd)
 	return RC_OK;
 }
 
-static int
-by_name(const void *a, const void *b)
-{
-	const struct item *x = a, *y = b;
-	int c = strcmp(x->name.namespace, y->name.namespace);
-
-	return c ? c : key_cmp(&x->name.key, &y->name.key);
-}
-
 /* Two segments with one END are two roads to one state, or there is a fork. */
 static enum rc
-check_fork(const struct item *a, const struct item *b)
+check_fork(const char *namespace, const struct segset_item *a,
+    const struct segset_item *b)
 {
 	char x[KEY_LEN + 1], y[KEY_LEN + 1];
-	bool ids = a->good && b->good && seg_id_has_sum(a->id) &&
+	bool ids = a->bytes && b->bytes && seg_id_has_sum(a->id) &&
 		   seg_id_has_sum(b->id);
 
-	if (a->name.key.end != b->name.key.end ||
-	    (a->name.key.time == b->name.key.time &&
+	if (a->key.end != b->key.end ||
+	    (a->key.time == b->key.time &&
 		(!ids || memcmp(a->id, b->id, SEG_ID) == 0)))
 		return RC_OK;
 	return msg_fail(RC_DATA,
-	    "%s: a fork: %s and %s end with different "
-	    "states",
-	    a->name.namespace, key_text(&a->name.key, x),
-	    key_text(&b->name.key, y));
+	    "%s: a fork: %s and %s end with different states", namespace,
+	    key_text(&a->key, x), key_text(&b->key, y));
 }
 
 struct hole {
@@ -314,61 +288,79 @@ first_hole(void *arg, uint64_t first, uint64_t last)
 }
 
 static enum rc
-say_no_chain(const struct item *a, size_t n, uint64_t start, uint64_t end)
+say_no_chain(const char *namespace, const struct keyset *keys, uint64_t start,
+    uint64_t end)
 {
 	struct plan plan = {0};
 	struct hole hole = {.start = start};
 
-	for (size_t i = 0; i < n; i++)
-		plan_add(&plan, &a[i].name.key, REC_UNKNOWN, REC_UNKNOWN);
+	for (size_t i = 0; i < keys->n; i++)
+		plan_add(&plan, &keys->key[i], REC_UNKNOWN, REC_UNKNOWN);
 	plan_gaps(&plan, end, first_hole, &hole);
 	plan_release(&plan);
 	if (hole.last)
 		return msg_fail(RC_DATA, "%s: frames %llu-%llu are missing",
-		    a->name.namespace, (unsigned long long)hole.first,
+		    namespace, (unsigned long long)hole.first,
 		    (unsigned long long)hole.last);
 	return msg_fail(RC_DATA,
 	    "%s: no segments lead from frame %llu to "
 	    "frame %llu without an overlap",
-	    a->name.namespace, (unsigned long long)start,
-	    (unsigned long long)end);
+	    namespace, (unsigned long long)start, (unsigned long long)end);
 }
 
-/* Of one namespace, items a[0..n) in frame order: no hole, no fork. */
+/* The keys of one namespace: no hole. */
 static enum rc
-check_chain(const struct item *a, size_t n)
+check_chain(const char *namespace, const struct keyset *keys)
+{
+	uint64_t start = UINT64_MAX, end = keyset_newest(keys);
+
+	for (size_t i = 0; i < keys->n; i++)
+		if (keys->key[i].start < start)
+			start = keys->key[i].start;
+	return keyset_chain(keys, start, end)
+		   ? RC_OK
+		   : say_no_chain(namespace, keys, start, end);
+}
+
+/* The last namespace of the set: no fork, no hole.  It is taken off the set
+ * before the chain is looked for, which needs the memory. */
+static enum rc
+check_last(struct segset *s)
 {
 	struct keyset keys = {0};
-	uint64_t start = UINT64_MAX, end = a[n - 1].name.key.end;
+	struct name name;
+	size_t first = s->n - 1;
 	enum rc rc = RC_OK;
 
-	for (size_t i = 0; i < n; i++) {
-		const struct key *k = &a[i].name.key;
-
-		keyset_add(&keys, k);
-		start = k->start < start ? k->start : start;
-		if (i > 0)
-			rc = rc_max(rc, check_fork(&a[i - 1], &a[i]));
+	segset_name(s, &s->item[first], &name);
+	while (first > 0 && segset_same_namespace(
+				s, &s->item[first - 1], &s->item[s->n - 1]))
+		first--;
+	for (size_t i = first; i < s->n; i++) {
+		keyset_add(&keys, &s->item[i].key);
+		if (i > first)
+			rc = rc_max(rc, check_fork(name.namespace,
+					    &s->item[i - 1], &s->item[i]));
 	}
-	if (!keyset_chain(&keys, start, end))
-		rc = say_no_chain(a, n, start, end);
+	segset_truncate(s, first);
+	rc = rc_max(rc, check_chain(name.namespace, &keys));
 	keyset_release(&keys);
 	return rc;
 }
 
 static enum rc
-check_chains(struct verify *v)
+print_good(struct verify *v, const struct segset_item *it)
 {
-	enum rc rc = RC_OK;
+	struct rec rec = {.pages = it->pages, .bytes = it->bytes};
+	char *path = NULL;
+	enum rc rc;
 
-	for (size_t i = 0, n; i < v->n; i += n) {
-		for (n = 1;
-		     i + n < v->n && strcmp(v->items[i].name.namespace,
-					 v->items[i + n].name.namespace) == 0;
-		     n++)
-			;
-		rc = rc_max(rc, check_chain(&v->items[i], n));
-	}
+	segset_name(&v->set, it, &rec.name);
+	rec.is_path = segset_is_file(&v->set, it);
+	if (rec.is_path)
+		rec.text = path = segset_path(&v->set, it, PART_SEGMENT);
+	rc = rec_write(&v->cli.out, &rec);
+	free(path);
 	return rc;
 }
 
@@ -377,20 +369,18 @@ check_chains(struct verify *v)
 static enum rc
 finish_records(struct verify *v)
 {
+	const struct segset_item *last = NULL; /* one of two directories */
+
 	if (v->running)
 		store_wait(v->store, 0, -1);
-	if (v->n > 0)
-		qsort(v->items, v->n, sizeof(*v->items), by_name);
-	for (size_t i = 0; i < v->n; i++) {
-		struct item *it = &v->items[i];
-		struct rec rec = {.text = it->path,
-		    .is_path = it->path != NULL,
-		    .name = it->name,
-		    .pages = it->pages,
-		    .bytes = it->bytes};
+	segset_sort(&v->set);
+	for (size_t i = 0; i < v->set.n; i++) {
+		const struct segset_item *it = &v->set.item[i];
 
-		if (it->good && (i == 0 || by_name(it, it - 1) != 0))
-			v->rc = rc_max(v->rc, rec_write(&v->cli.out, &rec));
+		if (!it->bytes || (last && segset_same_name(&v->set, last, it)))
+			continue;
+		v->rc = rc_max(v->rc, print_good(v, it));
+		last = it;
 	}
 	return v->rc;
 }
@@ -398,9 +388,7 @@ finish_records(struct verify *v)
 static void
 forget_set(struct verify *v)
 {
-	for (size_t i = 0; i < v->n; i++)
-		free(v->items[i].path);
-	v->n = 0;
+	segset_release(&v->set);
 	v->rc = RC_OK;
 }
 
@@ -410,7 +398,8 @@ end_set(void *ctx)
 	struct verify *v = ctx;
 	enum rc rc = finish_records(v);
 
-	rc = rc_max(rc, check_chains(v));
+	while (v->set.n > 0)
+		rc = rc_max(rc, check_last(&v->set));
 	forget_set(v);
 	return rc;
 }
@@ -450,6 +439,5 @@ main(int argc, char **argv)
 	cli_each_set(&v.cli, argv + optind, &sets, &v);
 	progress_end(&v.progress);
 	store_free(v.store);
-	free(v.items);
 	return cli_exit(&v.cli);
 }

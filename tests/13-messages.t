@@ -150,4 +150,29 @@ done
 must_fail 3 failcall read 5 seg-fetch -d work <names
 is "$(grep -c 'Input/output error' err)" 2 \
 	"seg-fetch: files that cannot be read are no bad files"
+
+# --- damage, however often its segment is named
+
+bad=$(sed -n '1s/\.seg\t.*//p' files)
+printf zzzz | dd of="$bad.seg" bs=1 seek=3000 conv=notrunc 2>/dev/null
+for cmd in seg-verify "seg-merge -d new" "seg-restore new.db"; do
+	# shellcheck disable=SC2086
+	must_fail 1 $cmd work/shop/*.seg work/shop/*.idx "$bad.seg" "$bad.idx"
+	is "$(cat err)" "${cmd%% *}: $bad.seg: its checksum is wrong" \
+		"$cmd: damage is said once"
+done
+cp -R work other
+must_fail 1 seg-verify other/shop/*.seg work/shop/*.seg
+is "$(wc -l <err) $(grep -c shop/ out)" "2 1" \
+	"seg-verify: two files of one segment are two, and one record"
+data=store/v2/clusters/default/namespaces/shop/segments
+data=$data/$(basename "$bad")
+printf zzzz | dd of="$data" bs=1 seek=3000 conv=notrunc 2>/dev/null
+for cmd in seg-verify "seg-fetch -d fetched"; do
+	grep . names names -h >twice
+	# shellcheck disable=SC2086
+	must_fail 1 $cmd -e <twice
+	is "$(grep -c 'its checksum is wrong' err)" 1 "$cmd: damage is said once"
+	is "$(grep -c shop/ out)" 1 "$cmd: the other is good, once"
+done
 done_testing
