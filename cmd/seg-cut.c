@@ -14,7 +14,7 @@
 #include "store/store.h"
 
 static const char synopsis[] =
-    "usage: seg-cut [-FJqv] [-C CLUSTER] [-d DIR] [-s STORE]\n"
+    "usage: seg-cut [-FJnqv] [-C CLUSTER] [-d DIR] [-s STORE]\n"
     "               [--busy-timeout MS] [--full] [--metrics FILE]\n"
     "               [--retry-for SECONDS] NAMESPACE DB\n";
 
@@ -23,6 +23,7 @@ enum { FULL = CLI_OWN, BUSY };
 static const struct cli_option own[] = {
     {FULL, "full", NULL, "every page, whatever is remembered"},
     {'F', "force", NULL, "a full cut after another writer's segments"},
+    {'n', "dry-run", NULL, "say what would be cut, write nothing"},
     {BUSY, "busy-timeout", "MS", "how long to wait for a busy database (5000)"},
     {0},
 };
@@ -57,7 +58,7 @@ parse(struct cli *cli, struct cut_opts *o, int argc, char **argv)
 {
 	int c;
 
-	cli_init(cli, argv, synopsis, "sCdJFrM", own);
+	cli_init(cli, argv, synopsis, "sCdJFnrM", own);
 	while ((c = cli_getopt(cli, argc, argv)) != -1) {
 		if (c == FULL)
 			o->full = true;
@@ -87,6 +88,7 @@ main(int argc, char **argv)
 	parse(cli, &c.opts, argc, argv);
 	c.opts.dir = cli->dir;
 	c.opts.force = cli->force;
+	c.opts.dry_run = cli->dry_run;
 	c.opts.cluster = cli->cluster;
 	if (cli->store) {
 		cli->rc = cli_store(cli, false, &c.opts.store);

@@ -355,6 +355,8 @@ plan_set(void *ctx)
 	if (p->plan.n == 0)
 		return nothing_there(p);
 	plan_solve(&p->plan);
+	if (p->by_time || p->analyze)
+		plan_say_clock(&p->plan, p->namespace, time_now());
 	if (p->analyze)
 		rc = print_analysis(p);
 	else if (p->obsolete)

@@ -157,6 +157,25 @@ time_span(const char *s, uint64_t *ms)
 	return false;
 }
 
+const char *
+time_span_text(uint64_t ms, char text[TIME_TEXT_MAX])
+{
+	unsigned long long s = ms / 1000;
+
+	if (s == 0)
+		snprintf(text, TIME_TEXT_MAX, "%u ms", (unsigned)ms);
+	else if (s < 120)
+		snprintf(text, TIME_TEXT_MAX, "%u.%u s", (unsigned)s,
+		    (unsigned)(ms % 1000 / 100));
+	else if (s < 120 * 60)
+		snprintf(text, TIME_TEXT_MAX, "%llu min", s / 60);
+	else if (s < 48 * 3600)
+		snprintf(text, TIME_TEXT_MAX, "%llu h", s / 3600);
+	else
+		snprintf(text, TIME_TEXT_MAX, "%llu d", s / 86400);
+	return text;
+}
+
 uint64_t
 time_now(void)
 {

@@ -20,6 +20,9 @@ const char *time_text(uint64_t ms, char text[TIME_TEXT_MAX]);
 /* A number with s, m, h, d or w, in milliseconds. */
 bool time_span(const char *s, uint64_t *ms);
 
+/* A span for people: "350 ms", "12.5 s", "90 min", "30 h", "3650 d". */
+const char *time_span_text(uint64_t ms, char text[TIME_TEXT_MAX]);
+
 /* The clock, in milliseconds since 1970 UTC. */
 uint64_t time_now(void);
 /* Milliseconds since some moment, for spans: it never goes back. */

@@ -19,12 +19,14 @@
 #include "base/file.h"
 #include "base/signals.h"
 #include "base/temporary.h"
+#include "base/time.h"
 #include "cut/backlog.h"
 #include "cut/cut.h"
 #include "cut/draft.h"
 #include "cut/judge.h"
 #include "cut/lastcut.h"
 #include "cut/livedb.h"
+#include "format/segment.h"
 #include "work/keyset.h"
 #include "work/listing.h"
 
@@ -36,6 +38,8 @@ struct cut {
 	struct keyset local; /* segments in DIR */
 	bool listed;         /* the store was asked */
 	struct cut_known known;
+	struct key
+	    unsettled; /* a dry run's last cut, if a killed run made it */
 	struct draft draft;
 };
 
@@ -200,6 +204,19 @@ finish_or_undo(struct cut *c, const struct key *k)
 	return RC_OK;
 }
 
+/* A dry run cannot finish or undo it: the memory is that of the cut before. */
+static void
+foresee(struct cut *c, const struct key *k)
+{
+	msg_warn("%s: a killed run will be finished or undone first: what is"
+		 " cut then may be less",
+	    c->o->namespace);
+	if (c->known.last && k->start > 0 && keyset_has(&c->local, k)) {
+		c->unsettled = *k;
+		c->known.last = &c->unsettled;
+	}
+}
+
 /* What a killed run left. */
 static enum rc
 recover(struct cut *c)
@@ -207,10 +224,14 @@ recover(struct cut *c)
 	struct key k;
 	enum rc rc = lastcut_pending(c->memory, &k);
 
-	if (rc == RC_OK)
+	if (rc == RC_OK && !c->o->dry_run)
 		rc = k.start == 0 ? lastcut_settle(c->memory, true)
 				  : finish_or_undo(c, &k);
-	temporary_sweep(c->dir);
+	remember(c);
+	if (c->o->dry_run && rc == RC_OK)
+		foresee(c, &k);
+	if (!c->o->dry_run)
+		temporary_sweep(c->dir);
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
@@ -221,6 +242,8 @@ refresh(struct cut *c)
 	struct lastcut_facts new = *lastcut_facts(c->memory);
 	enum rc rc = RC_OK;
 
+	if (c->o->dry_run)
+		return RC_OK;
 	if (c->draft.found == DRAFT_STALE)
 		new.db = c->draft.facts.db;
 	else if (!c->listed || !pending(c) ||
@@ -237,7 +260,7 @@ refresh(struct cut *c)
 /* ---- publishing ---- */
 
 static enum rc
-publish(struct cut *c)
+give_name(struct cut *c)
 {
 	struct lastcut_facts *f = &c->draft.facts;
 	enum rc rc;
@@ -251,21 +274,68 @@ publish(struct cut *c)
 		rc = segwriter_commit(c->draft.writer, NULL);
 		if (rc)
 			(void)undo(c, &f->last);
-	}
-	if (rc == RC_OK) {
-		keyset_add(&c->local, &f->last);
-		rc = lastcut_settle(c->memory, true);
+		else
+			rc = lastcut_settle(c->memory, true);
 	}
 	signals_defer(false);
+	return rc;
+}
+
+/* -t by this machine's clock will not find it for so long. */
+static void
+say_raised(const struct cut *c)
+{
+	char span[TIME_TEXT_MAX], text[TIME_TEXT_MAX];
+
+	if (c->draft.raised > 0)
+		msg_warn("%s: TIME is %s ahead of the clock: the cut before has"
+			 " %s",
+		    c->o->namespace, time_span_text(c->draft.raised, span),
+		    time_text(c->draft.facts.last.time, text));
+}
+
+static enum rc
+publish(struct cut *c)
+{
+	struct key new = c->draft.facts.last;
+	enum rc rc = c->o->dry_run ? RC_OK : give_name(c);
+
+	if (rc == RC_OK) {
+		keyset_add(&c->local, &new);
+		say_raised(c);
+	}
+	return rc;
+}
+
+/* A segment of the dry run, which is not there. */
+static enum rc
+emit_draft(const struct cut *c, const struct name *name)
+{
+	const struct draft *d = &c->draft;
+	const struct seg_header h = {.layout = SEG_OLD,
+	    .page_size = d->facts.db.page_size,
+	    .frames = (uint32_t)d->frames};
+	char *path = name_path(c->o->dir, name, PART_SEGMENT);
+	struct rec r = {.text = path,
+	    .is_path = true,
+	    .name = *name,
+	    .pages = d->frames,
+	    .bytes = seg_size(&h)};
+	enum rc rc = c->o->emit(c->o->arg, &r);
+
+	free(path);
 	return rc;
 }
 
 static enum rc
 emit(const struct cut *c, const struct key *key)
 {
-	struct name name;
+	struct name name = {.key = *key};
 
-	name_set(&name, c->o->namespace, key);
+	strcpy(name.namespace, c->o->namespace);
+	if (c->o->dry_run && c->draft.found == DRAFT_CHANGED &&
+	    key_cmp(key, &c->draft.facts.last) == 0)
+		return emit_draft(c, &name);
 	return backlog_tell(c->o->dir, &name, c->o->emit, c->o->arg);
 }
 
@@ -338,17 +408,14 @@ cut(struct cut *c)
 static enum rc
 cut_empty(struct cut *c)
 {
-	char *path = xasprintf("%s/cut.memory", c->dir);
 	bool was;
 	enum rc rc = backlog_scan(&c->local, c->dir);
 
 	was = c->local.n > 0;
-	if (rc == RC_OK && !was && file_exists(path)) {
-		rc = lastcut_open(
-		    &c->memory, c->dir, c->o->busy_ms, file_default_mode());
+	if (rc == RC_OK && !was) {
+		rc = lastcut_look(&c->memory, c->dir, c->o->busy_ms);
 		was = rc == RC_OK && lastcut_facts(c->memory);
 	}
-	free(path);
 	if (rc == RC_OK && !was)
 		rc = ask_store(c);
 	if (rc)
@@ -360,29 +427,41 @@ cut_empty(struct cut *c)
 }
 
 static enum rc
+open_memory(struct cut *c, mode_t mode)
+{
+	const struct cut_opts *o = c->o;
+	enum rc rc;
+
+	if (o->dry_run)
+		return lastcut_look(&c->memory, c->dir, o->busy_ms);
+	rc = dir_make(o->dir);
+	if (rc == RC_OK)
+		rc = dir_make_below(o->dir, o->namespace);
+	if (rc == RC_OK)
+		rc = lastcut_open(&c->memory, c->dir, o->busy_ms, mode);
+	return rc;
+}
+
+static enum rc
 prepare(struct cut *c)
 {
 	const struct cut_opts *o = c->o;
 	/* A segment is not for those whom the database is not for. */
 	mode_t hidden = ~livedb_mode(c->db) & 0444;
 	mode_t mode = file_default_mode() & ~hidden;
-	enum rc rc = dir_make(o->dir);
+	enum rc rc = open_memory(c, mode);
 
-	if (rc == RC_OK)
-		rc = dir_make_below(o->dir, o->namespace);
-	if (rc == RC_OK)
-		rc = lastcut_open(&c->memory, c->dir, o->busy_ms, mode);
 	if (rc == RC_OK)
 		rc = backlog_scan(&c->local, c->dir);
 	if (rc == RC_OK)
 		rc = recover(c);
 	if (rc)
 		return rc;
-	remember(c);
 	c->draft = (struct draft){.dir = o->dir,
 	    .namespace = o->namespace,
 	    .path = o->path,
 	    .mode = mode,
+	    .look = o->dry_run,
 	    .memory = c->memory,
 	    .known = &c->known,
 	    .pages.progress = o->progress,
@@ -414,7 +493,7 @@ cut_run(const struct cut_opts *o)
 	enum rc rc;
 
 	c.dir = xasprintf("%s/%s", o->dir, o->namespace);
-	rc = livedb_open(&c.db, o->path, o->busy_ms);
+	rc = livedb_open(&c.db, o->path, o->busy_ms, o->dry_run);
 	if (rc == RC_OK)
 		rc = cut_database(&c);
 	else if (rc == RC_ABSENT)

@@ -17,6 +17,7 @@ struct cut_opts {
 	const char *dir, *namespace, *path;
 	bool full;           /* every page, whatever is remembered */
 	bool force;          /* go on after another writer */
+	bool dry_run;        /* emit what would be made; write nothing */
 	unsigned busy_ms;    /* wait for a busy database */
 	struct store *store; /* or NULL */
 	const char *store_name, *cluster;

@@ -45,11 +45,14 @@ static enum rc
 fix(struct draft *d, const struct wal_place *from, uint32_t *least)
 {
 	enum rc rc = pages_fix(&d->pages, from, least);
+	uint64_t now;
 
 	if (rc)
 		return rc;
+	now = time_now();
 	memset(&d->facts, 0, sizeof(d->facts));
-	d->facts.last.time = judge_time(d->known, time_now());
+	d->facts.last.time = judge_time(d->known, now);
+	d->raised = d->facts.last.time - now;
 	d->facts.db = *livedb_state(d->pages.db);
 	return RC_OK;
 }
@@ -67,6 +70,9 @@ writer_begin(struct draft *d, uint64_t start, uint64_t first, uint64_t frames)
 	d->facts.last.start = start;
 	d->facts.last.end = first + frames - 1;
 	d->frame_no = first;
+	d->frames = frames;
+	if (d->look)
+		return RC_OK;
 	name_set(&name, d->namespace, &d->facts.last);
 	return segwriter_new(
 	    &d->writer, d->dir, &name, d->facts.db.page_size, d->mode);
@@ -80,7 +86,7 @@ writer_end(struct draft *d)
 	enum rc rc = livedb_still(d->pages.db);
 
 	livedb_end(d->pages.db);
-	if (rc)
+	if (rc || d->look)
 		return rc;
 	seg_sum_to_id(&d->facts.sum, id);
 	return segwriter_finish(d->writer, d->facts.db.size, id);
@@ -99,7 +105,9 @@ full_page(void *arg, uint32_t page, uint32_t frame, const void *bytes)
 	(void)frame;
 	seg_sum_page(&hash, page, bytes, d->facts.db.page_size);
 	rc = lastcut_put(d->memory, page, &hash, &changed);
-	return rc ? rc : segwriter_add(d->writer, page, d->frame_no++, bytes);
+	if (rc || d->look)
+		return rc;
+	return segwriter_add(d->writer, page, d->frame_no++, bytes);
 }
 
 /* Pages of the database, the lock page apart. */
@@ -261,6 +269,7 @@ increment_once(struct draft *d)
 {
 	const struct lastcut_facts *f = lastcut_facts(d->memory);
 	const struct livedb_state *now;
+	uint64_t first;
 	uint32_t least;
 	bool log;
 	enum rc rc = pages_begin(&d->pages);
@@ -290,8 +299,9 @@ increment_once(struct draft *d)
 		return livedb_still(d->pages.db);
 	}
 	d->found = DRAFT_CHANGED;
-	rc = writer_begin(d, f->last.end + 1, f->last.end + 1, d->n_changed);
-	if (rc == RC_OK)
+	first = d->known->last->end + 1;
+	rc = writer_begin(d, first, first, d->n_changed);
+	if (rc == RC_OK && !d->look)
 		rc = write_changed(d);
 	return rc ? rc : writer_end(d);
 }

@@ -29,14 +29,18 @@ enum draft_found {
 struct draft {
 	const char *dir, *namespace, *path; /* of the database */
 	mode_t mode;
+	bool look; /* write nothing: only facts come of it */
 	struct pages pages;
 	struct lastcut *memory;
 	const struct cut_known *known;
 
 	/* What it has become. */
 	enum draft_found found;
-	struct segwriter *writer;   /* DRAFT_CHANGED: finished, not committed */
+	struct segwriter *writer;   /* DRAFT_CHANGED: finished, not committed;
+				     * NULL with look */
+	uint64_t frames;            /* in it */
 	struct lastcut_facts facts; /* after it */
+	uint64_t raised; /* its TIME lies so far ahead of the clock, ms */
 
 	/* On the way. */
 	bool whole; /* read all of the database, the log will not do */

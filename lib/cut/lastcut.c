@@ -25,11 +25,17 @@ enum {
 	LOCK_PAUSE = 20               /* ms */
 };
 
+/* Which namespace it is a memory of, as text.  Zeros: it does not know, being
+ * of an earlier release. */
+enum { NAMESPACE_AT = NUMBER_AT - NAMESPACE_MAX - 1 };
+
 static const char magic[16] = "segtools cut 1\n";
 
 struct lastcut {
 	char *path, *next_path;
-	int fd; /* of cut.memory, locked */
+	char *namespace;
+	bool look; /* write nothing */
+	int fd;    /* of cut.memory, locked */
 	bool valid;
 	struct lastcut_facts facts;
 
@@ -162,7 +168,8 @@ code_facts(struct coder *c, struct lastcut_facts *f)
 enum { FLAG_SEGMENT = 1, FLAG_FRESH = 2 };
 
 static void
-facts_encode(uint8_t *b, const struct lastcut_facts *facts, uint32_t flags)
+facts_encode(uint8_t *b, const char *namespace,
+    const struct lastcut_facts *facts, uint32_t flags)
 {
 	struct lastcut_facts f = *facts;
 	struct coder c = {b + sizeof(magic) + 4, true};
@@ -171,6 +178,7 @@ facts_encode(uint8_t *b, const struct lastcut_facts *facts, uint32_t flags)
 	memcpy(b, magic, sizeof(magic));
 	put_le32(b + sizeof(magic), flags);
 	code_facts(&c, &f);
+	strcpy((char *)b + NAMESPACE_AT, namespace);
 	block_seal(b, 0);
 }
 
@@ -198,15 +206,28 @@ lastcut_parse(const uint8_t head[LASTCUT_HEAD], struct lastcut_facts *facts)
 	       facts_decode(b, facts, &flags);
 }
 
+/* A block 0 of this namespace, not one that was moved here. */
+static bool
+is_ours(const struct lastcut *m, const uint8_t *b)
+{
+	const char *of = (const char *)b + NAMESPACE_AT;
+
+	if (!*of || strncmp(of, m->namespace, NAMESPACE_MAX + 1) == 0)
+		return true;
+	msg_info("%s: of the namespace %.*s", m->path, NAMESPACE_MAX, of);
+	return false;
+}
+
 /* ---- opening ---- */
 
 static enum rc
 lock(struct lastcut *m, unsigned wait_ms)
 {
+	int how = m->look ? LOCK_SH : LOCK_EX;
 	struct timespec pause = {.tv_nsec = LOCK_PAUSE * 1000000L};
 
 	for (unsigned waited = 0;; waited += LOCK_PAUSE) {
-		if (flock(m->fd, LOCK_EX | LOCK_NB) == 0)
+		if (flock(m->fd, how | LOCK_NB) == 0)
 			return RC_OK;
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return msg_errno(m->path);
@@ -226,20 +247,31 @@ load(struct lastcut *m)
 
 	m->valid =
 	    block_read(m->fd, 0, b) && facts_decode(b, &m->facts, &flags) &&
-	    fstat(m->fd, &st) == 0 &&
+	    is_ours(m, b) && fstat(m->fd, &st) == 0 &&
 	    (uint64_t)st.st_size >= (block_of(m->facts.db.size) + 1) * BLOCK;
+}
+
+static struct lastcut *
+lastcut_new(const char *dir, bool look)
+{
+	struct lastcut *m = xcalloc(1, sizeof(*m));
+
+	m->fd = -1;
+	m->look = look;
+	m->path = xasprintf("%s/cut.memory", dir);
+	m->next_path = xasprintf("%s/cut.next", dir);
+	m->namespace = xstrdup(path_base(dir));
+	return m;
 }
 
 enum rc
 lastcut_open(
     struct lastcut **out, const char *dir, unsigned wait_ms, mode_t mode)
 {
-	struct lastcut *m = xcalloc(1, sizeof(*m));
+	struct lastcut *m = lastcut_new(dir, false);
 	enum rc rc;
 
 	*out = NULL;
-	m->path = xasprintf("%s/cut.memory", dir);
-	m->next_path = xasprintf("%s/cut.next", dir);
 	m->fd = open(m->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
 	rc = m->fd < 0 ? msg_errno(m->path) : lock(m, wait_ms);
 	if (rc) {
@@ -252,6 +284,28 @@ lastcut_open(
 	return RC_OK;
 }
 
+enum rc
+lastcut_look(struct lastcut **out, const char *dir, unsigned wait_ms)
+{
+	struct lastcut *m = lastcut_new(dir, true);
+	enum rc rc = RC_OK;
+
+	*out = NULL;
+	m->fd = open(m->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (m->fd >= 0)
+		rc = lock(m, wait_ms);
+	else if (errno != ENOENT)
+		rc = msg_errno(m->path);
+	if (rc) {
+		lastcut_free(m);
+		return rc;
+	}
+	if (m->fd >= 0)
+		load(m);
+	*out = m;
+	return RC_OK;
+}
+
 void
 lastcut_free(struct lastcut *m)
 {
@@ -260,6 +314,7 @@ lastcut_free(struct lastcut *m)
 	file_close(&m->next);
 	if (m->fd >= 0)
 		close(m->fd);
+	free(m->namespace);
 	free(m->path);
 	free(m->next_path);
 	free(m);
@@ -298,12 +353,13 @@ lastcut_pending(struct lastcut *m, struct key *key)
 	file_close(&next);
 	if (rc)
 		return rc;
-	if (size < BLOCK || !block_good(b) || !facts_decode(b, &f, &flags)) {
+	if (size < BLOCK || !block_good(b) || !facts_decode(b, &f, &flags) ||
+	    !is_ours(m, b)) {
 		/* It was durable before it got its name: not of our making,
 		 * or damaged.  So is then the memory. */
-		msg_warn("%s: damaged", m->next_path);
+		msg_warn("%s: damaged, or of another namespace", m->next_path);
 		m->valid = false;
-		rc = file_remove(m->next_path);
+		rc = m->look ? RC_OK : file_remove(m->next_path);
 		return rc ? rc : RC_ABSENT;
 	}
 	if (flags & FLAG_SEGMENT)
@@ -380,6 +436,8 @@ lastcut_begin(struct lastcut *m, bool fresh)
 	m->next_len = BLOCK; /* block 0 comes last */
 	memset(&m->old_sum, 0, sizeof(m->old_sum));
 	memset(&m->new_sum, 0, sizeof(m->new_sum));
+	if (m->look)
+		return RC_OK;
 	return file_create(&m->next, m->next_path, FILE_REPLACE | FILE_PRIVATE);
 }
 
@@ -396,7 +454,7 @@ block_flush(struct lastcut *m)
 {
 	enum rc rc = RC_OK;
 
-	if (m->dirty) {
+	if (m->dirty && !m->look) {
 		block_seal(m->block, m->number);
 		rc = file_write(m->next, m->block, BLOCK, m->next_len);
 		m->next_len += BLOCK;
@@ -498,7 +556,7 @@ lastcut_next(struct lastcut *m, const struct lastcut_facts *facts, bool segment)
 	uint8_t b[BLOCK];
 	enum rc rc;
 
-	facts_encode(b, facts,
+	facts_encode(b, m->namespace, facts,
 	    (segment ? FLAG_SEGMENT : 0U) | (m->fresh ? FLAG_FRESH : 0U));
 	rc = file_write(m->next, b, BLOCK, 0);
 	return rc ? rc : file_commit(&m->next);

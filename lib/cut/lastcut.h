@@ -7,6 +7,9 @@
  * in cut.next beside it, which says to which segment it belongs; then the
  * segment is published; then the blocks are put in place and cut.next removed.
  * The memory is locked while it is open.
+ *
+ * It knows its namespace, dir's last part: one that was moved there from
+ * elsewhere is none.
  */
 #ifndef SEGTOOLS_LASTCUT_H
 #define SEGTOOLS_LASTCUT_H
@@ -38,6 +41,10 @@ struct lastcut;
 /* dir is DIR/NAMESPACE and is there.  Waits for the lock, then RC_SYSTEM. */
 enum rc lastcut_open(
     struct lastcut **, const char *dir, unsigned wait_ms, mode_t mode);
+/* The same to look at it alone: nothing is made, changed or removed, a memory
+ * that is not there has no facts.  lastcut_settle() and lastcut_next() are then
+ * not to be called. */
+enum rc lastcut_look(struct lastcut **, const char *dir, unsigned wait_ms);
 void lastcut_free(struct lastcut *); /* NULL-safe */
 
 /* NULL if there is none that can be used. */

@@ -29,6 +29,8 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/directory.h"
+#include "base/file.h"
 #include "cut/livedb.h"
 #include "cut/livevfs.h"
 #include "format/segment.h"
@@ -90,7 +92,7 @@ read_fail(struct livedb *db, int err)
 /* ---- opening ---- */
 
 static enum rc
-look(struct livedb *db)
+look_at(struct livedb *db)
 {
 	struct stat st;
 
@@ -108,16 +110,57 @@ look(struct livedb *db)
 	return livevfs_path(&db->vfs);
 }
 
+/* In WAL mode, and neither log nor wal-index there: nobody has it open. */
+static bool
+is_idle_wal(const struct livedb *db)
+{
+	char *wal = xasprintf("%s-wal", db->vfs.sql_path);
+	char *shm = xasprintf("%s-shm", db->vfs.sql_path);
+	bool idle = !file_exists(wal) && !file_exists(shm);
+	uint8_t version = 0;
+	struct file *file;
+
+	if (idle && file_open(&file, db->vfs.sql_path) == RC_OK) {
+		/* Its read version is the 20th byte.  No lock of SQLite's is
+		 * lost by closing: there is none yet. */
+		idle = file_read(file, &version, 1, 19) == RC_OK;
+		file_close(&file);
+	}
+	free(wal);
+	free(shm);
+	return idle && version == 2;
+}
+
+/* As an URI, by which SQLite can be told that a file does not change. */
+static char *
+immutable_uri(const char *path)
+{
+	struct buf uri = {0};
+
+	buf_adds(&uri, "file:");
+	for (const char *p = path; *p; p++)
+		buf_addf(&uri, "%%%02X", (unsigned)(uint8_t)*p);
+	buf_adds(&uri, "?immutable=1");
+	return uri.data;
+}
+
 static enum rc
 open_sql(struct livedb *db, unsigned busy_ms)
 {
-	int err, on = 1;
-
 	/* Read-only: a hot journal is then an error, not rolled back. */
+	int err, on = 1, flags = SQLITE_OPEN_READONLY;
+	char *name;
+
+	if (db->vfs.look && is_idle_wal(db)) {
+		flags |= SQLITE_OPEN_URI;
+		name = immutable_uri(db->vfs.sql_path);
+	} else {
+		name = xstrdup(db->vfs.sql_path);
+	}
 	livevfs_watch(&db->vfs);
-	err = sqlite3_open_v2(
-	    db->vfs.sql_path, &db->sql, SQLITE_OPEN_READONLY, livevfs_name());
+	err = sqlite3_open_v2(name, &db->sql, flags, livevfs_name());
 	livevfs_watch(NULL);
+	free(name);
 	if (err == SQLITE_OK) {
 		sqlite3_extended_result_codes(db->sql, 1);
 		sqlite3_busy_timeout(db->sql, (int)busy_ms);
@@ -131,14 +174,15 @@ open_sql(struct livedb *db, unsigned busy_ms)
 }
 
 enum rc
-livedb_open(struct livedb **out, const char *path, unsigned busy_ms)
+livedb_open(struct livedb **out, const char *path, unsigned busy_ms, bool look)
 {
 	struct livedb *db = xcalloc(1, sizeof(*db));
 	enum rc rc;
 
 	*out = NULL;
 	db->path = xstrdup(path);
-	rc = look(db);
+	db->vfs.look = look;
+	rc = look_at(db);
 	if (rc == RC_OK)
 		rc = open_sql(db, busy_ms);
 	if (rc)

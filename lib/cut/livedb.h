@@ -43,8 +43,14 @@ struct livedb_state {
 };
 
 struct livedb;
-/* RC_ABSENT, unreported: the file has no byte. */
-enum rc livedb_open(struct livedb **, const char *path, unsigned busy_ms);
+/*
+ * RC_ABSENT, unreported: the file has no byte.
+ *
+ * look: make nothing beside it, not even what its owner could make.  A database
+ * that nobody has open is then read without a lock.
+ */
+enum rc livedb_open(
+    struct livedb **, const char *path, unsigned busy_ms, bool look);
 void livedb_free(struct livedb *); /* NULL-safe */
 mode_t livedb_mode(const struct livedb *);
 

@@ -63,6 +63,8 @@ make_for_owner(const struct livevfs *v, const char *path, int mode)
 static bool
 may_make(const struct livevfs *v, const char *path, int mode)
 {
+	if (v->look)
+		return false;
 	if (geteuid() == v->owner)
 		return true;
 	return geteuid() == 0 &&
@@ -201,6 +203,12 @@ livevfs_explain(const struct livevfs *v, enum rc *rc)
 	suffix = strncmp(v->failed, v->sql_path, strlen(v->sql_path)) == 0
 		     ? v->failed + strlen(v->sql_path)
 		     : "";
+	if (v->refused && v->look) {
+		*rc = msg_fail(RC_USAGE,
+		    "%s: has no %s beside it, and -n makes none", v->path,
+		    suffix);
+		return true;
+	}
 	if (v->refused) {
 		*rc = msg_fail(RC_USAGE,
 		    "%s: has no %s beside it, which SQLite needs and its owner"

@@ -19,9 +19,10 @@
 /* All-zero is empty. */
 struct livevfs {
 	const char *path; /* of the database, as messages have it; borrowed */
+	bool look;        /* make nothing at all */
 	uid_t owner;      /* of the database, with its group */
 	gid_t group;
-	char *sql_path; /* the path to give to SQLite */
+	char *sql_path; /* to the database, as SQLite takes it */
 	int dir;        /* of its directory, if sql_path goes through it */
 	/* The last file that could not be opened; NULL: none. */
 	char *failed;

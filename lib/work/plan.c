@@ -193,6 +193,33 @@ plan_frame(const struct plan *p, uint64_t frame, uint64_t *end)
 	return chain_to(p->s, p->n, frame);
 }
 
+struct plan_clock
+plan_clock(const struct plan *p, uint64_t now)
+{
+	struct plan_clock c = {.fall = PLAN_NONE};
+	uint64_t below = 0; /* the greatest TIME of a lesser END */
+	uint64_t here = 0;  /* the greatest TIME so far */
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct key *k = &p->s[i].key;
+
+		if (i > 0 && k->end > p->s[i - 1].key.end)
+			below = here;
+		if (k->time > now) {
+			c.ahead++;
+			if (k->time > c.furthest)
+				c.furthest = k->time;
+		}
+		if (k->time < below && c.fall == PLAN_NONE) {
+			c.fall = (uint32_t)i;
+			c.before = below;
+		}
+		if (k->time > here)
+			here = k->time;
+	}
+	return c;
+}
+
 bool
 plan_has_state(const struct plan *p, uint64_t end, uint64_t time)
 {

@@ -53,6 +53,20 @@ bool plan_has_state(const struct plan *, uint64_t end, uint64_t time);
 /* The furthest reachable state with END <= frame and TIME <= time. */
 uint32_t plan_furthest(const struct plan *, uint64_t frame, uint64_t time);
 
+/*
+ * What a clock that was set wrong has left: ahead segments have a TIME after
+ * now, the greatest of them furthest; fall is the first, in frame order, with
+ * a lower TIME than one before it, which had the TIME before (PLAN_NONE: none).
+ * plan_time() then does not give what somebody means who looks at the clock.
+ */
+struct plan_clock {
+	size_t ahead;
+	uint64_t furthest;
+	uint32_t fall;
+	uint64_t before;
+};
+struct plan_clock plan_clock(const struct plan *, uint64_t now);
+
 /* The ranges of frames in 1..end that no segment covers, ascending. */
 void plan_gaps(const struct plan *, uint64_t end,
     void (*gap)(void *arg, uint64_t first, uint64_t last), void *arg);

@@ -48,6 +48,24 @@ plan_say_missing(const struct plan *p, const char *namespace, uint64_t end)
 	return RC_DATA;
 }
 
+void
+plan_say_clock(const struct plan *p, const char *namespace, uint64_t now)
+{
+	struct plan_clock c = plan_clock(p, now);
+	char text[TIME_TEXT_MAX], before[TIME_TEXT_MAX];
+
+	if (c.ahead > 0)
+		msg_warn("%s: %zu of %zu segments have a TIME ahead of the"
+			 " clock, up to %s",
+		    namespace, c.ahead, p->n, time_text(c.furthest, text));
+	if (c.fall != PLAN_NONE)
+		msg_warn("%s: TIMEs fall while END rises: at frame %" PRIu64
+			 " from %s to %s",
+		    namespace, p->s[c.fall].key.end,
+		    time_text(c.before, before),
+		    time_text(p->s[c.fall].key.time, text));
+}
+
 enum rc
 plan_say_no_time(const struct plan *p, const char *namespace)
 {

@@ -18,6 +18,9 @@ enum rc plan_say_no_time(const struct plan *, const char *namespace);
 enum rc plan_say_no_frame(
     const struct plan *, const char *namespace, uint64_t frame);
 
+/* TIMEs that lie ahead of the clock, or fall while END rises: warnings. */
+void plan_say_clock(const struct plan *, const char *namespace, uint64_t now);
+
 /* Counts, times, how a restore would go, gaps, overlaps and forks: to stdout.
  * The plan has a segment. */
 void plan_print_analysis(const struct plan *, const char *namespace);

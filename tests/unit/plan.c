@@ -258,6 +258,49 @@ gaps_right(const struct plan *p)
 	return !c.wrong;
 }
 
+/* TIMEs as a clock leaves them that was set wrong. */
+static void
+test_clock(void)
+{
+	static const struct {
+		const char *what;
+		struct key key[4];
+		size_t n, ahead;
+		uint64_t furthest, before;
+		uint32_t fall;
+	} t[] = {
+	    {"in order", {{1, 2, 10}, {3, 4, 20}, {5, 6, 30}}, 3, 0, 0, 0,
+		PLAN_NONE},
+	    {"the same TIME twice", {{1, 2, 10}, {3, 4, 10}}, 2, 0, 0, 0,
+		PLAN_NONE},
+	    {"now is not ahead", {{1, 2, 50}, {3, 4, 51}}, 2, 1, 51, 0,
+		PLAN_NONE},
+	    {"far ahead", {{1, 2, 90}, {3, 4, 95}, {5, 6, 95}}, 3, 3, 95, 0,
+		PLAN_NONE},
+	    {"a glitch", {{1, 2, 10}, {3, 4, 90}, {5, 6, 20}, {7, 8, 30}}, 4, 1,
+		90, 90, 2},
+	    {"set back", {{1, 2, 40}, {3, 4, 30}}, 2, 0, 0, 40, 1},
+	    {"one END with two TIMEs", {{1, 4, 10}, {1, 4, 20}, {3, 4, 15}}, 3,
+		0, 0, 0, PLAN_NONE},
+	    {"below the greater of them", {{1, 4, 10}, {1, 4, 20}, {5, 6, 15}},
+		3, 0, 0, 20, 2},
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct plan p = {0};
+		struct plan_clock c;
+
+		for (size_t k = 0; k < t[i].n; k++)
+			plan_add(&p, &t[i].key[k], 1, 1);
+		plan_solve(&p);
+		c = plan_clock(&p, 50);
+		ok(c.ahead == t[i].ahead && c.furthest == t[i].furthest &&
+			c.fall == t[i].fall && c.before == t[i].before,
+		    "TIMEs: %s", t[i].what);
+		plan_release(&p);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -285,5 +328,6 @@ main(int argc, char **argv)
 	    keeps, HISTORIES);
 	ok(merges == HISTORIES, "%u of %d: sets to merge", merges, HISTORIES);
 	ok(gaps == HISTORIES, "%u of %d: gaps", gaps, HISTORIES);
+	test_clock();
 	return tap_done();
 }
