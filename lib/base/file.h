@@ -120,6 +120,9 @@ enum rc file_writev(struct file *, struct iovec *, int n, uint64_t offset);
 /* Say that the file is read from front to back. */
 void file_sequential(struct file *);
 
+/* Have the two the same contents? */
+enum rc file_same(struct file *, struct file *, bool *same);
+
 /*
  * Make dst's contents those of src: as a clone where the file system can, else
  * by copy_file_range, else by reading and writing.  dst is empty.
