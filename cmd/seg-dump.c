@@ -194,6 +194,9 @@ dump_memory(struct file *f, const struct lastcut_facts *m)
 	fact("database-bytes", m->db.db.size);
 	fact("log-frame", m->db.wal.frame);
 	fact_hex("log-salt", m->db.wal.salt, WAL_SALT);
+	fact("log-commits", m->db.commits);
+	fact("compared-ms", m->compared);
+	fact("cuts-since", m->cuts);
 	fact_hex("counters", m->db.counters, LIVEDB_COUNTERS);
 	fact("stored-end", m->stored_end);
 }

@@ -244,13 +244,16 @@ refresh(struct cut *c)
 
 	if (c->o->dry_run)
 		return RC_OK;
-	if (c->draft.found == DRAFT_STALE)
+	if (c->draft.found == DRAFT_STALE) {
 		new.db = c->draft.facts.db;
-	else if (!c->listed || !pending(c) ||
-		 c->known.stored.end != new.last.end)
-		return RC_OK;
-	else
+		new.compared = c->draft.facts.compared;
+		new.cuts = c->draft.facts.cuts;
+	} else if (c->listed && pending(c) &&
+		   c->known.stored.end == new.last.end) {
 		rc = lastcut_begin(c->memory, false);
+	} else {
+		return RC_OK;
+	}
 	note_store(c, &new);
 	if (rc == RC_OK)
 		rc = lastcut_next(c->memory, &new, false);

@@ -1,14 +1,19 @@
 /*
  * draft: see draft.h.
  *
- * Three ways, the cheapest that is certain:
+ * Four ways, the cheapest that is certain:
  *
  *   nothing    the log is where it was at the last cut; or there is none, and
  *              the file has the same identity, stamps (older than the last cut
  *              by more than they are coarse) and counters
  *   log        the log has more frames behind the place of the last cut; the
  *              database changes by them alone, so that only they are read
- *   database   all of it is read, and its pages compared with the memory
+ *   restart    the log was restarted since, and what is left of its old
+ *              generation and the new one name all that can have changed
+ *              (restart.h): those pages are read
+ *   database   all of it is read, and its pages compared with the memory; so
+ *              are they now and then where a cheaper way would do, lest a fault
+ *              of SQLite's or of a disk is never seen
  *
  * or a full cut, for which no memory is needed.  Each reads within one
  * transaction, and begins anew if the log was restarted under it.
@@ -19,6 +24,7 @@
 #include "base/sort.h"
 #include "base/time.h"
 #include "cut/draft.h"
+#include "cut/restart.h"
 
 enum { TRIES = 20 /* the log was restarted while we read */ };
 
@@ -42,9 +48,9 @@ restarted(const struct draft *d)
 
 /* The state is fixed: from here on it holds nothing newer than TIME. */
 static enum rc
-fix(struct draft *d, const struct wal_place *from, uint32_t *least)
+fix(struct draft *d, const struct wal_place *from)
 {
-	enum rc rc = pages_fix(&d->pages, from, least);
+	enum rc rc = pages_fix(&d->pages, from, &d->end);
 	uint64_t now;
 
 	if (rc)
@@ -95,19 +101,19 @@ writer_end(struct draft *d)
 /* ---- a full cut ---- */
 
 static enum rc
-full_page(void *arg, uint32_t page, uint32_t frame, const void *bytes)
+full_page(void *arg, const struct page *page)
 {
 	struct draft *d = arg;
 	struct seg_sum hash = {0, 0};
 	bool changed;
 	enum rc rc;
 
-	(void)frame;
-	seg_sum_page(&hash, page, bytes, d->facts.db.page_size);
-	rc = lastcut_put(d->memory, page, &hash, &changed);
+	seg_sum_page(&hash, page->at.page, page->bytes, d->facts.db.page_size);
+	rc = lastcut_put(d->memory, page->at.page, &hash, &changed);
 	if (rc || d->look)
 		return rc;
-	return segwriter_add(d->writer, page, d->frame_no++, bytes);
+	return segwriter_add(
+	    d->writer, page->at.page, d->frame_no++, page->bytes);
 }
 
 /* Pages of the database, the lock page apart. */
@@ -120,11 +126,11 @@ real_pages(const struct livedb_state *s)
 static enum rc
 full_once(struct draft *d)
 {
-	uint32_t least;
 	enum rc rc = pages_begin(&d->pages);
 
 	if (rc == RC_OK)
-		rc = fix(d, NULL, &least);
+		rc = fix(d, NULL);
+	d->facts.compared = time_now();
 	if (rc == RC_OK)
 		rc = lastcut_begin(d->memory, true);
 	if (rc == RC_OK)
@@ -156,43 +162,48 @@ draft_full(struct draft *d)
 
 /* ---- what has changed ---- */
 
+/* Whether the log, or what was left of it, says that it may have. */
+static bool
+named_since(const struct draft *d, const struct page *page)
+{
+	return page->named &&
+	       (d->trace != DRAFT_LOG ||
+		   page->at.frame > lastcut_facts(d->memory)->db.wal.frame);
+}
+
 static enum rc
-compare_page(void *arg, uint32_t page, uint32_t frame, const void *bytes)
+compare_page(void *arg, const struct page *page)
 {
 	struct draft *d = arg;
-	struct livelog_frame f = {page, frame};
 	struct seg_sum hash = {0, 0};
-	bool changed;
+	bool grown = page->at.page > d->grown, changed;
 	enum rc rc;
 
-	d->n_grown += page > d->grown;
-	seg_sum_page(&hash, page, bytes, d->facts.db.page_size);
-	rc = lastcut_put(d->memory, page, &hash, &changed);
+	d->n_grown += grown;
+	seg_sum_page(&hash, page->at.page, page->bytes, d->facts.db.page_size);
+	rc = lastcut_put(d->memory, page->at.page, &hash, &changed);
 	if (rc == RC_ABSENT) /* damaged */
 		d->found = DRAFT_NEVER;
-	if (rc == RC_OK && changed) {
-		d->n_changed++;
-		rc = sort_add(d->changed, &f);
-	}
-	return rc;
+	if (rc || !changed)
+		return rc;
+	d->n_changed++;
+	if (d->trace && !grown && !named_since(d, page) && d->n_silent++ == 0)
+		d->silent = page->at.page;
+	return sort_add(d->changed, &page->at);
 }
 
 /*
- * In the log alone.  A page that was cut off and came back without being
+ * Those that are named.  A page that was cut off and came back without being
  * written has no frame, and whatever the file holds: then all is read.
  */
 static enum rc
-compare_log(struct draft *d, uint32_t least)
+compare_named(struct draft *d)
 {
 	uint32_t lock = seg_lock_page(d->facts.db.page_size);
-	uint32_t size = d->facts.db.size,
-		 old = lastcut_facts(d->memory)->db.size;
+	uint32_t size = d->facts.db.size;
 	uint64_t wanted;
-	enum rc rc;
+	enum rc rc = pages_each_named(&d->pages, compare_page, d);
 
-	d->grown = least < old ? least : old;
-	d->n_grown = 0;
-	rc = pages_each_in_log(&d->pages, compare_page, d);
 	wanted = size > d->grown
 		     ? size - d->grown - (d->grown < lock && lock <= size)
 		     : 0;
@@ -200,6 +211,24 @@ compare_log(struct draft *d, uint32_t least)
 		d->whole = true;
 		return RC_ABSENT;
 	}
+	return rc;
+}
+
+static enum rc
+compare_all(struct draft *d)
+{
+	enum rc rc = pages_each(&d->pages, compare_page, d);
+
+	d->facts.compared = time_now();
+	d->facts.cuts = 0;
+	/* Whoever silences notices must hear of it too. */
+	if (rc == RC_OK && d->n_silent > 0)
+		(void)msg_fail(RC_OK,
+		    "%s: %llu pages, the first of them %u, have changed though"
+		    " its log does not say so: a fault of SQLite's before"
+		    " 3.51.3 or of the disk, or somebody wrote into the file."
+		    " They are in this cut; earlier ones may lack them",
+		    d->path, (unsigned long long)d->n_silent, d->silent);
 	return rc;
 }
 
@@ -235,32 +264,80 @@ need_a_page(struct draft *d)
 }
 
 static enum rc
-find_changes(struct draft *d, bool log, uint32_t least)
+find_changes(struct draft *d)
 {
+	bool all = !d->trace || d->compare;
+	uint32_t old = lastcut_facts(d->memory)->db.size;
 	enum rc rc;
 
-	d->n_changed = 0;
+	d->n_changed = d->n_grown = d->n_silent = 0;
+	d->grown = d->end.least < old ? d->end.least : old;
 	sort_free(d->changed);
 	d->changed = sort_new(sizeof(struct livelog_frame), livelog_frame_cmp);
 	msg_info("%s: reading %s", d->path,
-	    log ? "the log's new part" : "the database");
+	    d->compare && d->trace  ? "the database: a whole comparison is due"
+	    : all                   ? "the database"
+	    : d->trace == DRAFT_LOG ? "the log's new part"
+				    : "what the restarted log names");
 	rc = lastcut_begin(d->memory, false);
 	if (rc)
 		return rc;
-	rc = log ? compare_log(d, least)
-		 : pages_each(&d->pages, compare_page, d);
+	rc = all ? compare_all(d) : compare_named(d);
 	if (rc)
 		return rc;
-	rc = lastcut_sum(d->memory, d->facts.db.size, !log, &d->facts.sum);
+	rc = lastcut_sum(d->memory, d->facts.db.size, all, &d->facts.sum);
 	if (rc == RC_ABSENT) /* damaged */
 		d->found = DRAFT_NEVER;
 	return rc ? rc : need_a_page(d);
 }
 
-static bool
-same_file(const struct livedb_stamp *a, const struct livedb_stamp *b)
+/* Fix the state, together with what names the pages that can have changed. */
+static enum rc
+trace(struct draft *d, const struct lastcut_facts *f)
 {
-	return a->dev == b->dev && a->ino == b->ino;
+	const struct livedb_state *then = &f->db;
+	struct livedb *db = d->pages.db;
+	bool same = !d->whole && judge_same_log(then, livedb_state(db));
+	bool follows = same && livelog_holds(livedb_log(db), &then->wal);
+	struct livelog_end tail;
+	enum rc rc, has_tail = RC_ABSENT;
+
+	d->trace = DRAFT_NO_TRACE;
+	if (same && !follows)
+		has_tail = restart_tail(db, then, d->pages.frames, &tail);
+	if (has_tail != RC_OK && has_tail != RC_ABSENT)
+		return has_tail;
+	rc = fix(d, follows && !d->compare ? &then->wal : NULL);
+	if (rc)
+		return rc;
+	d->facts.compared = f->compared;
+	d->facts.cuts = f->cuts + 1;
+	if (follows)
+		d->trace = DRAFT_LOG;
+	if (has_tail || !restart_names_all(then, &tail, &d->end))
+		return RC_OK;
+	d->trace = DRAFT_RESTARTED;
+	d->end.read += tail.read;
+	if (tail.least < d->end.least)
+		d->end.least = tail.least;
+	/* Nothing is in the new generation yet: then this is where it goes on
+	 * from. */
+	if (d->facts.db.wal.frame == 0)
+		d->facts.db.wal = tail.place;
+	return RC_OK;
+}
+
+static bool
+nothing_changed(const struct draft *d, const struct lastcut_facts *f)
+{
+	switch (d->trace) {
+	case DRAFT_LOG:
+		return wal_place_equal(&f->db.wal, &d->facts.db.wal);
+	case DRAFT_RESTARTED:
+		return d->end.read == 0;
+	default:
+		return judge_untouched(&f->db, &d->facts.db);
+	}
 }
 
 /* RC_ABSENT: the memory will not do (DRAFT_NEVER), or another try is due. */
@@ -268,29 +345,26 @@ static enum rc
 increment_once(struct draft *d)
 {
 	const struct lastcut_facts *f = lastcut_facts(d->memory);
-	const struct livedb_state *now;
+	const struct livedb_state *now = &d->facts.db;
 	uint64_t first;
-	uint32_t least;
-	bool log;
 	enum rc rc = pages_begin(&d->pages);
 
 	d->found = DRAFT_NOTHING;
 	if (rc)
 		return rc;
-	now = livedb_state(d->pages.db);
-	if (now->page_size != f->db.page_size) {
+	if (livedb_state(d->pages.db)->page_size != f->db.page_size) {
 		d->found = DRAFT_NEVER;
 		return RC_ABSENT;
 	}
-	log = !d->whole && same_file(&f->db.db, &now->db) &&
-	      livedb_follows(d->pages.db, &f->db.wal, &f->db.log);
-	rc = fix(d, log ? &f->db.wal : NULL, &least);
-	if (rc)
+	rc = trace(d, f);
+	if (rc || nothing_changed(d, f))
 		return rc;
-	if (log ? wal_place_equal(&f->db.wal, &now->wal)
-		: judge_untouched(&f->db, now))
-		return RC_OK;
-	rc = find_changes(d, log, least);
+	if (d->trace && !d->compare &&
+	    judge_comparison_due(f->compared, f->cuts, time_now())) {
+		d->compare = true;
+		return RC_ABSENT;
+	}
+	rc = find_changes(d);
 	if (rc)
 		return rc;
 	if (d->n_changed == 0) {

@@ -25,6 +25,9 @@ enum draft_found {
 	DRAFT_NEVER  /* the memory will not do: only a full cut can follow */
 };
 
+/* What names every page that can have changed since the last cut. */
+enum draft_trace { DRAFT_NO_TRACE, DRAFT_LOG, DRAFT_RESTARTED };
+
 /* All-zero, then what it is to be made of. */
 struct draft {
 	const char *dir, *namespace, *path; /* of the database */
@@ -43,12 +46,17 @@ struct draft {
 	uint64_t raised; /* its TIME lies so far ahead of the clock, ms */
 
 	/* On the way. */
-	bool whole; /* read all of the database, the log will not do */
+	bool whole;   /* read all of the database, the log will not do */
+	bool compare; /* nor need it, but all is to be compared */
+	enum draft_trace trace;
+	struct livelog_end end; /* of what was read of the log */
 	uint64_t frame_no;
 	struct sort *changed;
 	uint64_t n_changed;
 	uint64_t n_grown; /* of them, pages behind grown */
 	uint32_t grown;
+	uint64_t n_silent; /* that changed and are not named */
+	uint32_t silent;   /* the first of them */
 };
 
 /* Every page, whatever is remembered: DRAFT_CHANGED. */

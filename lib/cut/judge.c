@@ -7,6 +7,8 @@
 /* ns: FAT's stamps are as coarse as 2 s, and no file system's coarser. */
 #define COARSE 2000000000U
 
+enum { COMPARE_CUTS = 1000, COMPARE_MS = 24 * 3600 * 1000 };
+
 static uint64_t
 max64(uint64_t a, uint64_t b)
 {
@@ -50,6 +52,20 @@ judge_stamps_tell(const struct livedb_state *s)
 	return newest < s->seen && s->seen - newest > COARSE;
 }
 
+static bool
+same_file(const struct livedb_stamp *a, const struct livedb_stamp *b)
+{
+	return a->dev == b->dev && a->ino == b->ino;
+}
+
+bool
+judge_same_log(const struct livedb_state *then, const struct livedb_state *now)
+{
+	return same_file(&then->db, &now->db) &&
+	       same_file(&then->log, &now->log) &&
+	       memcmp(then->boot, now->boot, BOOT_ID) == 0;
+}
+
 bool
 judge_untouched(const struct livedb_state *then, const struct livedb_state *now)
 {
@@ -57,4 +73,12 @@ judge_untouched(const struct livedb_state *then, const struct livedb_state *now)
 	       judge_stamps_tell(then) &&
 	       memcmp(&then->db, &now->db, sizeof(then->db)) == 0 &&
 	       memcmp(then->counters, now->counters, LIVEDB_COUNTERS) == 0;
+}
+
+bool
+judge_comparison_due(uint64_t compared, uint32_t cuts, uint64_t now)
+{
+	/* Nor is a clock believed that was set back. */
+	return cuts >= COMPARE_CUTS || now < compared ||
+	       now - compared >= COMPARE_MS;
 }

@@ -38,8 +38,24 @@ uint64_t judge_time(const struct cut_known *, uint64_t now);
  * older than file systems' clocks are coarse. */
 bool judge_stamps_tell(const struct livedb_state *);
 
+/*
+ * With a log: the files are the same, and the system was not started anew, so
+ * that what a log says of the changes between the two can be all of them.  (A
+ * loss of power takes pages back of which, with synchronous OFF, the log may
+ * say nothing any more.)
+ */
+bool judge_same_log(
+    const struct livedb_state *then, const struct livedb_state *now);
+
 /* Without a log: nothing can have changed between two states. */
 bool judge_untouched(
     const struct livedb_state *then, const struct livedb_state *now);
+
+/*
+ * Where the log tells what can have changed: whether all pages are to be
+ * compared nevertheless, as is done once a day or every thousand cuts.
+ * compared: when that was last done, cuts: how many cuts ago.
+ */
+bool judge_comparison_due(uint64_t compared, uint32_t cuts, uint64_t now);
 
 #endif

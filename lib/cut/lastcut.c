@@ -29,7 +29,9 @@ enum {
  * of an earlier release. */
 enum { NAMESPACE_AT = NUMBER_AT - NAMESPACE_MAX - 1 };
 
-static const char magic[16] = "segtools cut 1\n";
+static const char magic[16] = "segtools cut 2\n";
+/* Without what was added since. */
+static const char magic_1[16] = "segtools cut 1\n";
 
 struct lastcut {
 	char *path, *next_path;
@@ -163,6 +165,10 @@ code_facts(struct coder *c, struct lastcut_facts *f)
 	code_stamp(c, &f->db.log);
 	code64(c, &f->db.seen);
 	code_bytes(c, f->db.counters, LIVEDB_COUNTERS);
+	code_bytes(c, f->db.boot, BOOT_ID);
+	code32(c, &f->db.commits);
+	code64(c, &f->compared);
+	code32(c, &f->cuts);
 }
 
 enum { FLAG_SEGMENT = 1, FLAG_FRESH = 2 };
@@ -187,7 +193,9 @@ facts_decode(uint8_t *b, struct lastcut_facts *f, uint32_t *flags)
 {
 	struct coder c = {b + sizeof(magic) + 4, false};
 
-	if (memcmp(b, magic, sizeof(magic)) != 0)
+	/* What version 1 does not have is zero there. */
+	if (memcmp(b, magic, sizeof(magic)) != 0 &&
+	    memcmp(b, magic_1, sizeof(magic_1)) != 0)
 		return false;
 	*flags = le32(b + sizeof(magic));
 	code_facts(&c, f);

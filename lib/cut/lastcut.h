@@ -10,6 +10,9 @@
  *
  * It knows its namespace, dir's last part: one that was moved there from
  * elsewhere is none.
+ *
+ * One of an earlier release lacks what was added since (livedb_state.boot and
+ * commits, compared, cuts): all pages are then read once more.
  */
 #ifndef SEGTOOLS_LASTCUT_H
 #define SEGTOOLS_LASTCUT_H
@@ -30,6 +33,8 @@ struct lastcut_facts {
 	struct livedb_state db; /* as it was then */
 	uint64_t stored_end;    /* END known to be in the store, or 0 */
 	uint64_t store[2];      /* which store that was: a hash */
+	uint64_t compared;      /* when all pages were last read, ms */
+	uint32_t cuts;          /* so many cuts ago */
 };
 
 /* What a memory's first LASTCUT_HEAD bytes say; false if they are none of one.

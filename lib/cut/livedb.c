@@ -210,6 +210,12 @@ livedb_mode(const struct livedb *db)
 	return db->mode;
 }
 
+struct livelog *
+livedb_log(struct livedb *db)
+{
+	return &db->log;
+}
+
 const struct livedb_state *
 livedb_state(const struct livedb *db)
 {
@@ -339,6 +345,7 @@ livedb_begin(struct livedb *db)
 	if (db->log.file && !db->log.file->pMethods)
 		db->log.file = NULL;
 	take_stamps(db);
+	boot_id(db->state.boot);
 	rc = file_header(db);
 	db->log.path = db->path;
 	db->log.db = db->file;
@@ -357,30 +364,21 @@ livedb_end(struct livedb *db)
 
 /* ---- the state ---- */
 
-bool
-livedb_follows(struct livedb *db, const struct wal_place *place,
-    const struct livedb_stamp *log)
-{
-	return log->dev == db->state.log.dev && log->ino == db->state.log.ino &&
-	       livelog_holds(&db->log, place);
-}
-
 enum rc
 livedb_fix(struct livedb *db, const struct wal_place *from, struct sort *frames,
-    uint32_t *least)
+    struct livelog_end *end)
 {
-	struct livelog_end end;
-	enum rc rc = livelog_scan(&db->log, from, frames, &end);
+	enum rc rc = livelog_scan(&db->log, from, frames, end);
 
-	*least = end.least;
 	memset(&db->state.wal, 0, sizeof(db->state.wal));
 	if (rc)
 		return rc;
-	if (end.place.frame > 0)
-		db->state.wal = end.place;
-	if (end.size > 0)
-		db->state.size = end.size;
-	if (end.place.frame == 0 && !file_is_whole(db))
+	if (end->place.frame > 0)
+		db->state.wal = end->place;
+	if (end->size > 0)
+		db->state.size = end->size;
+	db->state.commits = end->index.commits;
+	if (end->place.frame == 0 && !file_is_whole(db))
 		return cut_short(db);
 	return livedb_still(db);
 }

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/boot.h"
 #include "base/msg.h"
 #include "cut/livelog.h"
 #include "format/wal.h"
@@ -40,6 +41,8 @@ struct livedb_state {
 	/* of the file's header: change counter, version-valid-for, size,
 	 * schema cookie */
 	uint8_t counters[LIVEDB_COUNTERS];
+	uint8_t boot[BOOT_ID];
+	uint32_t commits; /* by the wal-index's count; 0: not known */
 };
 
 struct livedb;
@@ -59,19 +62,14 @@ mode_t livedb_mode(const struct livedb *);
 enum rc livedb_begin(struct livedb *);
 void livedb_end(struct livedb *);
 
-/* Whether the log is that of *place, which is still in it. */
-bool livedb_follows(struct livedb *, const struct wal_place *place,
-    const struct livedb_stamp *log);
-
 /*
- * Fix the state: read the log behind *from (NULL: all of it) up to the last
- * commit.  Each frame is added to frames as a struct livelog_frame.  *least gets
- * the smallest size of the database at any commit read, UINT32_MAX for none.
- * RC_ABSENT: the log was restarted meanwhile, do all of it again.
+ * Fix the state: livelog_scan() behind *from (NULL: all of the log) up to the
+ * last commit.  RC_ABSENT: the log was restarted meanwhile, do all of it again.
  */
 enum rc livedb_fix(struct livedb *, const struct wal_place *from,
-    struct sort *frames, uint32_t *least);
+    struct sort *frames, struct livelog_end *);
 const struct livedb_state *livedb_state(const struct livedb *);
+struct livelog *livedb_log(struct livedb *);
 
 /* n pages of the file from page on; what lies behind its end is zeros. */
 enum rc livedb_read(struct livedb *, uint32_t page, uint32_t n, void *);

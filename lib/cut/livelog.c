@@ -14,6 +14,7 @@ enum {
 	/* The wal-index begins with two copies of a header, in the machine's
 	 * byte order. */
 	INDEX_HEADER = 48,
+	INDEX_COMMITS = 8, /* u32: SQLite calls it iChange */
 	INDEX_INITIALISED = 12,
 	INDEX_FRAME = 16, /* u32: the last commit's frame */
 	INDEX_SUM = 24,   /* 2 u32: the running checksum there */
@@ -97,38 +98,50 @@ index_header(struct livelog *l, uint8_t h[INDEX_HEADER])
 }
 
 bool
-livelog_indexed(struct livelog *l, struct wal_place *place)
+livelog_indexed(struct livelog *l, struct livelog_index *index)
 {
+	struct wal_place *place = &index->place;
 	uint8_t h[INDEX_HEADER];
 
+	memset(index, 0, sizeof(*index));
 	if (!l->file || !index_header(l, h))
 		return false;
+	memcpy(&index->commits, h + INDEX_COMMITS, sizeof(index->commits));
 	memcpy(&place->frame, h + INDEX_FRAME, sizeof(place->frame));
 	memcpy(place->sum, h + INDEX_SUM, sizeof(place->sum));
 	memcpy(place->salt, h + INDEX_SALT, WAL_SALT);
 	return true;
 }
 
+/* Whether the frame of *place is where it was. */
+static bool
+in_place(
+    struct livelog *l, const struct wal *wal, const struct wal_place *place)
+{
+	uint8_t h[WAL_FRAME];
+	size_t have;
+
+	return place->frame > 0 && wal->page_size == l->page_size &&
+	       read_up_to(l, h, sizeof(h), wal_offset(wal, place->frame),
+		   &have) == RC_OK &&
+	       have == sizeof(h) && wal_frame_is(place, h);
+}
+
 bool
 livelog_holds(struct livelog *l, const struct wal_place *place)
 {
-	uint8_t h[WAL_FRAME];
-	struct wal_place now;
+	struct livelog_index now;
 	struct wal wal;
-	size_t have;
 
 	/* Restarted, and its header not yet written; or shortened by a crash.
 	 */
 	if (livelog_indexed(l, &now) &&
-	    (now.frame < place->frame ||
-		memcmp(now.salt, place->salt, WAL_SALT) != 0))
+	    (now.place.frame < place->frame ||
+		memcmp(now.place.salt, place->salt, WAL_SALT) != 0))
 		return false;
-	return place->frame > 0 && read_header(l, &wal) &&
-	       wal.page_size == l->page_size &&
+	return read_header(l, &wal) &&
 	       memcmp(wal.place.salt, place->salt, WAL_SALT) == 0 &&
-	       read_up_to(l, h, sizeof(h), wal_offset(&wal, place->frame),
-		   &have) == RC_OK &&
-	       have == sizeof(h) && wal_frame_is(place, h);
+	       in_place(l, &wal, place);
 }
 
 /* ---- the scan ---- */
@@ -148,6 +161,8 @@ struct scan {
 	struct livelog *log;
 	struct wal wal;
 	uint32_t limit; /* a commit; UINT32_MAX: none is known */
+	bool old;       /* names of pages are wanted, and too many do no harm */
+	bool torn;      /* the file ends within a frame */
 	struct sort *frames;
 	struct livelog_end *end; /* the last commit so far */
 	/* Without a limit, frames of a transaction whose commit has not come
@@ -168,6 +183,7 @@ scan_commit(struct scan *s, uint32_t size)
 	buf_clear(&s->open);
 	s->end->place = s->wal.place;
 	s->end->size = size;
+	s->end->read++;
 	if (size < s->end->least)
 		s->end->least = size;
 	return rc;
@@ -176,10 +192,10 @@ scan_commit(struct scan *s, uint32_t size)
 static enum rc
 scan_frame(struct scan *s, const struct wal_frame *w)
 {
-	struct livelog_frame f = {w->page, s->wal.place.frame};
+	struct livelog_frame f = {w->page, s->old ? 0 : s->wal.place.frame};
 	enum rc rc = RC_OK;
 
-	if (s->limit != UINT32_MAX)
+	if (s->limit != UINT32_MAX || s->old)
 		rc = sort_add(s->frames, &f);
 	else
 		buf_add(&s->open, &f, sizeof(f));
@@ -211,8 +227,10 @@ scan_frames(struct scan *s)
 			if (rc)
 				return rc;
 		}
-		if (have < piece)
+		if (have < piece) {
+			s->torn = have > pos;
 			return RC_OK;
+		}
 	}
 }
 
@@ -221,12 +239,12 @@ scan_frames(struct scan *s)
 static enum rc
 check_end(const struct scan *s, const struct wal_place *want)
 {
-	struct wal_place now;
+	struct livelog_index now;
 
 	if (wal_place_equal(&s->end->place, want))
 		return RC_OK;
 	if (livelog_indexed(s->log, &now) &&
-	    memcmp(now.salt, want->salt, WAL_SALT) != 0)
+	    memcmp(now.place.salt, want->salt, WAL_SALT) != 0)
 		return RC_ABSENT;
 	return msg_fail(RC_DATA,
 	    "%s: its write-ahead log is damaged at frame %u", s->log->path,
@@ -239,32 +257,57 @@ livelog_scan(struct livelog *l, const struct wal_place *from,
 {
 	struct scan s = {
 	    .log = l, .limit = UINT32_MAX, .frames = frames, .end = end};
-	struct wal_place want;
+	const struct wal_place *want = &end->index.place;
 	bool indexed;
 	enum rc rc;
 
 	*end = (struct livelog_end){.least = UINT32_MAX};
 	if (!l->file)
 		return RC_OK;
-	indexed = livelog_indexed(l, &want);
-	if (indexed && want.frame == 0)
+	indexed = livelog_indexed(l, &end->index);
+	if (indexed && want->frame == 0)
 		return RC_OK;
 	if (!read_header(l, &s.wal))
-		return indexed ? check_end(&s, &want) : RC_OK;
+		return indexed ? check_end(&s, want) : RC_OK;
 	l->wal = s.wal;
 	if (from)
 		s.wal.place = *from;
 	end->place = s.wal.place;
 	if (indexed)
-		s.limit = want.frame;
+		s.limit = want->frame;
 	if (s.wal.page_size != l->page_size)
 		return msg_fail(RC_DATA,
 		    "%s: its write-ahead log has another page size", l->path);
 	rc = scan_frames(&s);
 	if (rc == RC_OK && indexed)
-		rc = check_end(&s, &want);
+		rc = check_end(&s, want);
 	buf_release(&s.open);
 	return rc;
+}
+
+enum rc
+livelog_tail(struct livelog *l, const struct wal_place *from,
+    struct sort *frames, struct livelog_end *end)
+{
+	struct scan s = {.log = l,
+	    .limit = UINT32_MAX,
+	    .old = true,
+	    .frames = frames,
+	    .end = end};
+	enum rc rc;
+
+	*end = (struct livelog_end){.place = *from, .least = UINT32_MAX};
+	/* Page size and byte order do not change from one generation to the
+	 * next; if they did, no frame would be in its place, or follow. */
+	if (!read_header(l, &s.wal) || !in_place(l, &s.wal, from))
+		return RC_ABSENT;
+	s.wal.place = *from;
+	rc = scan_frames(&s);
+	if (rc)
+		return rc;
+	/* Frames are written in order: as long as this one has not been
+	 * reached, none behind it has. */
+	return s.torn || !in_place(l, &s.wal, from) ? RC_ABSENT : RC_OK;
 }
 
 /* ---- after it ---- */

@@ -31,9 +31,14 @@ void livelog_release(struct livelog *);
 
 /*
  * What the wal-index says is committed: the place of the last commit, frame 0:
- * nothing is in the log.  False: there is no wal-index to be had.
+ * nothing is in the log; and how many commits it has seen, which begins anew
+ * whenever the wal-index is made anew.  False: there is none to be had.
  */
-bool livelog_indexed(struct livelog *, struct wal_place *);
+struct livelog_index {
+	struct wal_place place;
+	uint32_t commits;
+};
+bool livelog_indexed(struct livelog *, struct livelog_index *);
 
 /* Whether the frame of *place is still in the log, in the same generation. */
 bool livelog_holds(struct livelog *, const struct wal_place *);
@@ -44,7 +49,7 @@ bool livelog_holds(struct livelog *, const struct wal_place *);
  * RC_ABSENT: the log was restarted meanwhile.
  */
 struct livelog_frame {
-	uint32_t page, frame;
+	uint32_t page, frame; /* frame 0: it may have changed, somewhere */
 };
 int livelog_frame_cmp(const void *, const void *); /* page; newest first */
 
@@ -53,8 +58,21 @@ struct livelog_end {
 				 * nothing in the log */
 	uint32_t size;  /* of the database there, pages; 0: none was read */
 	uint32_t least; /* the smallest at any commit read; UINT32_MAX: none */
+	uint32_t read;  /* so many commits were read */
+	/* What the wal-index said; all zero: there was none. */
+	struct livelog_index index;
 };
 enum rc livelog_scan(struct livelog *, const struct wal_place *from,
+    struct sort *frames, struct livelog_end *);
+
+/*
+ * What an older generation, which *from is of, has left behind that place: up
+ * to where its chain of checksums breaks; its pages as frame 0.  Whether that
+ * is all that it ever had is for others to judge: restart.h.  RC_ABSENT: the
+ * frame of *from is not in its place, or not any more; or the file ends within
+ * a frame.
+ */
+enum rc livelog_tail(struct livelog *, const struct wal_place *from,
     struct sort *frames, struct livelog_end *);
 
 /* The page in a frame.  RC_ABSENT as above. */

@@ -54,9 +54,10 @@ pages_begin(struct pages *p)
 }
 
 enum rc
-pages_fix(struct pages *p, const struct wal_place *from, uint32_t *least)
+pages_fix(
+    struct pages *p, const struct wal_place *from, struct livelog_end *end)
 {
-	enum rc rc = livedb_fix(p->db, from, p->frames, least);
+	enum rc rc = livedb_fix(p->db, from, p->frames, end);
 
 	return rc ? rc : next_frame(p);
 }
@@ -72,16 +73,20 @@ each_of_piece(
 
 	for (uint32_t page = first; page < first + n && rc == RC_OK; page++) {
 		uint8_t *bytes = p->buf + (size_t)(page - first) * ps;
-		uint32_t frame = 0;
+		struct page it = {.at = {page, 0},
+		    .named = p->next.page == page,
+		    .bytes = bytes};
 
-		if (p->next.page == page) {
-			frame = p->next.frame;
-			rc = livedb_read_frame(p->db, frame, bytes);
+		if (it.named) {
+			it.at = p->next;
+			if (it.at.frame)
+				rc = livedb_read_frame(
+				    p->db, it.at.frame, bytes);
 			if (rc == RC_OK)
 				rc = next_frame(p);
 		}
 		if (rc == RC_OK && page != lock)
-			rc = fn(arg, page, frame, bytes);
+			rc = fn(arg, &it);
 	}
 	return rc;
 }
@@ -104,16 +109,18 @@ pages_each(struct pages *p, pages_fn *fn, void *arg)
 }
 
 enum rc
-pages_each_in_log(struct pages *p, pages_fn *fn, void *arg)
+pages_each_named(struct pages *p, pages_fn *fn, void *arg)
 {
 	const struct livedb_state *s = livedb_state(p->db);
 	uint32_t lock = seg_lock_page(s->page_size);
 	enum rc rc = RC_OK;
 
 	while (p->next.page && p->next.page <= s->size && rc == RC_OK) {
-		rc = livedb_read_frame(p->db, p->next.frame, p->buf);
-		if (rc == RC_OK && p->next.page != lock)
-			rc = fn(arg, p->next.page, p->next.frame, p->buf);
+		struct page it = {.at = p->next, .named = true};
+
+		rc = pages_again(p, &it.at, &it.bytes);
+		if (rc == RC_OK && it.at.page != lock)
+			rc = fn(arg, &it);
 		if (rc == RC_OK)
 			rc = next_frame(p);
 	}

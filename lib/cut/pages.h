@@ -5,6 +5,7 @@
 #ifndef SEGTOOLS_PAGES_H
 #define SEGTOOLS_PAGES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/msg.h"
@@ -16,7 +17,8 @@ struct sort;
 struct pages {
 	struct livedb *db;
 	uint8_t *buf;
-	struct sort *frames;       /* of the log, by page, newest first */
+	/* Of the log, by page, newest first; and what else is to be named. */
+	struct sort *frames;
 	struct livelog_frame next; /* of them; page 0: no more */
 	/* So many more of total bytes of the database were read; may be NULL.
 	 */
@@ -30,18 +32,21 @@ void pages_release(struct pages *); /* not the livedb */
 /* livedb_begin() and livedb_fix(): the same statuses. */
 enum rc pages_begin(struct pages *);
 enum rc pages_fix(
-    struct pages *, const struct wal_place *from, uint32_t *least);
+    struct pages *, const struct wal_place *from, struct livelog_end *);
 
 /*
- * Each page but the lock page: all of them; or, of a state that was fixed from
- * a place, those that the log behind that place has.  frame: where it is in
- * the log; 0: in the file.  Ends with the first that is not RC_OK.  RC_ABSENT:
- * the log was restarted meanwhile.
+ * Each page but the lock page: all of them; or those that frames names.  Ends
+ * with the first that is not RC_OK.  RC_ABSENT: the log was restarted
+ * meanwhile.
  */
-typedef enum rc pages_fn(
-    void *arg, uint32_t page, uint32_t frame, const void *bytes);
+struct page {
+	struct livelog_frame at; /* frame 0: in the file */
+	bool named;              /* by frames */
+	const void *bytes;
+};
+typedef enum rc pages_fn(void *arg, const struct page *);
 enum rc pages_each(struct pages *, pages_fn *, void *arg);
-enum rc pages_each_in_log(struct pages *, pages_fn *, void *arg);
+enum rc pages_each_named(struct pages *, pages_fn *, void *arg);
 
 /* One of them again; the bytes are borrowed until the next call. */
 enum rc pages_again(

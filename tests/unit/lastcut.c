@@ -6,9 +6,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "base/buf.h"
+#include "base/bytes.h"
 #include "base/file.h"
+#include "cut/judge.h"
 #include "cut/lastcut.h"
 #include "format/wal.h"
 #include "tap.h"
@@ -42,9 +45,15 @@ facts(uint64_t end, uint32_t size, const struct seg_sum *sum)
 	return (struct lastcut_facts){
 	    .last = {.start = 1, .end = end, .time = 7},
 	    .sum = *sum,
-	    .db = {.page_size = 512, .size = size, .seen = 99},
+	    .db = {.page_size = 512,
+		.size = size,
+		.seen = 99,
+		.boot = "a boot",
+		.commits = 12},
 	    .stored_end = 3,
-	    .store = {4, 5}};
+	    .store = {4, 5},
+	    .compared = 77,
+	    .cuts = 8};
 }
 
 /* Pages from..to, all with that version; how many had changed. */
@@ -90,7 +99,10 @@ test_update(struct lastcut *m)
 	m = fresh(m);
 	ok(lastcut_facts(m) && lastcut_facts(m)->last.end == 600 &&
 		lastcut_facts(m)->db.seen == 99 &&
-		lastcut_facts(m)->store[1] == 5,
+		lastcut_facts(m)->store[1] == 5 &&
+		memcmp(lastcut_facts(m)->db.boot, "a boot", 7) == 0 &&
+		lastcut_facts(m)->db.commits == 12 &&
+		lastcut_facts(m)->compared == 77 && lastcut_facts(m)->cuts == 8,
 	    "the facts are there again");
 	ok(lastcut_pending(m, &k) == RC_ABSENT, "nothing is pending");
 
@@ -187,6 +199,52 @@ test_damage(void)
 	lastcut_free(m);
 }
 
+/* Block 0 as an earlier release wrote it: without what was added. */
+static void
+test_version_1(void)
+{
+	enum { BOOT_AT = 216, END = BOOT_AT + BOOT_ID + 4 + 8 + 4 };
+	char *path = in_dir("cut.memory");
+	struct lastcut *m = fresh(reopen(NULL));
+	uint8_t b[4096];
+	int fd = open(path, O_RDWR);
+
+	ok(pread(fd, b, sizeof(b), 0) == sizeof(b) && b[14] == '\n' &&
+		b[13] == '2' && memcmp(b + BOOT_AT, "a boot", 7) == 0 &&
+		b[END - 4] == 8,
+	    "block 0 is as it is known here");
+	b[13] = '1';
+	memset(b + BOOT_AT, 0, END - BOOT_AT);
+	put_le64(b + sizeof(b) - 8, XXH3_64bits(b, sizeof(b) - 8));
+	ok(pwrite(fd, b, sizeof(b), 0) == sizeof(b), "made one of version 1");
+	close(fd);
+	m = reopen(m);
+	ok(lastcut_facts(m) && lastcut_facts(m)->last.end == 600 &&
+		lastcut_facts(m)->db.seen == 99 &&
+		lastcut_facts(m)->db.commits == 0,
+	    "which can still be used");
+	ok(judge_comparison_due(lastcut_facts(m)->compared,
+	       lastcut_facts(m)->cuts, 1764000000000),
+	    "once all pages were compared");
+	lastcut_free(m);
+	free(path);
+}
+
+static void
+test_comparison(void)
+{
+	enum { DAY = 24 * 3600 * 1000 };
+	const uint64_t now = 1764000000000;
+
+	ok(!judge_comparison_due(now, 1, now) &&
+		!judge_comparison_due(now - DAY + 1, 999, now),
+	    "no comparison is due");
+	ok(judge_comparison_due(now, 1000, now), "after a thousand cuts");
+	ok(judge_comparison_due(now - DAY, 1, now), "after a day");
+	ok(judge_comparison_due(now + 1, 1, now),
+	    "where the clock was set back");
+}
+
 /* A log of SQLite's own, and every bit of it flipped. */
 static void
 test_wal(void)
@@ -243,6 +301,8 @@ main(void)
 		return 1;
 	test_update(reopen(NULL));
 	test_damage();
+	test_version_1();
+	test_comparison();
 	test_wal();
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char *path = in_dir(names[i]);
