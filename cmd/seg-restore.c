@@ -12,11 +12,15 @@
 #include "work/restore.h"
 
 static const char synopsis[] =
-    "usage: seg-restore [-eFnqv] [-I none | quick | full] [--metrics FILE]\n"
-    "                   DB [FILE ...]\n";
+    "usage: seg-restore [-eFnqv] [-I none | quick | full] [--busy-timeout MS]\n"
+    "                   [--metrics FILE] DB [FILE ...]\n";
+
+enum { BUSY = CLI_OWN };
+enum { BUSY_MS = 5000, BUSY_MAX = 24 * 3600 * 1000 };
 
 static const struct cli_option own[] = {
     {'F', "force", NULL, "replace DB, remove its -wal, -shm and -journal"},
+    {BUSY, "busy-timeout", "MS", "how long DB may be in use, with -F (5000)"},
     {'I', "integrity", "CHECK", "SQLite's own check: none, quick or full"},
     {'n', "dry-run", NULL, "read and check everything, write nothing"},
     {0},
@@ -63,16 +67,16 @@ on_end(void *ctx)
 	return rc;
 }
 
-static enum restore_check
+static enum dbcheck
 integrity(const struct cli *cli, const char *text)
 {
 	if (strcmp(text, "none") == 0)
-		return RESTORE_NONE;
+		return DBCHECK_NONE;
 	if (strcmp(text, "quick") == 0)
-		return RESTORE_QUICK;
+		return DBCHECK_QUICK;
 	if (strcmp(text, "full") != 0)
 		cli_usage(cli, "-I %s: not none, quick or full", text);
-	return RESTORE_FULL;
+	return DBCHECK_FULL;
 }
 
 int
@@ -86,14 +90,18 @@ main(int argc, char **argv)
 	    .one_set = true,
 	    .silent = true,
 	};
-	struct restore r = {0};
+	struct restore r = {.opts = {.busy_ms = BUSY_MS}};
 	enum rc rc;
 	int c;
 
 	cli_init(&r.cli, argv, synopsis, "enFM", own);
-	while ((c = cli_getopt(&r.cli, argc, argv)) != -1)
+	while ((c = cli_getopt(&r.cli, argc, argv)) != -1) {
 		if (c == 'I')
 			r.opts.check = integrity(&r.cli, optarg);
+		else
+			r.opts.busy_ms = (unsigned)cli_number(
+			    &r.cli, "--busy-timeout", optarg, 0, BUSY_MAX);
+	}
 	if (optind == argc || !*argv[optind])
 		cli_usage(&r.cli, "no database file named");
 	r.db = argv[optind];

@@ -122,6 +122,79 @@ fi
 : >file
 must_fail 2 seg-fetch -d file "shop/$k"
 
+# a disk that fails
+slow='ioctl=EOPNOTSUPP copy_file_range=EOPNOTSUPP' # bytes are written
+for rule in fsync@.seg=EIO fsync@.idx=EIO rename@.seg=EIO rename@.idx=EIO \
+	write@.seg=ENOSPC write@.idx=ENOSPC; do
+	rm -rf o
+	must_fail 3 fs FS_FAIL="$slow $rule" seg-fetch -d o <names
+	is "$(cat out)" '!' "$rule: no path is printed"
+	err_like '(Input/output error|No space left on device)$' "and why is"
+done
+rm -rf o
+must_fail 3 fs FS_FAIL="rename@$k.seg=EIO" seg-fetch -d o <names
+is "$(grep -c seg out) $(grep -c . err)" "2 1" "the others are fetched"
+absent "o/shop/$k.seg"
+rm -rf o
+mkdir -p o/shop
+ok "the log of a fetch" fs FS_LOG="$T/log" seg-fetch -d o "shop/$k"
+is "$(grep -E "^(fsync|rename)" log | sed 's,[^ ]*/,,g; s,\.segtmp-,T,g' |
+	sed "s,$k,KEY,g")" "fsync TKEY.seg
+fsync TKEY.idx
+rename TKEY.seg KEY.seg
+rename TKEY.idx KEY.idx
+fsync shop" "contents first, data before index, and their names"
+
+# the same work twice: another one does all of it at some point of this one
+point() { # point DESC RULE: before the operation seg-fetch has run as well
+	rm -rf o
+	ok "twice: $1" fs FS_FAIL="$slow" \
+		FS_RUN="$2=seg-fetch -d o <names >other" seg-fetch -d o <names
+	same out other "the same paths"
+	empty err "nothing is said"
+	ok "the files" diff -r work o
+	no_leftovers o
+}
+point "before the first file" mkdir@o/shop
+point "before the first byte" "write@$k.idx"
+point "while data is written" "write@$k.seg"
+point "before it is durable" fsync
+point "before it has its name" "rename@$k.seg"
+point "before its index has" "rename@$k.idx"
+i=0
+while [ $i -lt 5 ]; do
+	rm -rf o
+	seg-fetch -d o <names >other 2>err2 &
+	ok "at once" seg-fetch -d o <names
+	wait $!
+	is "$?" 0 "both"
+	cat err2 >>err
+	empty err "nothing is said"
+	ok "the files" diff -r work o
+	i=$((i + 1))
+done
+
+# moved into the store by another run before its index could be made
+rm -rf o
+mkdir -p o/shop
+mv "$objects/indexes/$k" index
+ok "data that was moved away" fs FS_RUN="fsync#2=rm o/shop/$k.seg" \
+	seg-fetch -d o "shop/$k"
+is "$(grep -c . err)" 1 "is no error"
+absent "o/shop/$k.seg" "o/shop/$k.idx"
+
+# a bare FST is no index object; in a work directory it may be
+tail -c +23 index >bare
+cp bare "$objects/indexes/$k"
+rm -rf o
+ok "a bare FST in the store" seg-fetch -d o "shop/$k"
+err_like "indexes/$k: wrong, made from the data" "is wrong"
+same "work/shop/$k.idx" "o/shop/$k.idx" "the index is made"
+cp index "$objects/indexes/$k"
+cp bare "o/shop/$k.idx"
+ok "one beside the data" seg-fetch -d o "shop/$k"
+same "work/shop/$k.idx" "o/shop/$k.idx" "is made what the store has"
+
 # many small ones, killed and resumed
 for e in $(seq 5 5 1500); do mkseg many many $((e - 4)) "$e" "$e" 9 1 3; done >f
 echo >>f

@@ -349,20 +349,6 @@ rename_new(const char *temp, const char *name)
 		   : -1;
 }
 
-enum rc
-file_commit(struct file **f)
-{
-	struct file_commit c = {.file = *f};
-	char *name = xstrdup((*f)->name);
-	enum rc rc = file_commit_many(&c, 1);
-
-	*f = NULL;
-	if (c.existed)
-		rc = msg_fail(RC_DATA, "%s: exists already", name);
-	free(name);
-	return rc;
-}
-
 /* The name of a synced file; the directory is then the caller's to sync. */
 static enum rc
 publish(struct file *f, bool *existed)
@@ -378,6 +364,34 @@ publish(struct file *f, bool *existed)
 	free(f->temp);
 	f->temp = NULL;
 	return RC_OK;
+}
+
+enum rc
+file_commit_new(struct file **f, bool *existed)
+{
+	struct dirs dirs = {0};
+	enum rc rc = file_sync(*f);
+
+	*existed = false;
+	if (rc == RC_OK)
+		rc = publish(*f, existed);
+	if (*existed)
+		return rc;
+	dirs_add(&dirs, (*f)->name);
+	file_close(f);
+	return rc_max(rc, dirs_sync(&dirs));
+}
+
+enum rc
+file_commit(struct file **f)
+{
+	bool existed;
+	enum rc rc = file_commit_new(f, &existed);
+
+	if (existed)
+		rc = msg_fail(RC_DATA, "%s: exists already", (*f)->name);
+	file_discard(f);
+	return rc;
 }
 
 enum rc

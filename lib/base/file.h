@@ -70,6 +70,9 @@ mode_t file_mode_within(mode_t mode, mode_t source);
  * it (not with FILE_KEEP).  Both accept NULL. */
 enum rc file_commit(struct file **f);
 void file_close(struct file **f);
+/* The same, without FILE_REPLACE: if the name was taken, *existed is set,
+ * unreported, and the file stays as it was. */
+enum rc file_commit_new(struct file **f, bool *existed);
 /* Remove an uncommitted file even with FILE_KEEP, and close it. */
 void file_discard(struct file **f);
 
@@ -117,11 +120,17 @@ enum rc file_writev(struct file *, struct iovec *, int n, uint64_t offset);
 /* Say that the file is read from front to back. */
 void file_sequential(struct file *);
 
+/* Have the two the same contents? */
+enum rc file_same(struct file *, struct file *, bool *same);
+
 /*
  * Make dst's contents those of src: as a clone where the file system can, else
  * by copy_file_range, else by reading and writing.  dst is empty.
  */
 enum rc file_copy(struct file *dst, struct file *src);
+
+/* Have two files the same contents? */
+enum rc file_equal(struct file *, struct file *, bool *equal);
 
 /* The whole file in memory, read-only; at most limit bytes, else RC_DATA.
  * Small files are read, larger ones mapped.  An empty file gives len 0. */

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <linux/fs.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -94,6 +95,28 @@ file_write(struct file *f, const void *p, size_t len, uint64_t offset)
 	return file_writev(f, &v, 1, offset);
 }
 
+enum rc
+file_same(struct file *a, struct file *b, bool *same)
+{
+	char *piece = xmalloc(2 * (size_t)PIECE);
+	uint64_t size = 0, other = 0;
+	size_t n;
+	enum rc rc = file_size(a, &size);
+
+	if (rc == RC_OK)
+		rc = file_size(b, &other);
+	*same = rc == RC_OK && size == other;
+	for (uint64_t at = 0; rc == RC_OK && *same && at < size; at += n) {
+		n = size - at < PIECE ? (size_t)(size - at) : PIECE;
+		rc = file_read(a, piece, n, at);
+		if (rc == RC_OK)
+			rc = file_read(b, piece + PIECE, n, at);
+		*same = rc == RC_OK && memcmp(piece, piece + PIECE, n) == 0;
+	}
+	free(piece);
+	return rc;
+}
+
 static enum rc
 copy_by_hand(struct file *dst, struct file *src, uint64_t at, uint64_t size)
 {
@@ -135,6 +158,28 @@ file_copy(struct file *dst, struct file *src)
 			break; /* file systems that can't: by hand */
 	}
 	return copy_by_hand(dst, src, (uint64_t)from, size);
+}
+
+enum rc
+file_equal(struct file *a, struct file *b, bool *equal)
+{
+	char *p = xmalloc(2 * (size_t)PIECE);
+	uint64_t size, other = 0;
+	size_t n;
+	enum rc rc = file_size(a, &size);
+
+	if (rc == RC_OK)
+		rc = file_size(b, &other);
+	*equal = rc == RC_OK && size == other;
+	for (uint64_t at = 0; rc == RC_OK && *equal && at < size; at += n) {
+		n = size - at < PIECE ? (size_t)(size - at) : PIECE;
+		rc = file_read(a, p, n, at);
+		if (rc == RC_OK)
+			rc = file_read(b, p + PIECE, n, at);
+		*equal = rc == RC_OK && memcmp(p, p + PIECE, n) == 0;
+	}
+	free(p);
+	return rc;
 }
 
 /* Shared, so that the pages are the cache's own; file systems that cannot have

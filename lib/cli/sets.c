@@ -127,7 +127,21 @@ finish_set(struct loop *l)
 	l->cli->rc = rc_max(l->cli->rc, l->rc);
 }
 
+/* How the set ended, in the output. */
 static void
+put_end(const struct loop *l)
+{
+	struct cli *cli = l->cli;
+	bool failed = l->rc != RC_OK;
+
+	if (l->sets->put_end)
+		cli->rc = rc_max(cli->rc, l->sets->put_end(l->ctx, failed));
+	else if (!l->sets->silent && (failed || !l->sets->own_ends))
+		rec_end(&cli->out, failed);
+	cli->rc = rc_max(cli->rc, cli->out.rc);
+}
+
+static bool
 each_set(struct loop *l)
 {
 	struct cli *cli = l->cli;
@@ -138,16 +152,17 @@ each_set(struct loop *l)
 		finish_set(l);
 		if (has_no_store(cli)) {
 			end_no_store(cli);
-			return;
+			return false;
 		}
 		if (event == REC_RECORD || event == REC_CUT)
-			return;
-		if (!sets->silent && (l->rc || !sets->own_ends))
-			rec_end(&cli->out, l->rc != RC_OK);
-		cli->rc = rc_max(cli->rc, cli->out.rc);
-		if (event == REC_BROKEN || cli->out.rc || sets->one_set)
-			return;
+			return false;
+		put_end(l);
+		if (event == REC_BROKEN || cli->out.rc)
+			return false;
+		if (sets->one_set)
+			break;
 	}
+	return true;
 }
 
 static enum rc
@@ -166,18 +181,19 @@ check_operands(char *const *operands, enum rec_form form)
 	return rc;
 }
 
-void
+bool
 cli_each_set(struct cli *cli, char *const *operands,
     const struct cli_sets *sets, void *ctx)
 {
 	struct loop l = {.cli = cli, .sets = sets, .ctx = ctx};
+	bool whole;
 
 	if (*operands) {
 		enum rc rc = check_operands(operands, sets->form);
 
 		cli->rc = rc_max(cli->rc, rc);
 		if (rc)
-			return;
+			return false;
 		l.reader = rec_reader_operands(operands, sets->form);
 	} else {
 		l.reader =
@@ -185,6 +201,7 @@ cli_each_set(struct cli *cli, char *const *operands,
 		if (sets->idle)
 			rec_reader_idle(l.reader, idle, &l);
 	}
-	each_set(&l);
+	whole = each_set(&l);
 	rec_reader_free(l.reader);
+	return whole;
 }

@@ -37,8 +37,11 @@ struct cli_sets {
 	bool one_set;  /* more than one set is an error (seg-restore) */
 	bool own_ends; /* end() ends its sets itself; failed ones the loop */
 	bool silent;   /* no end lines: the command prints nothing */
+	/* Ends a set in an output that has other ends than lines; or NULL. */
+	enum rc (*put_end)(void *ctx, bool failed);
 };
-void cli_each_set(
+/* True if the whole input was read, failed sets or not: not cut short. */
+bool cli_each_set(
     struct cli *, char *const *operands, const struct cli_sets *, void *ctx);
 
 #endif

@@ -8,6 +8,7 @@
 #include "work/catalog.h"
 #include "work/catdb.h"
 #include "work/catrows.h"
+#include "work/sqlite.h"
 
 enum rc
 catalog_open(struct catalog **out, const char *path, enum catalog_mode mode,
@@ -70,7 +71,7 @@ read_metastore(struct catalog *c, sqlite3 *meta, const char *path)
 
 	if (sqlite3_prepare_v2(
 		meta, "SELECT namespace FROM namespace_configs", -1, &st, NULL))
-		return catdb_fail_in(meta, path);
+		return sqlite_fail(meta, path);
 	while (rc == RC_OK && (err = sqlite3_step(st)) == SQLITE_ROW) {
 		const char *name = (const char *)sqlite3_column_text(st, 0);
 		size_t len = (size_t)sqlite3_column_bytes(st, 0);
@@ -83,7 +84,7 @@ read_metastore(struct catalog *c, sqlite3 *meta, const char *path)
 			    "INSERT OR IGNORE INTO wanted VALUES (?1)", name);
 	}
 	if (rc == RC_OK && err != SQLITE_DONE)
-		rc = catdb_fail_in(meta, path);
+		rc = sqlite_fail(meta, path);
 	sqlite3_finalize(st);
 	return rc;
 }

@@ -1,11 +1,11 @@
 /* catdb: see catdb.h. */
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
 #include "work/catdb.h"
+#include "work/sqlite.h"
 
 enum {
 	APPLICATION_ID = 0x73656763, /* "segc" */
@@ -30,33 +30,9 @@ static const char schema[] =
     "PRAGMA user_version = 2;";
 
 enum rc
-catdb_fail_in(sqlite3 *db, const char *path)
-{
-	int err = sqlite3_system_errno(db);
-
-	switch (sqlite3_errcode(db) & 0xff) {
-	case SQLITE_CANTOPEN:
-		errno = err ? err : EACCES;
-		return msg_errno(path);
-	case SQLITE_READONLY:
-	case SQLITE_PERM:
-	case SQLITE_AUTH:
-		return msg_fail(RC_USAGE, "%s: %s", path, sqlite3_errmsg(db));
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-	case SQLITE_FULL:
-	case SQLITE_IOERR:
-	case SQLITE_NOMEM:
-		return msg_fail(RC_SYSTEM, "%s: %s", path, sqlite3_errmsg(db));
-	default:
-		return msg_fail(RC_DATA, "%s: %s", path, sqlite3_errmsg(db));
-	}
-}
-
-enum rc
 catdb_fail(struct catalog *c)
 {
-	return catdb_fail_in(c->db, c->path);
+	return sqlite_fail(c->db, c->path);
 }
 
 enum rc
@@ -144,7 +120,7 @@ catdb_open_file(sqlite3 **db, const char *path, int flags, int wait_ms)
 
 	free(plain);
 	if (err)
-		return catdb_fail_in(*db, path);
+		return sqlite_fail(*db, path);
 	sqlite3_busy_timeout(*db, wait_ms);
 	return RC_OK;
 }

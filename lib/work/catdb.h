@@ -26,7 +26,6 @@ enum rc catdb_open_file(sqlite3 **, const char *path, int flags, int wait_ms);
 
 /* What the last call of SQLite failed of. */
 enum rc catdb_fail(struct catalog *);
-enum rc catdb_fail_in(sqlite3 *, const char *path);
 
 enum rc catdb_run(struct catalog *, const char *sql);
 enum rc catdb_prepare(struct catalog *, sqlite3_stmt **, const char *sql);

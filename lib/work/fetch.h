@@ -13,24 +13,7 @@
 #ifndef SEGTOOLS_FETCH_H
 #define SEGTOOLS_FETCH_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "base/msg.h"
-#include "format/key.h"
-#include "format/rec.h"
-#include "store/store.h"
-
-struct fetch_opts {
-	struct store *store;
-	const char *cluster;
-	const char *dir; /* must be there */
-	bool index_only; /* the .idx alone */
-	/* In the order of fetch_add(), for each that was fetched or was there;
-	 * the status of what is not RC_OK was reported. */
-	enum rc (*done)(void *arg, const struct rec *, enum rc);
-	void *arg;
-};
+#include "work/fetch_job.h"
 
 struct fetch;
 struct fetch *fetch_new(const struct fetch_opts *);

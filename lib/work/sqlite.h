@@ -1,0 +1,21 @@
+/*
+ * sqlite: what SQLite says, in our words; names that it takes as they are.
+ */
+#ifndef SEGTOOLS_SQLITE_H
+#define SEGTOOLS_SQLITE_H
+
+#include <sqlite3.h>
+
+#include "base/msg.h"
+
+/*
+ * "OBJECT: REASON" of the connection's last failure; the system's reason where
+ * there is one.  A file that is no database or a damaged one is RC_DATA;
+ * permissions RC_USAGE; locks, the disk and memory RC_SYSTEM.
+ */
+enum rc sqlite_fail(sqlite3 *, const char *object);
+
+/* A URI of path with these parameters: malloced. */
+char *sqlite_uri(const char *path, const char *parameters);
+
+#endif
