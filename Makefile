@@ -50,7 +50,7 @@ MAN5 = $(wildcard man/*.5)
 MAN7 = $(wildcard man/*.7)
 C_FILES = $(wildcard lib/*/*.c cmd/*.c tests/*/*.c)
 SH_FILES = $(wildcard tests/run tests/*.sh tests/*.t tests/*/*.sh \
-	tests/*/*.t .ci/run)
+	tests/*/*.t man/*/*.sh .ci/run)
 
 all: $(BINS)
 
@@ -86,16 +86,33 @@ $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libsegtools.a
 
 BINDIR = $(DESTDIR)$(PREFIX)/bin
 MANDIR = $(DESTDIR)$(PREFIX)/share/man
+BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+FISHDIR = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 
-install: all
+install: all $(B)/completions/zsh
 	mkdir -p $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man7
 	$(if $(BINS),install -m 755 $(BINS) $(BINDIR))
 	$(if $(MAN1),install -m 644 $(MAN1) $(MANDIR)/man1)
 	$(if $(MAN5),install -m 644 $(MAN5) $(MANDIR)/man5)
 	$(if $(MAN7),install -m 644 $(MAN7) $(MANDIR)/man7)
+	mkdir -p $(BASHDIR) $(ZSHDIR) $(FISHDIR)
+	for c in $(notdir $(BINS)); do \
+		install -m 644 $(B)/completions/bash $(BASHDIR)/$$c && \
+		grep "^complete -c $$c " $(B)/completions/fish \
+			>$(FISHDIR)/$$c.fish || exit; \
+	done
+	install -m 644 $(B)/completions/zsh $(ZSHDIR)/_segtools
+
+# Out of what -h says.
+$(B)/completions/zsh: $(BINS) man/completions/make.sh
+	@mkdir -p $(@D)
+	for s in bash fish zsh; do \
+		sh man/completions/make.sh $$s $(BINS) >$(@D)/$$s || exit; \
+	done
 
 # The copy that the tests and the demo use.
-inst: $(BINS)
+inst: $(BINS) $(B)/completions/zsh
 	@$(MAKE) --no-print-directory -s install DESTDIR= \
 		PREFIX=$(abspath $(B)/inst)
 
@@ -197,4 +214,4 @@ clean:
 	lint-format format distcheck clean
 .SECONDARY:
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
