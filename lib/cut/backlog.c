@@ -6,35 +6,75 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/directory.h"
 #include "base/file.h"
 #include "cut/backlog.h"
 #include "format/segment.h"
 #include "work/chain.h"
 
+/* ---- what is there ---- */
+
+/* A file of a segment.  They come in any order. */
+struct part_file {
+	struct key key;
+	enum part part;
+};
+
+struct part_files {
+	struct part_file *f;
+	size_t n, cap;
+};
+
+static void
+add_file(struct part_files *files, const char *name)
+{
+	struct part_file f = {.part = PART_SEGMENT};
+
+	if (strlen(name) != KEY_LEN + 4 || !key_parse(&f.key, name, KEY_LEN))
+		return;
+	if (strcmp(name + KEY_LEN, ".idx") == 0)
+		f.part = PART_INDEX;
+	else if (strcmp(name + KEY_LEN, ".seg") != 0)
+		return;
+	if (files->n == files->cap) {
+		files->cap = files->cap ? 2 * files->cap : 64;
+		files->f =
+		    xreallocarray(files->f, files->cap, sizeof(*files->f));
+	}
+	files->f[files->n++] = f;
+}
+
+static int
+cmp_file(const void *a, const void *b)
+{
+	const struct part_file *x = a, *y = b;
+	int cmp = key_cmp(&x->key, &y->key);
+
+	return cmp ? cmp : (int)x->part - (int)y->part;
+}
+
 enum rc
 backlog_scan(struct keyset *local, const char *dir)
 {
+	struct part_files files = {0};
 	DIR *d = opendir(dir);
 	struct dirent *e;
-	struct key key;
+	enum rc rc;
 
 	if (!d)
 		return errno == ENOENT ? RC_OK : msg_errno(dir);
-	while ((e = readdir(d)) != NULL) {
-		char *seg;
-
-		if (strlen(e->d_name) != KEY_LEN + 4 ||
-		    strcmp(e->d_name + KEY_LEN, ".idx") != 0 ||
-		    !key_parse(&key, e->d_name, KEY_LEN))
-			continue;
-		seg = xasprintf("%s/%.*s.seg", dir, KEY_LEN, e->d_name);
-		if (file_exists(seg))
-			keyset_add(local, &key);
-		free(seg);
-	}
+	for (errno = 0; (e = readdir(d)) != NULL; errno = 0)
+		add_file(&files, e->d_name);
+	rc = errno ? msg_errno(dir) : RC_OK;
 	closedir(d);
-	return RC_OK;
+	if (rc)
+		files.n = 0;
+	if (files.n > 0)
+		qsort(files.f, files.n, sizeof(*files.f), cmp_file);
+	for (size_t i = 1; i < files.n; i++)
+		if (key_cmp(&files.f[i - 1].key, &files.f[i].key) == 0)
+			keyset_add(local, &files.f[i].key);
+	free(files.f);
+	return rc;
 }
 
 /* ---- what a store lacks ---- */
