@@ -37,6 +37,20 @@ index_is_index(const void *head, size_t have, uint64_t length)
 		   le64(p + LENGTH_AT) == length - INDEX_HEADER);
 }
 
+uint64_t
+index_pages_within(const struct fst *fst, uint32_t size_after)
+{
+	struct fst_iter it;
+	uint64_t n = 0, position;
+	uint32_t page;
+
+	fst_iter_init(&it, fst);
+	while (
+	    fst_iter_next(&it, &page, &position) == RC_OK && page <= size_after)
+		n++;
+	return n;
+}
+
 enum rc
 index_open(struct fst *fst, const char *name, const void *data, size_t len)
 {

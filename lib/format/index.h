@@ -29,6 +29,11 @@ enum rc index_open(
 enum rc index_open_any(
     struct fst *, const char *name, const void *data, size_t len);
 
+/* How many of its pages a database of that size has: in data of the LATER
+ * layout, whose length says nothing, fewer of them mean that it was cut
+ * short. */
+uint64_t index_pages_within(const struct fst *, uint32_t size_after);
+
 /* By the first bytes of something of that length. */
 bool index_is_bare(const void *head, size_t have);
 bool index_is_index(const void *head, size_t have, uint64_t length);

@@ -136,7 +136,10 @@ struct compare {
 	const char *name;
 	struct fst fst;
 	struct fst_iter iter;
+	bool open; /* it is an index */
 	bool bad;
+	const struct seg_check *check; /* of the data */
+	uint64_t pages;                /* of the data, that the database has */
 };
 
 /* What is wrong with the index must not hide what is wrong with the data. */
@@ -148,6 +151,7 @@ compare_page(void *arg, uint32_t page, uint32_t position)
 	uint64_t value;
 	enum rc rc;
 
+	c->pages += page <= seg_check_header(c->check)->size_after;
 	if (c->bad)
 		return RC_OK;
 	rc = fst_iter_next(&c->iter, &key, &value);
@@ -187,14 +191,33 @@ compare_begin(struct compare *c, const char *name, const void *idx,
 	*c = (struct compare){.name = name};
 	c->bad = bare_too ? index_open_any(&c->fst, name, idx, idx_len)
 			  : index_open(&c->fst, name, idx, idx_len);
-	if (!c->bad)
+	c->open = !c->bad;
+	if (c->open)
 		fst_iter_init(&c->iter, &c->fst);
+}
+
+/* Only its index knows how long data of the LATER layout was; it may name pages
+ * that a shrink left behind, which are not there. */
+static enum rc
+check_whole(const struct compare *c, const char *name)
+{
+	const struct seg_header *h = seg_check_header(c->check);
+	uint64_t wanted;
+
+	if (!c->open || h->layout != SEG_LATER)
+		return RC_OK;
+	wanted = index_pages_within(&c->fst, h->size_after);
+	if (wanted <= c->pages)
+		return RC_OK;
+	return msg_fail(RC_DATA,
+	    "%s: cut short: it has %llu pages, its index has %llu", name,
+	    (unsigned long long)c->pages, (unsigned long long)wanted);
 }
 
 struct segstream {
 	struct pages pages;
 	struct compare compare;
-	char *idx_name;
+	char *name, *idx_name;
 };
 
 struct segstream *
@@ -203,6 +226,7 @@ segstream_new(const char *name, const struct key *key, uint64_t length,
 {
 	struct segstream *s = xcalloc(1, sizeof(*s));
 
+	s->name = xstrdup(name);
 	s->compare.bad = true; /* unless there is an index, and it is good */
 	if (idx_name) {
 		s->idx_name = xstrdup(idx_name);
@@ -211,6 +235,7 @@ segstream_new(const char *name, const struct key *key, uint64_t length,
 		s->pages.arg = &s->compare;
 	}
 	pages_begin(&s->pages, name, key, length);
+	s->compare.check = s->pages.check;
 	return s;
 }
 
@@ -232,6 +257,8 @@ segstream_end(struct segstream *s, struct seg_header *header, bool *bad_index)
 	struct compare *c = &s->compare;
 	enum rc rc = pages_end(&s->pages, header);
 
+	if (rc == RC_OK)
+		rc = check_whole(c, s->name);
 	if (rc)
 		return rc;
 	compare_end(c);
@@ -248,6 +275,7 @@ segstream_free(struct segstream *s)
 	if (!s)
 		return;
 	pages_release(&s->pages);
+	free(s->name);
 	free(s->idx_name);
 	free(s);
 }

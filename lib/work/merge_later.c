@@ -3,9 +3,11 @@
  */
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "format/index.h"
 #include "segment/segstream.h"
 #include "work/merge_later.h"
 
@@ -21,6 +23,7 @@ struct later {
 	uint32_t *pages; /* of the frames that wait to be copied */
 	size_t n;
 	uint32_t position; /* of the first of them */
+	uint64_t whole;    /* pages so far that the database has */
 };
 
 static enum rc
@@ -57,6 +60,7 @@ later_page(void *arg, uint32_t page, uint32_t position)
 	struct later *l = arg;
 	enum rc rc = RC_OK;
 
+	l->whole += page <= l->header.size_after;
 	if (page > l->in->cutoff)
 		return RC_OK;
 	if (l->n == l->room || position != l->position + l->n)
@@ -65,6 +69,35 @@ later_page(void *arg, uint32_t page, uint32_t position)
 		l->position = position;
 	l->pages[l->n++] = page;
 	return rc;
+}
+
+/* The index beside it, if there is one, knows how long it was. */
+static enum rc
+check_whole(const struct later *l)
+{
+	size_t stem = strlen(file_name(l->file)) - strlen(".seg");
+	char *path = xasprintf("%.*s.idx", (int)stem, file_name(l->file));
+	struct file_map map = {0};
+	struct file *f = NULL;
+	struct fst fst;
+	enum rc rc = file_open(&f, path);
+
+	if (rc == RC_OK)
+		rc = file_map(&map, f, SIZE_MAX);
+	if (rc == RC_OK) {
+		msg_hush(true);
+		if (index_open_any(&fst, path, map.data, map.len) == RC_OK &&
+		    index_pages_within(&fst, l->header.size_after) > l->whole)
+			rc = RC_DATA;
+		msg_hush(false);
+	}
+	if (rc == RC_DATA)
+		msg_fail(rc, "%s: cut short: it lacks pages that its index has",
+		    file_name(l->file));
+	file_unmap(&map);
+	file_close(&f);
+	free(path);
+	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
 enum rc
@@ -85,6 +118,8 @@ merge_later(const struct merge_reading *m, struct merge_input *in,
 	rc = segstream_each_page(l.file, &in->key, later_page, &l, &l.header);
 	if (rc == RC_OK)
 		rc = later_copy(&l);
+	if (rc == RC_OK)
+		rc = check_whole(&l);
 	if (rc)
 		goto out;
 	merge_progress(m, seg_size(&l.header));
