@@ -245,12 +245,12 @@ file_mode(struct file *f, mode_t *mode)
 }
 
 mode_t
-file_mode_within(mode_t mode, mode_t source)
+file_mode_within(mode_t source)
 {
-	mode_t hidden = ~source & 0044;
+	mode_t hidden = ~source & (S_IRGRP | S_IROTH);
 
 	/* Who may not read it may not write it. */
-	return mode & ~(hidden | hidden >> 1);
+	return file_default_mode() & ~(hidden | hidden >> 1);
 }
 
 /* ---- the end of a file ---- */

@@ -57,13 +57,10 @@ enum rc file_spool(struct file **);
  */
 enum rc file_chmod(struct file *, mode_t mode);
 enum rc file_mode(struct file *, mode_t *mode);
-/* 0666 less the umask. */
+/* 0666 less the umask; and less what group and others may not do to a source,
+ * with that mode, of what is written: secrecy travels. */
 mode_t file_default_mode(void);
-/*
- * Secrecy travels: mode without the permissions of group and others that a
- * source of what is written lacks.
- */
-mode_t file_mode_within(mode_t mode, mode_t source);
+mode_t file_mode_within(mode_t source);
 
 /* fsync, rename to the final name, fsync of the directory; then closed and
  * *f is NULL, whatever happened.  file_close() of an uncommitted file removes

@@ -450,8 +450,7 @@ prepare(struct cut *c)
 {
 	const struct cut_opts *o = c->o;
 	/* A segment is not for those whom the database is not for. */
-	mode_t hidden = ~livedb_mode(c->db) & 0444;
-	mode_t mode = file_default_mode() & ~hidden;
+	mode_t mode = file_mode_within(livedb_mode(c->db));
 	enum rc rc = open_memory(c, mode);
 
 	if (rc == RC_OK)

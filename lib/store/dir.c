@@ -111,6 +111,7 @@ describe(struct store_xfer *x, struct file *f)
 	if (fstat(file_fd(f), &st) != 0)
 		return msg_errno(file_name(f));
 	x->size = (uint64_t)st.st_size;
+	x->hidden = ~st.st_mode & (S_IRGRP | S_IROTH);
 	snprintf(etag, sizeof(etag), "%llx-%llx-%llx.%lx",
 	    (unsigned long long)st.st_ino, (unsigned long long)st.st_size,
 	    (unsigned long long)st.st_mtim.tv_sec,
@@ -226,7 +227,8 @@ create_locked(struct dir_store *s, const struct store_xfer *x, struct file **f,
 		(void)flock(s->lock, LOCK_SH);
 	rc = make_parent(s, x->object);
 	if (rc == RC_OK)
-		rc = file_create(f, path, x->replace ? FILE_REPLACE : 0);
+		rc = file_create(
+		    f, path, FILE_PRIVATE | (x->replace ? FILE_REPLACE : 0));
 	if (s->lock >= 0)
 		(void)flock(s->lock, LOCK_UN);
 	return rc;
@@ -235,16 +237,21 @@ create_locked(struct dir_store *s, const struct store_xfer *x, struct file **f,
 static enum rc
 write_put(struct store_xfer *x, struct file *to)
 {
+	mode_t mode = 0666;
 	uint64_t size = 0;
 	enum rc rc;
 
-	if (!x->file)
-		return file_write(to, x->buf->data, x->buf->len, 0);
-	rc = file_copy(to, x->file);
-	if (rc == RC_OK)
-		rc = file_size(to, &size);
-	store_count(x->store, size);
-	return rc;
+	if (x->file) {
+		rc = file_copy(to, x->file);
+		if (rc == RC_OK)
+			rc = file_mode(x->file, &mode);
+		if (rc == RC_OK)
+			rc = file_size(to, &size);
+		store_count(x->store, size);
+	} else {
+		rc = file_write(to, x->buf->data, x->buf->len, 0);
+	}
+	return rc ? rc : file_chmod(to, file_mode_within(mode));
 }
 
 static enum rc

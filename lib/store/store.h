@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/file.h"
@@ -75,7 +76,8 @@ enum rc store_list(struct store *, const char *prefix, bool delimited,
  *           sink both.  A sink that fails ends the transfer.  size is set to
  *           the whole object's size before the first byte arrives.  An object
  *           smaller than a range, or a short body, is never RC_OK.
- *   PUT     from file (whole) or buf.  Never replaces: if the object is there
+ *   PUT     from file (whole) or buf.  A directory's object lacks the read
+ *           permissions that file lacks.  Never replaces: if the object is there
  *           already, RC_OK and existed set; the caller compares, since it may
  *           be what an unanswered attempt of its own made.  With replace (buf
  *           alone) it takes the place of what is there, whatever that is.
@@ -110,6 +112,9 @@ struct store_xfer {
 	 * GET: If-Match, and a change is RC_DATA. */
 	char etag[80];
 	bool existed; /* PUT: it was there already */
+	/* Read permissions of group and others that the object lacks, as far as
+	 * is known (GET, HEAD): of those in a bucket nothing is. */
+	mode_t hidden;
 
 	/* The store's own. */
 	struct store *store;

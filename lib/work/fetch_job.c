@@ -185,10 +185,22 @@ stream_end(struct fetch_job *j, bool *bad_index)
 
 /* ---- transfers ---- */
 
+/* What arrived is for those whom the object is for. */
+static enum rc
+open_up(struct fetch_part *p)
+{
+	return p->file ? file_chmod(p->file, file_mode_within(~p->xfer.hidden))
+		       : RC_OK;
+}
+
 static void
 job_end(struct fetch_job *j, enum rc rc)
 {
 	stream_release(j);
+	if (rc == RC_OK)
+		rc = open_up(&j->data);
+	if (rc == RC_OK)
+		rc = open_up(&j->index);
 	j->state = rc ? FETCH_DONE : FETCH_READY;
 	j->rc = rc;
 	if (rc == RC_OK) {
@@ -336,7 +348,7 @@ part_done(struct store_xfer *x, enum rc rc)
 static enum rc
 create_files(struct fetch_job *j)
 {
-	const int flags = FILE_KEEP | FILE_REPLACE;
+	const int flags = FILE_KEEP | FILE_REPLACE | FILE_PRIVATE;
 	enum rc rc = dir_make_below(j->shared->o->dir, j->name.namespace);
 
 	if (rc == RC_OK)

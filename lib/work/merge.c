@@ -211,7 +211,7 @@ check_header(struct merge *m, struct merge_input *in)
 	info->page_size = h.page_size;
 	info->size_after = h.size_after;
 	memcpy(info->id, h.id, SEG_ID);
-	info->mode &= st.st_mode | S_IWUSR | S_IRUSR;
+	info->mode &= file_mode_within(st.st_mode);
 	info->frames += h.frames;
 	info->bytes += seg_size(&h);
 out:

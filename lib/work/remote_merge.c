@@ -21,8 +21,8 @@ attempt(struct remote_set *s, struct seg_header *header)
 	enum rc rc = remote_set_read(s);
 
 	if (rc == RC_OK)
-		rc = segwriter_new(&w, s->o->dir, &s->merged, s->last.page_size,
-		    file_default_mode());
+		rc = segwriter_new(
+		    &w, s->o->dir, &s->merged, s->last.page_size, s->mode);
 	if (rc == RC_OK)
 		rc = remote_frames_copy(s, w);
 	if (rc == RC_OK)

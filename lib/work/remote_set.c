@@ -216,8 +216,11 @@ read_local(struct remote_reading *r, size_t i)
 	char *idx_path = remote_set_path(r->set, i, PART_INDEX);
 	struct file *seg = NULL, *idx = NULL;
 	struct seg_header h;
+	mode_t mode = 0;
 	enum rc rc = file_open(&seg, seg_path);
 
+	if (rc == RC_OK)
+		rc = file_mode(seg, &mode);
 	if (rc == RC_OK)
 		rc = segpair_check(seg, NULL, &r->set->key[i], &h, NULL);
 	if (rc == RC_OK)
@@ -228,6 +231,7 @@ read_local(struct remote_reading *r, size_t i)
 		rc = take_index(r, i, idx, idx_path, &h);
 	if (rc == RC_ABSENT)
 		rc = msg_fail(RC_DATA, "%s: gone", seg_path);
+	r->set->mode &= file_mode_within(mode);
 	file_close(&seg);
 	file_close(&idx);
 	free(seg_path);
@@ -254,6 +258,7 @@ slot_source(struct slot *t)
 		    (uint64_t)t->source * REMOTE_ETAG);
 	if (rc)
 		return rc;
+	r->set->mode &= file_mode_within(~x->hidden);
 	if (t->index_rc == RC_OK)
 		return take_index(r, t->source, t->index, t->index_name, &h);
 	if (t->index_rc == RC_ABSENT)
@@ -428,6 +433,7 @@ remote_set_read(struct remote_set *s)
 	enum rc rc;
 
 	s->frames = s->needed = s->wants_read = 0;
+	s->mode = file_default_mode();
 	file_close(&s->etags);
 	file_close(&s->wants);
 	r->set = s;

@@ -49,8 +49,9 @@ struct remote_set {
 	const struct key *key; /* borrowed */
 	struct remote_source *source;
 	size_t n;
-	struct seg_header last;     /* header of the last of them */
-	uint64_t frames, needed;    /* of all sources; in the merge */
+	struct seg_header last;  /* header of the last of them */
+	uint64_t frames, needed; /* of all sources; in the merge */
+	mode_t mode;             /* of the merge: of files, in the store too */
 	struct file *etags, *wants; /* scratch */
 	uint64_t wants_read;
 };
