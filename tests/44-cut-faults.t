@@ -1,0 +1,140 @@
+#!/bin/sh
+# A cut that is interrupted at a chosen point, by others or by the machine; and
+# the order in which it makes things durable.
+
+. "$(dirname "$0")/lib.sh"
+
+log_sql() {
+	sqlite3 -cmd '.filectrl persist_wal 1' \
+		-cmd '.dbconfig no_ckpt_on_close on' db "$1" >/dev/null
+}
+# restored WHAT DB: the cuts in work give what DB is
+restored() {
+	set -- "$1" "$2" work/shop/*.seg
+	what=$1 db=$2
+	shift 2
+	ok "$what: restore" seg-restore -qF then.db "$@"
+	image "$db" wanted.db
+	same then.db wanted.db "$what: as SQLite has it"
+}
+fresh() {
+	rm -rf work db*
+	make_db db 200
+	ok "a cut" seg-cut -d work shop db
+	log_sql "UPDATE t SET v = 'x' WHERE id = 7"
+	ok "another" seg-cut -d work shop db
+}
+
+# ---- others write while it reads ----
+
+# All of the log is in the file, and a program that has it open knows: so others
+# may write it anew from its beginning while it is read, here at the moment when
+# the segment is begun.
+for what in 'UPDATE t SET v = hex(randomblob(100))' \
+	'DELETE FROM t WHERE id > 90; VACUUM; PRAGMA wal_checkpoint(TRUNCATE)'; do
+	fresh
+	: >open
+	{
+		echo "UPDATE t SET v = 'y' WHERE id < 60;
+			PRAGMA wal_checkpoint(PASSIVE);"
+		while [ -e open ]; do sleep 0.02; done
+	} | sqlite3 -cmd '.dbconfig no_ckpt_on_close on' db >ready &
+	while ! grep -q '|' ready; do sleep 0.02; done
+	ok "a cut, and meanwhile: $what" \
+		fs "FS_RUN=open@.segtmp-18=sqlite3 -cmd '.timeout 5000' db \"$what\"" \
+		seg-cut -v -d work shop db
+	is "$(grep -c 'reading' err)" 2 "it begins anew"
+	rm open
+	wait
+	restored "$what" db
+done
+
+# Its log is not to be seen, and a transaction that spilled is still open in it
+if [ "$(id -u)" = 0 ]; then
+	fresh
+	cp db wanted && cp db-wal wanted-wal
+	{
+		echo 'PRAGMA cache_size = 1; BEGIN; UPDATE t SET v = 1;'
+		sleep 0.3
+		cp db open.db && cp db-wal open.db-wal
+		echo 'ROLLBACK;'
+	} | sqlite3 -cmd '.dbconfig no_ckpt_on_close on' db >/dev/null
+	is "$(($(size open.db-wal) > $(size wanted-wal)))" 1 "it has spilled"
+	: >open.db-shm
+	chmod 644 open.db*
+	mkdir nobodys
+	chown 65534 nobodys
+	ok "a -shm that cannot be written" \
+		as_nobody seg-cut -d nobodys shop open.db
+	ok "restore" seg-restore -qF then.db nobodys/shop/*.seg
+	image wanted wanted.db
+	same then.db wanted.db "what is not committed is not in it"
+fi
+
+# A shrink and growth in one log, of which some pages never were in it
+fresh
+log_sql "DELETE FROM t WHERE id > 10; VACUUM"
+log_sql "BEGIN; CREATE TABLE u(x); INSERT INTO u VALUES(zeroblob(900000));
+	DROP TABLE u; CREATE TABLE w(x); INSERT INTO w VALUES(zeroblob(5000));
+	COMMIT"
+ok "a shrink and growth between two cuts" seg-cut -d work shop db
+restored "shrink and growth" db
+
+# ---- what is durable when ----
+
+fresh
+log_sql "UPDATE t SET v = 'y' WHERE id = 7"
+ok "a cut that is watched" fs FS_LOG=log seg-cut -d work shop db
+key=$(head -n 1 out | cut -f 1 | sed 's/\.seg$//')
+# first PATTERN: the line of the log where it is first done
+first() {
+	grep -n -m 1 -E -e "$1" log | cut -d : -f 1
+}
+before() { # A B DESC
+	a=$(first "$1") b=$(first "$2")
+	[ -n "$a" ] && [ -n "$b" ] && [ "$a" -lt "$b" ]
+	is $? 0 "$3" || note "$1 ($a), $2 ($b)" "$(cat log)" >&2
+}
+next='cut\.next'
+before "^fsync .*$next" "^rename[^ ]* .*$next" "the next memory is synced, then named"
+before "^rename[^ ]* .*$next" "^rename[^ ]* .*${key##*/}\.idx" "before the segment has its name"
+before "^fsync .*${key##*/}\.seg" "^rename[^ ]* .*${key##*/}\.seg" "the segment is synced, then named"
+before "^rename[^ ]* .*${key##*/}\.seg" "^rename[^ ]* .*${key##*/}\.idx" "data before index"
+before "^rename[^ ]* .*${key##*/}\.idx" "^write .*cut\.memory" "before the memory changes"
+before "^write .*cut\.memory" "^fdatasync .*cut\.memory" "the memory is written, then synced"
+before "^fdatasync .*cut\.memory" "^unlink .*$next" "before what it was made of goes"
+
+# ---- killed before each of its steps ----
+
+steps=$(wc -l <log)
+n=0
+while [ $n -lt "$steps" ]; do
+	n=$((n + 1))
+	log_sql "UPDATE t SET v = 'k$n' WHERE id = $n"
+	run fs FS_KILL=$n seg-cut -d work shop db
+	[ "$status" = 137 ] || note "step $n of $steps: status $status" >&2
+done
+ok "after a kill before each of $steps steps" seg-cut -d work shop db
+restored "kills" db
+no_leftovers work
+absent work/shop/cut.next
+
+# ---- a disk that fails ----
+
+log_sql "UPDATE t SET v = 'z' WHERE id = 7"
+for rule in write@cut.next=ENOSPC fsync@.seg=EIO rename@.seg=EIO rename@.idx=EIO \
+	fsync@cut.next=EIO rename@cut.next=EIO open@cut.next=EMFILE; do
+	rules="$rule $(echo "$rule" | sed 's/^rename@/renameat2@/')"
+	must_fail 3 fs "FS_FAIL=$rules" seg-cut -d work shop db
+	is "$(cat out)" "!" "$rule: a failed set"
+	is "$(wc -l <err)" 1 "$rule: said once"
+done
+for rule in write@cut.memory=ENOSPC fdatasync@cut.memory=EIO; do
+	log_sql "UPDATE t SET v = '$rule' WHERE id = 8"
+	must_fail 3 fs "FS_FAIL=$rule" seg-cut -d work shop db
+	is "$(cat out)" "!" "$rule: a failed set"
+done
+ok "the next run makes it good" seg-cut -d work shop db
+restored "failures" db
+
+done_testing
