@@ -76,14 +76,13 @@ reader(void)
 /* ---- one state ---- */
 
 static enum rc
-add_page(void *arg, uint32_t page, uint32_t frame, const void *bytes)
+add_page(void *arg, const struct page *page)
 {
 	struct buf *image = arg;
 
-	(void)frame;
-	if (image->len != (page - 1) * (size_t)512)
+	if (image->len != (page->at.page - 1) * (size_t)512)
 		return RC_DATA;
-	buf_add(image, bytes, 512);
+	buf_add(image, page->bytes, 512);
 	return RC_OK;
 }
 
@@ -95,11 +94,11 @@ same_state(struct livedb *db)
 	struct buf image = {0};
 	sqlite3_int64 size = 0;
 	unsigned char *want;
-	uint32_t least;
+	struct livelog_end end;
 	bool same = false;
 
 	if (pages_init(&pages, db) == RC_OK && pages_begin(&pages) == RC_OK &&
-	    pages_fix(&pages, NULL, &least) == RC_OK &&
+	    pages_fix(&pages, NULL, &end) == RC_OK &&
 	    pages_each(&pages, add_page, &image) == RC_OK &&
 	    livedb_still(db) == RC_OK) {
 		want = sqlite3_serialize(sql, "main", &size, 0);
@@ -149,18 +148,19 @@ test_open_transaction(void)
 {
 	struct pages pages = {0};
 	struct livedb *db;
-	uint32_t least, size;
+	struct livelog_end end;
+	uint32_t size;
 
 	new_db("wal");
 	db = reader();
 	(void)pages_init(&pages, db);
 	(void)pages_begin(&pages);
-	(void)pages_fix(&pages, NULL, &least);
+	(void)pages_fix(&pages, NULL, &end);
 	size = livedb_state(db)->wal.frame;
 	livedb_end(db);
 	run("BEGIN; UPDATE t SET v = randomblob(310)");
 	(void)pages_begin(&pages);
-	ok(pages_fix(&pages, NULL, &least) == RC_OK &&
+	ok(pages_fix(&pages, NULL, &end) == RC_OK &&
 		livedb_state(db)->wal.frame == size,
 	    "the frames of an open transaction are none");
 	livedb_end(db);
@@ -173,11 +173,11 @@ test_open_transaction(void)
 
 /* Fix behind a place; what was read of the log. */
 static enum rc
-fix(struct livedb *db, const struct wal_place *from, uint32_t *least)
+fix(struct livedb *db, const struct wal_place *from, struct livelog_end *end)
 {
 	struct sort *frames =
 	    sort_new(sizeof(struct livelog_frame), livelog_frame_cmp);
-	enum rc rc = livedb_fix(db, from, frames, least);
+	enum rc rc = livedb_fix(db, from, frames, end);
 
 	sort_free(frames);
 	return rc;
@@ -188,39 +188,39 @@ test_follows(void)
 {
 	struct livedb_state was;
 	struct livedb *db;
-	uint32_t least;
+	struct livelog_end end;
 
 	new_db("wal");
 	db = reader();
 	(void)livedb_begin(db);
-	(void)fix(db, NULL, &least);
+	(void)fix(db, NULL, &end);
 	was = *livedb_state(db);
 	livedb_end(db);
 
 	run("UPDATE t SET v = 1 WHERE id = 7");
 	(void)livedb_begin(db);
-	ok(livedb_follows(db, &was.wal, &was.log), "more of a log follows");
-	ok(fix(db, &was.wal, &least) == RC_OK && least == was.size,
+	ok(livelog_holds(livedb_log(db), &was.wal), "more of a log follows");
+	ok(fix(db, &was.wal, &end) == RC_OK && end.least == was.size,
 	    "no commit made it smaller");
 	livedb_end(db);
 
 	run("DELETE FROM t WHERE id > 5; VACUUM;"
 	    "INSERT INTO t SELECT id + 100, randomblob(9000) FROM t");
 	(void)livedb_begin(db);
-	ok(livedb_follows(db, &was.wal, &was.log) &&
-		fix(db, &was.wal, &least) == RC_OK && least < was.size / 2 &&
+	ok(livelog_holds(livedb_log(db), &was.wal) &&
+		fix(db, &was.wal, &end) == RC_OK && end.least < was.size / 2 &&
 		livedb_state(db)->size > was.size,
 	    "the smallest size between is known");
 	livedb_end(db);
 
 	run("PRAGMA wal_checkpoint(RESTART)");
 	(void)livedb_begin(db);
-	ok(livedb_follows(db, &was.wal, &was.log),
+	ok(livelog_holds(livedb_log(db), &was.wal),
 	    "copied into the file, and still there");
 	livedb_end(db);
 	run("UPDATE t SET v = 2 WHERE id = 1");
 	(void)livedb_begin(db);
-	ok(!livedb_follows(db, &was.wal, &was.log), "not after a restart");
+	ok(!livelog_holds(livedb_log(db), &was.wal), "not after a restart");
 	livedb_end(db);
 	livedb_free(db);
 }
@@ -234,13 +234,13 @@ test_restarted(void)
 {
 	struct livedb *db;
 	uint8_t page[512];
-	uint32_t least;
+	struct livelog_end end;
 
 	new_db("wal");
 	run("PRAGMA wal_checkpoint(PASSIVE)");
 	db = reader();
 	(void)livedb_begin(db);
-	ok(fix(db, NULL, &least) == RC_OK && livedb_state(db)->wal.frame > 0,
+	ok(fix(db, NULL, &end) == RC_OK && livedb_state(db)->wal.frame > 0,
 	    "a log that is in the file");
 	ok(livedb_still(db) == RC_OK, "still there");
 	run("UPDATE t SET v = randomblob(300)");
@@ -249,7 +249,7 @@ test_restarted(void)
 
 	run("PRAGMA wal_checkpoint(PASSIVE)");
 	(void)livedb_begin(db);
-	(void)fix(db, NULL, &least);
+	(void)fix(db, NULL, &end);
 	run("PRAGMA wal_checkpoint(TRUNCATE)");
 	ok(livedb_read_frame(db, 1, page) == RC_ABSENT ||
 		livedb_still(db) == RC_ABSENT,
