@@ -255,14 +255,19 @@ keep_going(void *ctx, int fd)
 	return RC_OK;
 }
 
+static bool
+has_sum(const struct segset_item *it)
+{
+	return it->bytes && seg_id_has_sum(it->id);
+}
+
 /* Two segments with one END are two roads to one state, or there is a fork. */
 static enum rc
 check_fork(const char *namespace, const struct segset_item *a,
     const struct segset_item *b)
 {
 	char x[KEY_LEN + 1], y[KEY_LEN + 1];
-	bool ids = a->bytes && b->bytes && seg_id_has_sum(a->id) &&
-		   seg_id_has_sum(b->id);
+	bool ids = has_sum(a) && has_sum(b);
 
 	if (a->key.end != b->key.end ||
 	    (a->key.time == b->key.time &&
@@ -322,6 +327,24 @@ check_chain(const char *namespace, const struct keyset *keys)
 		   : say_no_chain(namespace, keys, start, end);
 }
 
+/* In frame order: neighbours, and those whose neighbours have no checksum. */
+static enum rc
+check_forks(const char *namespace, const struct segset_item *it, size_t n)
+{
+	const struct segset_item *sum = it; /* the last one that has any */
+	enum rc rc = RC_OK, one;
+
+	for (size_t i = 1; i < n; i++) {
+		if (has_sum(&it[i - 1]))
+			sum = &it[i - 1];
+		one = check_fork(namespace, &it[i - 1], &it[i]);
+		if (one == RC_OK && sum != &it[i - 1])
+			one = check_fork(namespace, sum, &it[i]);
+		rc = rc_max(rc, one);
+	}
+	return rc;
+}
+
 /* The last namespace of the set: no fork, no hole.  It is taken off the set
  * before the chain is looked for, which needs the memory. */
 static enum rc
@@ -330,18 +353,15 @@ check_last(struct segset *s)
 	struct keyset keys = {0};
 	struct name name;
 	size_t first = s->n - 1;
-	enum rc rc = RC_OK;
+	enum rc rc;
 
 	segset_name(s, &s->item[first], &name);
 	while (first > 0 && segset_same_namespace(
 				s, &s->item[first - 1], &s->item[s->n - 1]))
 		first--;
-	for (size_t i = first; i < s->n; i++) {
+	for (size_t i = first; i < s->n; i++)
 		keyset_add(&keys, &s->item[i].key);
-		if (i > first)
-			rc = rc_max(rc, check_fork(name.namespace,
-					    &s->item[i - 1], &s->item[i]));
-	}
+	rc = check_forks(name.namespace, &s->item[first], s->n - first);
 	segset_truncate(s, first);
 	rc = rc_max(rc, check_chain(name.namespace, &keys));
 	keyset_release(&keys);

@@ -128,6 +128,48 @@ done
 ok "a history of one" seg-verify "work/shop/$n.seg"
 must_fail 1 seg-verify "work/shop/$n.seg" "fork/shop/${n%?????}99999.seg"
 
+# Two whole segments that say different things of the state after one END: each
+# is good by itself, and so is each way to it.
+# fork DESC STATUS TIME SUM: beside 1-5, 6-10 at 2000 and of checksum 7, one
+# that is 1-10, at TIME and of checksum SUM
+fork() {
+	rm -rf fork store2
+	{
+		mkseg fork shop 1 5 1000 9 1 5 1 1
+		mkseg fork shop 6 10 2000 9 1 3 1 2 "$4"
+		mkseg fork shop 1 10 "$3" 9 1 5 1 3 "${5-$4}"
+		echo
+	} >three
+	seg-upload -s store2 --create -F <three >three2 2>/dev/null
+	is "$(grep -c . three2)" 3 "$1: all are published"
+	for n in 1 2 3; do
+		ok "one by itself" seg-verify "$(sed -n ${n}p three)"
+	done
+	for input in three three2; do
+		if [ "$2" = 0 ]; then
+			ok "$1: $input" seg-verify -s store2 <$input
+		else
+			must_fail "$2" seg-verify -s store2 <$input
+			err_like '^seg-verify: shop: a fork: .* end with different states$' \
+				"$1: $input"
+			is "$(tail -n 1 out)" '!' "the set failed"
+		fi
+		is "$(grep -c shop out)" 3 "all three are printed"
+	done
+}
+fork "another TIME" 1 3000 ''
+fork "another database checksum" 1 2000 7 8
+{ # one without a checksum between them
+	mkseg w3 shop 1 10 2000 9 1 5 1 1 7
+	mkseg w3 shop 3 10 2000 9 1 5 1 1
+	mkseg w3 shop 5 10 2000 9 1 5 1 1 8
+} >paths3
+must_fail 1 seg-verify -e <paths3
+is "$(grep -c 'a fork: ' err)" 1 "two that are no neighbours"
+fork "the same one" 0 2000 7
+fork "one without" 0 2000 7 ''
+fork "none with" 0 2000 ''
+
 # --- the later layout, whose index may be wrong
 SEG_CLUSTER=c1
 ok "a later merge" sh -c "seg-list -s '$D/segments/later_merged_1_4' ns1 |

@@ -1,10 +1,12 @@
 /*
  * mkseg: writes a segment for the tests.
  *
- *   mkseg DIR NAMESPACE START END TIME SIZE_AFTER FIRST COUNT [STEP [SEED]]
+ *   mkseg DIR NAMESPACE START END TIME SIZE_AFTER FIRST COUNT [STEP [SEED
+ *	[SUM]]]
  *
  * It holds COUNT pages from FIRST on, STEP apart, of contents that page number
- * and SEED determine.  Its path is printed.
+ * and SEED determine.  Its id is SEED, or says that it is a database checksum,
+ * SUM.  Its path is printed.
  */
 
 #include <stdio.h>
@@ -13,6 +15,7 @@
 #include <unistd.h>
 
 #include "format/segment.h"
+#include "format/sum.h"
 #include "segment/segwriter.h"
 
 enum { PAGE = 4096 };
@@ -73,6 +76,9 @@ main(int argc, char **argv)
 		rc = segwriter_add(w, (uint32_t)page_no, frame_no, page);
 	}
 	memcpy(id, &seed, sizeof(seed));
+	if (argc > 11 && *argv[11])
+		seg_sum_to_id(
+		    &(struct seg_sum){.low = number(argv, argc, 11, 0)}, id);
 	if (rc == RC_OK)
 		rc =
 		    segwriter_finish(w, (uint32_t)number(argv, argc, 6, 1), id);
