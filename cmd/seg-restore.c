@@ -10,9 +10,11 @@
 #include "cli/sets.h"
 #include "work/merge.h"
 #include "work/restore.h"
+#include "work/update.h"
 
 static const char synopsis[] =
-    "usage: seg-restore [-eFnqv] [-I none | quick | full] [--busy-timeout MS]\n"
+    "usage: seg-restore [-eFnquv] [-I none | quick | full] [--busy-timeout "
+    "MS]\n"
     "                   [--metrics FILE] DB [FILE ...]\n";
 
 enum { BUSY = CLI_OWN };
@@ -23,14 +25,17 @@ static const struct cli_option own[] = {
     {BUSY, "busy-timeout", "MS", "how long DB may be in use, with -F (5000)"},
     {'I', "integrity", "CHECK", "SQLite's own check: none, quick or full"},
     {'n', "dry-run", NULL, "read and check everything, write nothing"},
+    {'u', "update", NULL, "keep DB, a copy, up to date: see seg-plan -u"},
     {0},
 };
 
 struct restore {
 	struct cli cli;
 	const char *db;
+	bool update;
 	struct restore_opts opts;
 	struct merge *merge;
+	size_t n; /* records */
 	struct progress progress;
 };
 
@@ -39,6 +44,7 @@ on_record(void *ctx, const struct rec *rec)
 {
 	struct restore *r = ctx;
 
+	r->n++;
 	return merge_add(r->merge, rec->text, &rec->name);
 }
 
@@ -49,14 +55,19 @@ on_end(void *ctx)
 	struct merge_info info;
 	enum rc rc;
 
-	rc = merge_check(r->merge, true, &info);
+	/* Nothing is lacking. */
+	if (r->update && r->n == 0)
+		return RC_OK;
+	rc = merge_check(r->merge, !r->update, &info);
 	if (rc)
 		return rc;
 	msg_info("%s: %zu segments, %u pages of %u bytes", r->db, info.segments,
 	    info.size_after, info.page_size);
 	progress_begin(&r->progress, "B", info.bytes);
 	merge_on_progress(r->merge, progress_moved, &r->progress);
-	if (strcmp(r->db, "-") == 0)
+	if (r->update)
+		rc = update_run(r->merge, &info, r->db, &r->opts);
+	else if (strcmp(r->db, "-") == 0)
 		rc = restore_restore_stdout(r->merge, &info, &r->opts);
 	else
 		rc = restore_restore(r->merge, &info, r->db, &r->opts);
@@ -79,6 +90,40 @@ integrity(const struct cli *cli, const char *text)
 	return DBCHECK_FULL;
 }
 
+static void
+parse(struct restore *r, int argc, char **argv)
+{
+	int c;
+
+	cli_init(&r->cli, argv, synopsis, "enFM", own);
+	while ((c = cli_getopt(&r->cli, argc, argv)) != -1) {
+		if (c == 'I')
+			r->opts.check = integrity(&r->cli, optarg);
+		else if (c == 'u')
+			r->update = true;
+		else
+			r->opts.busy_ms = (unsigned)cli_number(
+			    &r->cli, "--busy-timeout", optarg, 0, BUSY_MAX);
+	}
+	if (optind == argc || !*argv[optind])
+		cli_usage(&r->cli, "no database file named");
+	r->db = argv[optind];
+	if (r->update && strcmp(r->db, "-") == 0)
+		cli_usage(&r->cli, "-u: standard output is no copy to update");
+	r->opts.replace = r->cli.force;
+	r->opts.dry_run = r->cli.dry_run;
+}
+
+/* Before anything is read: nobody should wait for a "no". */
+static enum rc
+check_target(const struct restore *r)
+{
+	if (r->update)
+		return update_target(r->db, &r->opts);
+	return strcmp(r->db, "-") == 0 ? RC_OK
+				       : restore_target(r->db, &r->opts);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -91,27 +136,11 @@ main(int argc, char **argv)
 	    .silent = true,
 	};
 	struct restore r = {.opts = {.busy_ms = BUSY_MS}};
-	enum rc rc;
-	int c;
 
-	cli_init(&r.cli, argv, synopsis, "enFM", own);
-	while ((c = cli_getopt(&r.cli, argc, argv)) != -1) {
-		if (c == 'I')
-			r.opts.check = integrity(&r.cli, optarg);
-		else
-			r.opts.busy_ms = (unsigned)cli_number(
-			    &r.cli, "--busy-timeout", optarg, 0, BUSY_MAX);
-	}
-	if (optind == argc || !*argv[optind])
-		cli_usage(&r.cli, "no database file named");
-	r.db = argv[optind];
+	parse(&r, argc, argv);
 	sets.object = strcmp(r.db, "-") == 0 ? "the database" : r.db;
-	r.opts.replace = r.cli.force;
-	r.opts.dry_run = r.cli.dry_run;
-	/* Before anything is read: nobody should wait for a "no". */
-	rc = strcmp(r.db, "-") == 0 ? RC_OK : restore_target(r.db, &r.opts);
-	r.cli.rc = rc;
-	if (rc == RC_OK) {
+	r.cli.rc = check_target(&r);
+	if (r.cli.rc == RC_OK) {
 		r.merge = merge_new();
 		cli_each_set(&r.cli, argv + optind + 1, &sets, &r);
 		merge_free(r.merge);

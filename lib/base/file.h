@@ -126,9 +126,6 @@ enum rc file_same(struct file *, struct file *, bool *same);
  */
 enum rc file_copy(struct file *dst, struct file *src);
 
-/* Have two files the same contents? */
-enum rc file_equal(struct file *, struct file *, bool *equal);
-
 /* The whole file in memory, read-only; at most limit bytes, else RC_DATA.
  * Small files are read, larger ones mapped.  An empty file gives len 0. */
 struct file_map {

@@ -160,28 +160,6 @@ file_copy(struct file *dst, struct file *src)
 	return copy_by_hand(dst, src, (uint64_t)from, size);
 }
 
-enum rc
-file_equal(struct file *a, struct file *b, bool *equal)
-{
-	char *p = xmalloc(2 * (size_t)PIECE);
-	uint64_t size, other = 0;
-	size_t n;
-	enum rc rc = file_size(a, &size);
-
-	if (rc == RC_OK)
-		rc = file_size(b, &other);
-	*equal = rc == RC_OK && size == other;
-	for (uint64_t at = 0; rc == RC_OK && *equal && at < size; at += n) {
-		n = size - at < PIECE ? (size_t)(size - at) : PIECE;
-		rc = file_read(a, p, n, at);
-		if (rc == RC_OK)
-			rc = file_read(b, p + PIECE, n, at);
-		*equal = rc == RC_OK && memcmp(p, p + PIECE, n) == 0;
-	}
-	free(p);
-	return rc;
-}
-
 /* Shared, so that the pages are the cache's own; file systems that cannot have
  * that can mostly have private ones, which nobody writes to.  NULL: neither. */
 static void *

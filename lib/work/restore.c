@@ -69,7 +69,7 @@ made_meanwhile(struct file *file, const char *path)
 	enum rc rc = file_open(&other, path);
 
 	if (rc == RC_OK)
-		rc = file_equal(file, other, &equal);
+		rc = file_same(file, other, &equal);
 	if (rc == RC_OK && !equal)
 		rc = exists_already(path);
 	if (rc == RC_OK) {
