@@ -36,15 +36,34 @@ struct list {
 	bool orphans;
 	bool all; /* namespaces: those without segments are none */
 	uint64_t now;
+	uint64_t undated; /* objects without a date that may be orphans */
 };
 
 static bool
-is_wanted(const struct list *l, const struct listing_entry *e)
+is_wanted(struct list *l, const struct listing_entry *e)
 {
 	if (!l->orphans)
 		return e->index;
-	return !e->index && e->modified < l->now &&
-	       l->now - e->modified > ORPHAN_AGE;
+	if (e->index || !e->data)
+		return false;
+	/* It may be an upload in progress. */
+	if (e->modified == STORE_UNKNOWN) {
+		l->undated++;
+		return false;
+	}
+	return e->modified < l->now && l->now - e->modified > ORPHAN_AGE;
+}
+
+/* Of one namespace. */
+static void
+tell_undated(struct list *l, const char *namespace)
+{
+	if (l->undated)
+		msg_warn(
+		    "%s: %llu data objects without an index, of which "
+		    "the store gives no date that can be read: passed over",
+		    namespace, (unsigned long long)l->undated);
+	l->undated = 0;
 }
 
 static enum rc
@@ -101,21 +120,32 @@ print_namespace(struct list *l, const char *namespace, uint64_t *n)
 		++*n;
 	}
 	listing_free(h);
+	tell_undated(l, namespace);
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
-/* One set.  What keeps anything at all from being listed (no such store) is
- * returned; what is wrong with this namespace alone goes into cli.rc. */
-static enum rc
-list_namespace(void *arg, const char *namespace)
+/* Would no other namespace do better? */
+static bool
+is_hopeless(const struct list *l, enum rc rc)
 {
-	struct list *l = arg;
+	return rc == RC_USAGE && !(l->store && store_fails_in_part(l->store));
+}
+
+/* One set.  What keeps anything at all from being listed (no such bucket, refused
+ * credentials) is returned; what is wrong with this namespace alone goes into
+ * cli.rc. */
+static enum rc
+list_namespace(struct list *l, const char *namespace)
+{
 	uint64_t n = 0;
 	enum rc rc = l->catalog ? print_from_catalog(l, namespace, &n)
 				: print_namespace(l, namespace, &n);
 
-	if (rc == RC_USAGE && !l->cli.out.begun)
+	if (is_hopeless(l, rc)) {
+		if (l->cli.out.begun)
+			rec_end(&l->cli.out, true);
 		return rc;
+	}
 	if (rc == RC_OK && n == 0 && l->all && !l->orphans) {
 		msg_info("%s: no segments", namespace);
 		return RC_OK;
@@ -127,23 +157,34 @@ list_namespace(void *arg, const char *namespace)
 	return rec_end(&l->cli.out, rc != RC_OK);
 }
 
+/* One of all; rc: it cannot be looked into. */
 static enum rc
-print_name(void *arg, const char *namespace)
+list_found(void *arg, const char *namespace, enum rc rc)
 {
 	struct list *l = arg;
 
-	return rec_write_namespace(&l->cli.out, namespace);
+	if (rc) {
+		l->cli.rc = rc_max(l->cli.rc, rc);
+		return l->names ? RC_OK : rec_end(&l->cli.out, true);
+	}
+	return l->names ? rec_write_namespace(&l->cli.out, namespace)
+			: list_namespace(l, namespace);
+}
+
+static enum rc
+list_known(void *arg, const char *namespace)
+{
+	return list_found(arg, namespace, RC_OK);
 }
 
 /* All namespaces of the store.  A stream has at least one set. */
 static enum rc
 list_all(struct list *l)
 {
-	enum rc (*each)(void *, const char *) =
-	    l->names ? print_name : list_namespace;
 	enum rc rc =
-	    l->catalog ? catalog_namespaces(l->catalog, true, each, l)
-		       : listing_namespaces(l->store, l->cli.cluster, each, l);
+	    l->catalog
+		? catalog_namespaces(l->catalog, true, list_known, l)
+		: listing_namespaces(l->store, l->cli.cluster, list_found, l);
 
 	if (rc == RC_OK && !l->names && !l->cli.out.begun) {
 		l->cli.rc = msg_fail(RC_DATA, "%s: no namespaces",

@@ -109,8 +109,88 @@ must_fail 2 seg-list -s ""
 must_fail 2 seg-list -s http://x
 ok "file://" seg-list -s "file://$T/store" shop
 must_fail 1 seg-list -C other shop
-if [ "$(id -u)" != 0 ]; then
-	chmod 0 "$ns/shop/indexes"
-	must_fail 2 seg-list shop
-fi
+
+# --- what is no namespace, and what is one all the same
+
+rm -rf store
+for name in one three two; do
+	object $name indexes $k1 50
+	object $name segments $k1 4152
+done
+ok "three namespaces" seg-list
+cp out three
+mkdir -p "$ns/@eaDir/sub" "$ns/lost+found" "$ns/.snapshot"
+echo thumb >"$ns/@eaDir/sub/index"
+echo >"$ns/.snapshot/file"
+ok "what others keep beside them" seg-list -N
+is "$(tr '\n' ' ' <out)" "one three two " "is no namespace"
+ok "and gives no set" seg-list
+same out three "the same three"
+
+mkdir disk
+mv "$ns/two" disk/
+ln -s "$T/disk/two" "$ns/two"
+ln -s . "$ns/loop"
+ln -s ../namespaces "$ns/up"
+ok "one that was moved, with a symbolic link in its place" seg-list -N
+is "$(tr '\n' ' ' <out)" "one three two " "is a namespace; loops are none"
+ok "and is listed" seg-list
+same out three "as before"
+mv store/v2/clusters/default disk/cluster
+ln -s "$T/disk/cluster" store/v2/clusters/default
+ok "a cluster too" seg-list
+same out three "as before"
+rm store/v2/clusters/default
+mv disk/cluster store/v2/clusters/default
+
+# alone WHY STATUS: two fails alone
+alone() {
+	must_fail "$2" seg-list
+	sed 's/^two.*/!/; /^!/{n;d;}' three >want
+	same out want "$1: its set has failed, the others are listed"
+	is "$(grep -c . err)" 1 "$1: said once"
+	err_like 'namespaces/two' "$1: of what"
+	must_fail "$2" seg-list -N
+	is "$(tr '\n' ' ' <out)" "one three " "$1: the others are namespaces"
+	err_like 'namespaces/two' "$1: of what"
+	must_fail "$2" seg-list two
+}
+mv disk/two disk/unmounted
+alone "a symbolic link to nothing" 1
+rm "$ns/two"
+ln -s two "$ns/two"
+alone "a symbolic link to itself" 2
+rm "$ns/two"
+cp -r disk/unmounted "$ns/two"
+mv "$ns/two/indexes" disk/indexes
+ln -s "$T/disk/indexes" "$ns/two/indexes"
+alone "a symbolic link deeper" 2
+rm -r "$ns/two"
+cp -r disk/unmounted "$ns/two"
+
+# --- what cannot be read is not empty
+
+must_fail 3 failcall list 5 seg-list one
+is "$(cat out)" '!' "readdir fails: the set has failed"
+err_like 'Input/output error' "readdir fails: said"
+must_fail 3 failcall list 5 seg-list -N
+must_fail 3 failcall list 5 seg-list
+must_fail 3 sh -c 'ulimit -n 4; exec seg-list one'
+err_like 'Too many open files' "opendir fails: said"
+unreadable() {
+	if [ "$(id -u)" = 0 ]; then
+		as_nobody "$@"
+	else
+		"$@"
+	fi
+}
+chmod 0 "$ns/two" "$ns/lost+found"
+must_fail 2 unreadable seg-list
+sed 's/^two.*/!/; /^!/{n;d;}' three >want
+same out want "one that must not be read fails alone"
+is "$(grep -c . err)" 1 "said once"
+must_fail 2 unreadable seg-list -N
+is "$(tr '\n' ' ' <out)" "one three " "the others are namespaces"
+must_fail 2 unreadable seg-list two one
+is "$(tail -n 2 out | head -n 1)" "$(sed 's/^two.*/!/; q' three)" "and so where they are named"
 done_testing

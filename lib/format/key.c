@@ -170,6 +170,17 @@ object_parse(struct key *key, enum part *part, const char *object)
 	return false;
 }
 
+bool
+prefix_is_of_namespaces(const char *prefix)
+{
+	static const char before[] = "v2/clusters/", after[] = "/namespaces/";
+
+	return strncmp(prefix, before, sizeof(before) - 1) == 0 &&
+	       strcmp(prefix + sizeof(before) - 1 +
+			  strcspn(prefix + sizeof(before) - 1, "/"),
+		   after) == 0;
+}
+
 char *
 namespace_prefix(const char *cluster, const char *namespace)
 {

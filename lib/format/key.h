@@ -67,7 +67,8 @@ char *name_object(const char *cluster, const struct name *, enum part);
 const char *part_prefix(enum part);
 bool object_parse(struct key *, enum part *, const char *object);
 /* "v2/clusters/CLUSTER/namespaces/", then "NAMESPACE/" if it is not NULL;
- * malloced. */
+ * malloced.  And: is it the former, of any cluster? */
 char *namespace_prefix(const char *cluster, const char *namespace);
+bool prefix_is_of_namespaces(const char *prefix);
 
 #endif

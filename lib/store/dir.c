@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/directory.h"
+#include "format/key.h"
 #include "store/dir.h"
 #include "store/dir_list.h"
 
@@ -93,7 +94,11 @@ dir_list(void *impl, const char *prefix, bool delimited, unsigned limit,
 	base = path_below(s, prefix);
 	if (base[strlen(base) - 1] == '/')
 		base[strlen(base) - 1] = 0;
-	rc = dir_walk(base, delimited, entry, arg);
+	rc = dir_walk(base,
+	    !delimited                        ? DIR_ALL
+	    : prefix_is_of_namespaces(prefix) ? DIR_NAMESPACES
+					      : DIR_NEXT,
+	    entry, arg);
 	free(base);
 	return rc;
 }
@@ -482,4 +487,5 @@ const struct store_ops store_dir_ops = {
     .start = dir_start,
     .wait = dir_wait,
     .free = dir_free,
+    .fails_in_part = true,
 };

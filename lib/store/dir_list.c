@@ -6,13 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/temporary.h"
+#include "format/key.h"
 #include "store/dir_list.h"
 
 struct listing {
 	const char *base; /* the directory that is listed */
-	bool delimited;
+	enum dir_level level;
 	char **pending; /* directories to be read, relative to base */
 	size_t n, cap;
 	enum rc (*entry)(void *, const struct store_entry *);
@@ -31,29 +33,6 @@ pending_push(struct listing *l, char *dir)
 }
 
 static enum rc
-stop_at_first(void *arg, const struct store_entry *e)
-{
-	(void)e;
-	*(bool *)arg = true;
-	return RC_ABSENT;
-}
-
-/* As in a bucket, a directory without any object below is none. */
-static enum rc
-visit_delimited(struct listing *l, const char *relative)
-{
-	struct store_entry e = {.name = relative, .is_dir = true};
-	char *path = xasprintf("%s/%s", l->base, relative);
-	bool found = false;
-	enum rc rc = dir_walk(path, false, stop_at_first, &found);
-
-	free(path);
-	if (found)
-		return l->entry(l->arg, &e);
-	return rc;
-}
-
-static enum rc
 visit_file(struct listing *l, const char *relative, const struct stat *st)
 {
 	struct store_entry e = {
@@ -66,32 +45,194 @@ visit_file(struct listing *l, const char *relative, const struct stat *st)
 	return l->entry(l->arg, &e);
 }
 
+/* Else what is behind it would be missed without a word. */
 static enum rc
-visit(struct listing *l, int fd, const char *dir, const char *base)
+refuse_link(const char *path)
 {
-	char *relative;
+	return msg_fail(RC_USAGE,
+	    "%s: a symbolic link, which is followed for clusters and "
+	    "namespaces alone",
+	    path);
+}
+
+static enum rc
+stop_at_first(void *arg, const struct store_entry *e)
+{
+	(void)e;
+	*(bool *)arg = true;
+	return RC_ABSENT;
+}
+
+/* As in a bucket, a directory without any object below is none. */
+static enum rc
+visit_dir(struct listing *l, const char *name, const char *path)
+{
+	struct store_entry e = {.name = name, .is_dir = true};
+	bool found = false;
+	enum rc rc = dir_walk(path, DIR_ALL, stop_at_first, &found);
+
+	return found ? l->entry(l->arg, &e) : rc;
+}
+
+/* ---- namespaces ---- */
+
+/* Is there an object in that folder of a namespace? */
+static enum rc
+look_into(const char *namespace, enum part part, bool *found)
+{
+	char *path = xasprintf("%s/%s", namespace, part_prefix(part));
 	struct stat st;
 	enum rc rc = RC_OK;
 
+	path[strlen(path) - 1] = 0;
+	if (lstat(path, &st) != 0) {
+		if (errno != ENOENT && errno != ENOTDIR)
+			rc = msg_errno(path);
+	} else if (S_ISLNK(st.st_mode)) {
+		rc = refuse_link(path);
+	} else if (S_ISDIR(st.st_mode)) {
+		rc = dir_walk(path, DIR_ALL, stop_at_first, found);
+	}
+	free(path);
+	return *found ? RC_OK : rc;
+}
+
+/* fsck's, which is root's alone at the root of a file system. */
+static bool
+is_lost_and_found(const char *name, const char *path)
+{
+	return strcmp(name, "lost+found") == 0 &&
+	       access(path, R_OK | X_OK) != 0;
+}
+
+/*
+ * What holds no object where those of segments are is somebody else's (a NAS's
+ * @eaDir).  One that cannot be read may be a namespace: it is told, so that it is
+ * not missed.
+ */
+static enum rc
+look_for_namespace(struct listing *l, const char *name)
+{
+	struct store_entry e = {.name = name, .is_dir = true};
+	char *path = xasprintf("%s/%s", l->base, name);
+	bool found = false;
+	enum rc rc = RC_OK;
+
+	if (is_lost_and_found(name, path)) {
+		msg_info("%s: not a namespace, skipped", path);
+		goto out;
+	}
+	e.rc = look_into(path, PART_INDEX, &found);
+	if (e.rc == RC_OK && !found)
+		e.rc = look_into(path, PART_SEGMENT, &found);
+	if (found || e.rc)
+		rc = l->entry(l->arg, &e);
+	else
+		msg_info("%s: nothing of a namespace in it, skipped", path);
+out:
+	free(path);
+	return rc;
+}
+
+/* A symbolic link whose target is not there (a disk that is not mounted), or
+ * cannot be reached. */
+static enum rc
+visit_broken(struct listing *l, const char *name, int err)
+{
+	struct store_entry e = {.name = name, .is_dir = true};
+	char *path = xasprintf("%s/%s", l->base, name);
+	struct stat st;
+	enum rc rc = RC_OK;
+
+	if (err != ENOENT || lstat(path, &st) == 0) {
+		errno = err;
+		e.rc = msg_errno(path);
+		rc = l->entry(l->arg, &e);
+	}
+	free(path);
+	return rc;
+}
+
+/* Symbolic links are followed here, and not deeper. */
+static enum rc
+visit_namespace(struct listing *l, int fd, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(fd, name, &st, 0) != 0)
+		return visit_broken(l, name, errno);
+	return S_ISDIR(st.st_mode) ? look_for_namespace(l, name)
+				   : visit_file(l, name, &st);
+}
+
+/* ---- what is anywhere ---- */
+
+static bool
+is_folder(const char *relative)
+{
+	size_t n = strlen(relative);
+
+	for (enum part p = PART_SEGMENT; p <= PART_INDEX; p++)
+		if (strncmp(part_prefix(p), relative, n) == 0 &&
+		    strlen(part_prefix(p)) == n + 1)
+			return true;
+	return false;
+}
+
+static enum rc
+visit_any(struct listing *l, int fd, const char *dir, const char *base)
+{
+	char *relative = *dir ? xasprintf("%s/%s", dir, base) : xstrdup(base);
+	char *path = xasprintf("%s/%s", l->base, relative);
+	struct stat st;
+	enum rc rc = RC_OK;
+
+	if (fstatat(fd, base, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+		if (errno != ENOENT) /* removed meanwhile */
+			rc = msg_errno(path);
+	} else if (S_ISREG(st.st_mode)) {
+		rc = visit_file(l, relative, &st);
+	} else if (S_ISDIR(st.st_mode) && l->level != DIR_ALL) {
+		rc = visit_dir(l, relative, path);
+	} else if (S_ISDIR(st.st_mode)) {
+		pending_push(l, relative);
+		relative = NULL;
+	} else if (S_ISLNK(st.st_mode) && is_folder(relative)) {
+		rc = refuse_link(path);
+	} else {
+		msg_info("%s: neither file nor directory, skipped", path);
+	}
+	free(path);
+	free(relative);
+	return rc;
+}
+
+static enum rc
+visit(struct listing *l, int fd, const char *dir, const char *base)
+{
 	if (strcmp(base, ".") == 0 || strcmp(base, "..") == 0 ||
 	    temporary_is(base))
 		return RC_OK;
-	relative = *dir ? xasprintf("%s/%s", dir, base) : xstrdup(base);
-	if (fstatat(fd, base, &st, AT_SYMLINK_NOFOLLOW) != 0) {
-		if (errno != ENOENT) /* removed meanwhile */
-			rc = msg_errno(relative);
-	} else if (S_ISREG(st.st_mode)) {
-		rc = visit_file(l, relative, &st);
-	} else if (!S_ISDIR(st.st_mode)) {
-		msg_info("%s/%s: neither file nor directory, skipped", l->base,
-		    relative);
-	} else if (l->delimited) {
-		rc = visit_delimited(l, relative);
-	} else {
-		pending_push(l, relative);
-		relative = NULL;
-	}
-	free(relative);
+	return l->level == DIR_NAMESPACES ? visit_namespace(l, fd, base)
+					  : visit_any(l, fd, dir, base);
+}
+
+/*
+ * Nothing was put there yet, or it was removed meanwhile; but a symbolic link
+ * on the way whose target is not there is an error.
+ */
+static enum rc
+check_absent(const char *path)
+{
+	char *p = xstrdup(path), *slash;
+	struct stat st;
+	enum rc rc = RC_OK;
+
+	while (lstat(p, &st) != 0 && (slash = strrchr(p, '/')) && slash > p)
+		*slash = 0;
+	if (lstat(p, &st) == 0 && S_ISLNK(st.st_mode) && stat(p, &st) != 0)
+		rc = msg_errno(p);
+	free(p);
 	return rc;
 }
 
@@ -104,8 +245,7 @@ read_one_dir(struct listing *l, const char *dir)
 	DIR *d = opendir(path);
 
 	if (!d) {
-		/* Removed meanwhile, or nothing was put there yet. */
-		rc = errno == ENOENT ? RC_OK : msg_errno(path);
+		rc = errno == ENOENT ? check_absent(path) : msg_errno(path);
 		goto out;
 	}
 	for (errno = 0; rc == RC_OK && (e = readdir(d)); errno = 0)
@@ -121,11 +261,11 @@ out:
 
 /* Depth first, by a list of what is still to be read. */
 enum rc
-dir_walk(const char *base, bool delimited,
+dir_walk(const char *base, enum dir_level level,
     enum rc (*entry)(void *, const struct store_entry *), void *arg)
 {
 	struct listing l = {
-	    .base = base, .delimited = delimited, .entry = entry, .arg = arg};
+	    .base = base, .level = level, .entry = entry, .arg = arg};
 	char *dir;
 	enum rc rc = RC_OK;
 

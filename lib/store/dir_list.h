@@ -6,8 +6,10 @@
 
 #include "store/driver.h"
 
-/* store_list() of what is below base, a path in the file system. */
-enum rc dir_walk(const char *base, bool delimited,
+/* store_list() of what is below base, a path in the file system: of all levels,
+ * of the next, or of the next which is that of namespaces. */
+enum dir_level { DIR_ALL, DIR_NEXT, DIR_NAMESPACES };
+enum rc dir_walk(const char *base, enum dir_level,
     enum rc (*entry)(void *, const struct store_entry *), void *arg);
 
 #endif

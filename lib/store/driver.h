@@ -16,7 +16,8 @@ struct store_ops {
 	    enum rc (*entry)(void *, const struct store_entry *), void *arg);
 	void (*start)(void *impl, struct store_xfer *);
 	void (*wait)(void *impl, unsigned max, int fd);
-	bool (*is_missing)(const void *impl); /* NULL: known when opened */
+	bool (*is_lost)(const void *impl); /* NULL: known when opened */
+	bool fails_in_part;
 	void (*free)(void *impl);
 };
 

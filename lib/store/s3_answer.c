@@ -5,6 +5,30 @@
 
 #include "store/s3_answer.h"
 
+/* ---- reading ---- */
+
+/* With a 2xx an error only where a document is expected. */
+static void
+read_error(struct s3_request *r)
+{
+	r->error = (struct s3xml_error){0};
+	if (r->http.result != HTTP_ANSWERED ||
+	    (r->http.status < 300 && !r->xml))
+		return;
+	if (!s3xml_error(&r->error, &r->http.body))
+		r->error = (struct s3xml_error){0};
+}
+
+/* Some say 400 where others say 501. */
+void
+s3_answer_read(struct s3_request *r)
+{
+	read_error(r);
+	if (r->http.status == 400 &&
+	    strcmp(r->error.code, "NotImplemented") == 0)
+		r->http.status = 501;
+}
+
 /* ---- trying again ---- */
 
 /* Codes of the service for what will pass, whatever status they come with; the
@@ -61,7 +85,8 @@ s3_answer_may_pass(const struct s3_request *r)
 		return true;
 	case HTTP_ANSWERED:
 		return status_is_temporary(r->http.status) ||
-		       code_is_temporary(r->error.code);
+		       code_is_temporary(r->error.code) ||
+		       (r->http.status == 417 && r->http.expects);
 	case HTTP_REFUSED:
 	case HTTP_STOPPED:
 		break;
@@ -88,6 +113,60 @@ refuse_region(const struct s3_request *r)
 	    r->s3->name, r->s3->aws.region, why);
 }
 
+static enum rc
+refuse_bucket(struct s3_request *r)
+{
+	if (r->s3->lost) /* said once is enough */
+		return RC_USAGE;
+	r->s3->lost = true;
+	return msg_fail(RC_USAGE,
+	    "%s: no such bucket (seg-upload --create makes it)", r->s3->name);
+}
+
+/* Does it speak of who we are, whatever was asked for? */
+static bool
+is_of_credentials(const struct s3_request *r)
+{
+	static const char *const known[] = {"InvalidAccessKeyId",
+	    "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken",
+	    "TokenRefreshRequired", "InvalidSecurity", "InvalidClientTokenId",
+	    "UnrecognizedClientException", "NotSignedUp",
+	    "RequestTimeTooSkewed", "RequestExpired",
+	    "AuthorizationHeaderMalformed", "MissingSecurityHeader",
+	    "MissingAuthenticationToken", "IncompleteSignature"};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(r->error.code, known[i]) == 0)
+			return true;
+	return r->http.status == 401;
+}
+
+/*
+ * Who we are, or what we may not do.  A 400 without a code (HEAD has no body) is
+ * what some say of a signature; so is versitygw's 404 with a code of its own.
+ */
+static bool
+is_refusal(const struct s3_request *r)
+{
+	int status = r->http.status;
+
+	return is_of_credentials(r) || status == 403 || status == 404 ||
+	       status == 431 || (status == 400 && !r->error.code[0]) ||
+	       strcmp(r->error.code, "AccessDenied") == 0; /* in a 200 */
+}
+
+static enum rc
+refuse_us(struct s3_request *r, const char *why)
+{
+	bool of_all = is_of_credentials(r);
+
+	if (of_all && r->s3->lost)
+		return RC_USAGE;
+	r->s3->lost = r->s3->lost || of_all;
+	return msg_fail(RC_USAGE, "%s: %s (credentials from %s, region %s)",
+	    r->http.name, why, r->s3->aws.source, r->s3->aws.region);
+}
+
 /* What will not mend by itself. */
 static enum rc
 refuse(struct s3_request *r)
@@ -98,45 +177,22 @@ refuse(struct s3_request *r)
 
 	s3_answer_describe(r, why);
 	if (strcmp(r->error.code, "NoSuchBucket") == 0 ||
-	    (status == 404 && of_bucket && !r->error.code[0])) {
-		if (r->s3->missing) /* said once is enough */
-			return RC_USAGE;
-		r->s3->missing = true;
-		return msg_fail(RC_USAGE,
-		    "%s: no such bucket (seg-upload --create makes it)",
-		    r->s3->name);
-	}
+	    (status == 404 && of_bucket && !r->error.code[0]))
+		return refuse_bucket(r);
 	if (status == 404 && !of_bucket)
 		return RC_ABSENT;
-	if (status >= 300 && status < 400)
+	if ((status >= 300 && status < 400) ||
+	    (strcmp(r->error.code, "AuthorizationHeaderMalformed") == 0 &&
+		r->error.region[0]))
 		return refuse_region(r);
-	if (strcmp(r->error.code, "AuthorizationHeaderMalformed") == 0 &&
-	    r->error.region[0])
-		return refuse_region(r);
-	/* 404 with a code of its own: versitygw's for a key it does not know.
-	 */
-	if (status == 400 || status == 401 || status == 403 || status == 404 ||
-	    strcmp(r->error.code, "AccessDenied") == 0) /* in a 200 */
-		return msg_fail(RC_USAGE,
-		    "%s: %s (credentials from %s, region %s)", r->http.name,
-		    why, r->s3->aws.source, r->s3->aws.region);
+	if (is_refusal(r))
+		return refuse_us(r, why);
 	if (status == 412)
 		return msg_fail(RC_DATA, "%s: changed meanwhile", r->http.name);
 	if (status == 416)
 		return msg_fail(RC_DATA, "%s: too short", r->http.name);
-	return msg_fail(RC_SYSTEM, "%s: %s", r->http.name, why);
-}
-
-/* With a 2xx an error only where a document is expected. */
-void
-s3_answer_read(struct s3_request *r)
-{
-	r->error = (struct s3xml_error){0};
-	if (r->http.result != HTTP_ANSWERED ||
-	    (r->http.status < 300 && !r->xml))
-		return;
-	if (!s3xml_error(&r->error, &r->http.body))
-		r->error = (struct s3xml_error){0};
+	return msg_fail(
+	    status == 400 ? RC_USAGE : RC_SYSTEM, "%s: %s", r->http.name, why);
 }
 
 static bool

@@ -154,24 +154,31 @@ check_plus(const struct s3 *s, const char *value)
 	    s->name, version, value);
 }
 
+/* A token means more, whatever is said beside it; but a page without entries
+ * that is said to be the last one is. */
+static bool
+is_more(const struct s3xml_page *page)
+{
+	return page->truncated || (page->token[0] && page->entries);
+}
+
 /*
  * To the next page: after the last key, which takes no "+" where it need not;
- * but a server that does not list in order is to say itself where it was.
+ * but a server that does not list in order, or that does not know start-after
+ * (and gives the first page again), is to say itself where it was.
  */
 static enum rc
 go_on(const struct s3 *s, const struct listing *l,
     const struct s3xml_page *page, struct cursor *c)
 {
 	char *after = end_of_page(l);
-	bool on;
+	bool on = !l->unsorted && !c->token && strcmp(after, c->after) > 0;
 
-	if (l->unsorted || c->token) {
+	if (!on) {
 		on = page->token[0] &&
 		     (!c->token || strcmp(c->token, page->token) != 0);
 		free(c->token);
 		c->token = on ? xstrdup(page->token) : NULL;
-	} else {
-		on = strcmp(after, c->after) > 0;
 	}
 	free(c->after);
 	c->after = after;
@@ -196,7 +203,7 @@ list_pages(struct s3 *s, struct listing *l, unsigned limit)
 		rc = check_plus(s, c.token ? c.token : c.after);
 		if (rc == RC_OK)
 			rc = list_page(s, l, most, &c, &page);
-		if (rc || !page.truncated || (limit && l->told >= limit))
+		if (rc || !is_more(&page) || (limit && l->told >= limit))
 			break;
 		rc = go_on(s, l, &page, &c);
 		/* Beyond the prefix?  (Only a shorter one gets there.) */

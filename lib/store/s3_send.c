@@ -25,6 +25,8 @@ bool
 s3_again(struct s3_request *r, const char *why)
 {
 	r->ambiguous = r->ambiguous || s3_answer_is_doubtful(r);
+	if (r->http.status == 417)
+		http_forgo_expect(r->s3->http);
 	set_headers(r);
 	return http_again(r->s3->http, &r->http, why);
 }

@@ -492,9 +492,9 @@ list(void *impl, const char *prefix, bool delimited, unsigned limit,
 }
 
 static bool
-s3_is_missing(const void *impl)
+s3_is_lost(const void *impl)
 {
-	return ((const struct s3_store *)impl)->s3->missing;
+	return ((const struct s3_store *)impl)->s3->lost;
 }
 
 static void
@@ -532,6 +532,6 @@ const struct store_ops store_s3_ops = {
     .list = list,
     .start = s3_start,
     .wait = s3_wait,
-    .is_missing = s3_is_missing,
+    .is_lost = s3_is_lost,
     .free = s3_free,
 };

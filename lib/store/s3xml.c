@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/number.h"
 #include "base/time.h"
@@ -159,7 +160,9 @@ take_page(void *arg, const char *path, const char *text, size_t len)
 	struct s3xml_page *p = arg;
 
 	if (strcmp(path, LIST "IsTruncated") == 0)
-		p->truncated = strcmp(text, "true") == 0;
+		p->truncated = strcasecmp(text, "true") == 0;
+	else if (strcmp(path, OBJECT) == 0 || strcmp(path, PREFIX) == 0)
+		p->entries = true;
 	else if (strcmp(path, LIST "EncodingType") == 0)
 		p->encoded = strcmp(text, "url") == 0;
 	else if (strcmp(path, LIST "NextContinuationToken") == 0 &&
@@ -181,7 +184,7 @@ struct entries {
 	void *arg;
 	struct s3xml_entry e;
 	char key[S3XML_TEXT_MAX + 1];
-	bool have_key, have_size, have_modified;
+	bool have_key, have_size;
 };
 
 static int
@@ -228,12 +231,10 @@ end_entry(struct entries *l, bool is_dir)
 
 	if (is_dir)
 		good = good && l->key[l->e.len - 1] == '/';
-	else
-		good = good && l->have_modified;
 	l->e.is_dir = is_dir;
 	good = good && l->entry(l->arg, &l->e);
-	l->have_key = l->have_size = l->have_modified = false;
-	l->e = (struct s3xml_entry){0};
+	l->have_key = l->have_size = false;
+	l->e = (struct s3xml_entry){.modified = UINT64_MAX};
 	return good;
 }
 
@@ -247,8 +248,10 @@ take_entry(void *arg, const char *path, const char *text, size_t len)
 		return take_key(l, text, len);
 	if (strcmp(path, OBJECT "/Size") == 0)
 		return l->have_size = number_u64(text, len, &l->e.size);
-	if (strcmp(path, OBJECT "/LastModified") == 0)
-		return l->have_modified = time_parse(text, &l->e.modified);
+	/* Services write it in many ways. */
+	if (strcmp(path, OBJECT "/LastModified") == 0 &&
+	    !time_parse(text, &l->e.modified))
+		l->e.modified = UINT64_MAX;
 	if (strcmp(path, OBJECT) == 0)
 		return end_entry(l, false);
 	if (strcmp(path, PREFIX) == 0)
@@ -264,6 +267,7 @@ s3xml_entries(const struct s3xml_page *page, const struct buf *b,
 	bool good;
 
 	l->page = page;
+	l->e.modified = UINT64_MAX;
 	l->entry = entry;
 	l->arg = arg;
 	good = s3xml_parse(b->data, b->len, take_entry, l);

@@ -42,7 +42,8 @@ bool s3xml_error(struct s3xml_error *, const struct buf *);
  * each of its entries.
  */
 struct s3xml_page {
-	bool truncated;
+	bool truncated;   /* as it is said */
+	bool entries;     /* there is one */
 	bool encoded;     /* keys are percent-encoded */
 	char token[2048]; /* NextContinuationToken, or empty */
 };
@@ -51,7 +52,8 @@ bool s3xml_page(struct s3xml_page *, const struct buf *);
 struct s3xml_entry {
 	const char *key; /* decoded; a directory ends in "/" */
 	size_t len;      /* of key, which may hold NULs */
-	uint64_t size, modified;
+	uint64_t size;
+	uint64_t modified; /* ms since 1970 UTC; UINT64_MAX: not known */
 	bool is_dir;
 };
 /* false: not well-formed, an entry that lacks something, or entry() said so. */

@@ -178,6 +178,7 @@ listing_newest(struct store *store, const char *cluster, const char *namespace,
 struct namespace
 {
 	char name[NAMESPACE_MAX + 1];
+	enum rc rc;
 };
 
 static int
@@ -192,7 +193,7 @@ static enum rc
 take_namespace(void *arg, const struct store_entry *e)
 {
 	struct sort *sort = arg;
-	struct namespace n = {0};
+	struct namespace n = {.rc = e->rc};
 	size_t len = strlen(e->name);
 
 	if (!e->is_dir || !namespace_valid(e->name, len)) {
@@ -205,16 +206,16 @@ take_namespace(void *arg, const struct store_entry *e)
 
 enum rc
 listing_namespaces(struct store *store, const char *cluster,
-    enum rc (*each)(void *, const char *), void *arg)
+    enum rc (*each)(void *, const char *, enum rc), void *arg)
 {
 	struct sort *sort = sort_new(sizeof(struct namespace), namespace_cmp);
 	char *prefix = namespace_prefix(cluster, NULL);
-	struct namespace n, last = {{0}};
+	struct namespace n, last = {.rc = RC_OK};
 	enum rc rc = store_list(store, prefix, true, 0, take_namespace, sort);
 
 	while (rc == RC_OK && (rc = sort_next(sort, &n)) == RC_OK) {
 		if (strcmp(n.name, last.name) != 0)
-			rc = each(arg, n.name);
+			rc = each(arg, n.name, n.rc);
 		last = n;
 	}
 	free(prefix);

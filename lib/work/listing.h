@@ -19,10 +19,11 @@
 
 struct listing_entry {
 	struct key key;
-	bool index;        /* the index object is there: the segment exists */
-	bool data;         /* the data object is there */
-	uint64_t bytes;    /* of the data object; UINT64_MAX: not there */
-	uint64_t modified; /* the data object, ms since 1970; 0: not there */
+	bool index;     /* the index object is there: the segment exists */
+	bool data;      /* the data object is there */
+	uint64_t bytes; /* of the data object; UINT64_MAX: not there */
+	/* The data object, ms since 1970, or STORE_UNKNOWN; 0: not there. */
+	uint64_t modified;
 };
 
 /* List a namespace.  One without objects is RC_OK and has no entry. */
@@ -44,8 +45,9 @@ enum rc listing_keys(struct keyset *, struct store *, const char *cluster,
 enum rc listing_newest(
     struct store *, const char *cluster, const char *namespace, struct key *);
 
-/* The namespaces in byte order, after all were listed. */
+/* The namespaces in byte order, after all were listed; with what was reported,
+ * if one cannot be looked into. */
 enum rc listing_namespaces(struct store *, const char *cluster,
-    enum rc (*each)(void *arg, const char *namespace), void *arg);
+    enum rc (*each)(void *arg, const char *namespace, enum rc), void *arg);
 
 #endif

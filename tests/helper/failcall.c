@@ -2,10 +2,11 @@
  * failcall: runs a command in which a system call fails, as that of a broken
  * disk does.
  *
- *   failcall read|sync ERRNO CMD [ARG ...]
+ *   failcall read|sync|list ERRNO CMD [ARG ...]
  *
  *   read   reads of files at an offset (preadv)
  *   sync   fsync and fdatasync
+ *   list   readdir
  */
 
 #include <errno.h>
@@ -22,9 +23,13 @@
 int
 main(int argc, char **argv)
 {
-	int read = argc > 1 && strcmp(argv[1], "read") == 0;
-	unsigned a = read ? SYS_preadv : SYS_fsync;
-	unsigned b = read ? SYS_preadv2 : SYS_fdatasync;
+	const char *what = argc > 1 ? argv[1] : "";
+	unsigned a = strcmp(what, "read") == 0   ? SYS_preadv
+		     : strcmp(what, "sync") == 0 ? SYS_fsync
+						 : SYS_getdents64;
+	unsigned b = strcmp(what, "read") == 0   ? SYS_preadv2
+		     : strcmp(what, "sync") == 0 ? SYS_fdatasync
+						 : SYS_getdents64;
 	unsigned code = argc > 2 ? (unsigned)atoi(argv[2]) : EIO;
 	struct sock_filter filter[] = {
 	    BPF_STMT(

@@ -69,7 +69,7 @@ test_listings(void)
 	    "keys that are encoded, said so behind them");
 	ok(lists(LIST("<CommonPrefixes><Prefix>a/b/</Prefix>"
 		      "</CommonPrefixes><Prefix>a/</Prefix>"),
-	       "a/b/ 0 0 1\n", false),
+	       "a/b/ 0 18446744073709551615 1\n", false),
 	    "directories");
 	ok(lists(" \n" LIST(CONTENTS("k")), "k 7 1000 0\n", false),
 	    "space in front");
@@ -83,8 +83,13 @@ test_listings(void)
 	    "a size that is none");
 	ok(lists(LIST("<Contents><Key>k</Key><Size>1</Size><LastModified>"
 		      "yesterday</LastModified></Contents>"),
-	       NULL, false),
+	       "k 1 18446744073709551615 0\n", false),
 	    "a time that is none");
+	ok(lists(
+	       LIST("<Contents><Key>k</Key><Size>1</Size></Contents>" CONTENTS(
+		   "l")),
+	       "k 1 18446744073709551615 0\nl 7 1000 0\n", false),
+	    "no time");
 	ok(lists(LIST("<Contents><Size>1</Size><LastModified>1970-01-01T"
 		      "00:00:01Z</LastModified></Contents>"),
 	       NULL, false),

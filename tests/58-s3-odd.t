@@ -1,0 +1,160 @@
+#!/bin/sh
+# Services that radosgw is not: tests/odd-s3.pl.
+. "$(dirname "$0")/lib.sh"
+
+AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b SEG_STORE=s3://bkt/p
+export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY SEG_STORE
+no_proxy='*'
+export no_proxy
+server=
+served=0
+at_exit() {
+	[ -z "$server" ] || kill "$server" 2>/dev/null
+}
+
+# serve ODDITY...: such a service, empty; where it keeps what is $dir
+serve() {
+	at_exit
+	served=$((served + 1))
+	dir=$T/srv.$served
+	mkdir "$dir"
+	setpriv --pdeathsig KILL perl "$TOP/tests/odd-s3.pl" "$dir" "$@" \
+		>"$dir/port" 2>"$dir/err" &
+	server=$!
+	tries=300
+	until [ -s "$dir/port" ]; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || {
+			fail "the odd service starts"
+			done_testing
+		}
+		sleep 0.1
+	done
+	AWS_ENDPOINT_URL=http://127.0.0.1:$(cat "$dir/port")
+	export AWS_ENDPOINT_URL
+}
+
+# A database in five cuts, and what a restore must give.
+sqlite3 a.db 'CREATE TABLE t(x)'
+for i in 1 2 3 4 5; do
+	sqlite3 a.db "INSERT INTO t VALUES($i)"
+	env -u SEG_STORE seg-cut -d cuts shop a.db >>paths
+done
+sed -i '/^$/d; s/	.*//' paths
+image a.db want.db
+
+# works DESC: backed up, listed, restored, compacted, retired
+works() {
+	rm -rf now.db f
+	# shellcheck disable=SC2046
+	ok "$1: seg-upload" seg-upload $(cat paths)
+	ok "$1: seg-list" seg-list shop
+	cp out listing
+	is "$(grep -c . listing)" 5 "$1: five segments"
+	ok "$1: seg-list -N" seg-list -N
+	is "$(cat out)" shop "$1: the namespace"
+	ok "$1: restored" sh -c '
+		seg-plan <listing >plan && seg-fetch -d f <plan >got &&
+			seg-restore now.db <got'
+	same now.db want.db "$1: the same database"
+	ok "$1: compacted" sh -c '
+		seg-plan -c all <listing >plan && seg-fetch -d f <plan >got &&
+			seg-merge <got >merged && seg-upload <merged'
+	ok "$1: retired" sh -c '
+		seg-list shop >all && seg-plan -x -o 0s <all >old && seg-rm <old'
+	ok "$1: listed again" seg-list shop
+	is "$(grep -c . out)" 1 "$1: one segment is left"
+}
+
+for odd in is-truncated no-truncated always-token after-ignored after-inclusive \
+	'date=%a, %d %b %Y %H:%M:%S GMT' 'date=%Y-%m-%dT%H:%M:%S+0000' \
+	date=none; do
+	serve "$odd"
+	works "$odd"
+done
+serve no-truncated after-ignored date=none
+works "all at once"
+
+# --- a date is needed by -O alone
+
+object=v2/clusters/default/namespaces/shop/segments/$(basename "$(head -n 1 paths)" .seg)
+orphan() {
+	mkdir -p "$dir/objects"
+	cp "$(head -n 1 paths)" "$dir/objects/$(printf 'p/%s' "$object" | od -An -tx1 -v | tr -d ' \n')"
+	touch -d '3 days ago' "$dir/objects"/*
+}
+serve
+orphan
+ok "an orphan" seg-list -O shop
+is "$(grep -c . out)" 1 "it is old enough"
+serve date=none
+orphan
+ok "one without a date" seg-list -O shop
+is "$(grep -c . out)" 0 "it is not called an orphan"
+err_like 'shop: 1 data object.*no date' "and that is said"
+
+# --- Expect: 100-continue
+
+serve expect-refused
+works "417"
+serve expect-ignored
+works "Expect unanswered"
+is "$(grep -c 'expect$' "$dir/log")" 0 "small bodies go without"
+head -c 3000000 /dev/urandom >big
+sqlite3 big.db "CREATE TABLE t(x); INSERT INTO t VALUES(readfile('big'))"
+env -u SEG_STORE seg-cut -d cuts big big.db | sed '/^$/d; s/	.*//' >bigpath
+serve
+ok "a large body" seg-upload "$(cat bigpath)"
+is "$(grep -c '/segments/.*expect$' "$dir/log")" 1 "goes with it"
+is "$(grep -c 'expect$' "$dir/log")" 1 "and its index without"
+serve expect-refused
+ok "a large body, answered with 417" seg-upload --retry-for 5 "$(cat bigpath)"
+is "$(grep 'PUT .*/segments/' "$dir/log" | sed 's/.*segments.[0-9-]* //' | tr '\n' ,)" \
+	'417 expect,200,' "is sent without"
+ok "it is there" sh -c 'seg-list big >l && seg-plan <l >p && seg-fetch -d f2 <p'
+
+# --- conditional writes
+
+for status in 400 501; do
+	serve condition=$status
+	works "If-None-Match: $status"
+	# shellcheck disable=SC2046
+	ok "$status: said under -v" seg-upload -v -F $(cat paths)
+	err_like 's3://bkt: .*tried without conditional writes' "$status: what of"
+	is "$(grep -c credentials err)" 0 "$status: no word of credentials"
+done
+
+# --- refused credentials
+
+for code in AccessDenied ExpiredToken; do
+	serve
+	for name in a b c d e; do
+		env -u SEG_STORE seg-cut -d cuts2 $name a.db >many
+		seg-upload "$(sed 's/	.*//; q' many)" >out
+		rm -rf cuts2
+	done
+	before=$dir/objects
+	serve refuse=$code:3 # two for their names, one for the first
+	cp -r "$before" "$dir/"
+	must_fail 2 seg-list
+	is "$(grep -c ' 403$' "$dir/log")" 1 "$code: one is enough"
+	is "$(tail -n 1 out)" '!' "$code: its set has failed"
+	is "$(grep -c . err)" 1 "$code: said once"
+	is "$(grep -c '^[a-z]/' out)" 1 "$code: what was listed before stands"
+	: >"$dir/log"
+	must_fail 2 seg-list a b c
+	is "$(grep -c '' "$dir/log")" 1 "$code: of those named too"
+	empty out "$code: nothing on stdout"
+done
+
+# --- long tokens
+
+serve
+for n in 4000 16000; do
+	# shellcheck disable=SC2046
+	ok "a session token of $n bytes" env \
+		AWS_SESSION_TOKEN="$(head -c $n /dev/zero | tr '\0' A)" \
+		seg-upload $(cat paths)
+done
+
+done_testing

@@ -1,0 +1,176 @@
+#!/usr/bin/perl
+# tests/odd-s3.pl DIR [ODDITY...]: an S3 service of a kind that radosgw is not.
+#
+# Prints its port on 127.0.0.1 and serves until it is killed, without looking at
+# signatures.  Any bucket is there; its objects are files in DIR/objects.  Pages
+# of listings have three entries.  DIR/log gets a line a request: METHOD TARGET
+# STATUS, and "expect" if it said so.  The oddities:
+#
+#   is-truncated       spelled "isTruncated"
+#   no-truncated       not said at all
+#   always-token       a token with every page, also the last
+#   date=FORMAT        of LastModified, as strftime; "none": there is none
+#   after-ignored      start-after is not known
+#   after-inclusive    start-after's own key comes too
+#   expect-refused     Expect: 100-continue is answered with 417
+#   expect-ignored     it is not answered
+#   condition=STATUS   If-None-Match is answered with that and NotImplemented
+#   refuse=CODE:N      after N listings, 403 and CODE, to all
+#   start-hangs        the beginning of an upload in parts is done, not answered
+use strict;
+use warnings;
+use IO::Socket::INET;
+use POSIX qw(strftime);
+
+my ($dir, @odd) = @ARGV;
+my %odd = map { /^([^=]*)=?(.*)/s; $1 => length $2 ? $2 : 1 } @odd;
+my $objects = "$dir/objects";
+mkdir $objects;
+open my $log, '>>', "$dir/log" or die;
+$log->autoflush(1);
+$SIG{CHLD} = 'IGNORE';
+my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 64)
+    or die;
+$| = 1;
+print $listen->sockport, "\n";
+while (1) {
+	my $c = $listen->accept or next;
+	next if fork;
+	close $listen;
+	1 while serve($c);
+	exit;
+}
+
+sub decode { my $s = shift; $s =~ s/%(..)/chr hex $1/ge; $s }
+sub encode { my $s = shift; $s =~ s/([^A-Za-z0-9_.~\/-])/sprintf '%%%02X', ord $1/ge; $s }
+sub path { "$objects/" . unpack 'H*', shift }
+
+# One request; false: the connection ends.
+sub serve {
+	my $c = shift;
+	my $first = <$c> // return;
+	my ($method, $target) = $first =~ /^(\S+) (\S+) HTTP/ or return;
+	my %h;
+	while (defined(my $line = <$c>)) {
+		$line =~ /^([^:]+):\s*(.*?)\r?\n/ ? $h{lc $1} = $2 : last;
+	}
+	my $expects = lc($h{expect} // '') eq '100-continue';
+	my $say = sub {
+		my ($status, $body, @head) = @_;
+		print $log "$method $target $status" . ($expects ? " expect\n" : "\n");
+		print $c join "\r\n", "HTTP/1.1 $status X",
+		    "Content-Length: " . length $body, @head, '',
+		    $method eq 'HEAD' ? '' : $body;
+		1;
+	};
+	my $no = sub {
+		my ($status, $code) = @_;
+		$say->($status, "<Error><Code>$code</Code><Message>no</Message></Error>");
+	};
+	if ($expects && $odd{'expect-refused'}) {
+		$say->(417, '', 'Connection: close');
+		return;
+	}
+	print $c "HTTP/1.1 100 Continue\r\n\r\n" if $expects && !$odd{'expect-ignored'};
+	my $body = '';
+	read $c, $body, $h{'content-length'} // 0;
+	my ($path, $query) = split /\?/, $target, 2;
+	my %q = map { /^([^=]*)=?(.*)/; $1 => decode $2 } split /&/, $query // '';
+	my (undef, undef, $key) = split '/', decode($path), 3;
+	return length($key // '') ? object($method, $key, \%h, \%q, $body, $say, $no)
+	    : bucket($method, \%q, $say, $no);
+}
+
+sub object {
+	my ($method, $key, $h, $q, $body, $say, $no) = @_;
+	my $file = path $key;
+	if ($method eq 'PUT' && !%$q) {
+		if ($h->{'if-none-match'}) {
+			return $no->($odd{condition}, 'NotImplemented') if $odd{condition};
+			return $no->(412, 'PreconditionFailed') if -e $file;
+		}
+		open my $f, '>', "$file.$$" or die;
+		print $f $body;
+		close $f;
+		rename "$file.$$", $file;
+		return $say->(200, '', 'ETag: "x"');
+	}
+	return unlink($file) && $say->(204, '') if $method eq 'DELETE' && !%$q;
+	if (%$q) { # uploads in parts: begun, aborted
+		my $up = "$dir/upload." . unpack 'H*', $key;
+		if ($method eq 'POST' && exists $q->{uploads}) {
+			open my $f, '>', $up or die;
+			sleep 60 if $odd{'start-hangs'};
+			return $say->(200, '<InitiateMultipartUploadResult><UploadId>u1' .
+			    '</UploadId></InitiateMultipartUploadResult>');
+		}
+		return unlink($up) ? $say->(204, '') : $no->(404, 'NoSuchUpload')
+		    if $method eq 'DELETE';
+		return $no->(500, 'InternalError');
+	}
+	open my $f, '<', $file or return $no->(404, 'NoSuchKey');
+	local $/;
+	my $data = <$f> // '';
+	return $say->(200, $data, 'ETag: "x"')
+	    unless ($h->{range} // '') =~ /^bytes=(\d+)-(\d*)/;
+	my $end = length $2 && $2 < length($data) ? $2 : length($data) - 1;
+	$say->(206, substr($data, $1, $end - $1 + 1), 'ETag: "x"',
+	    "Content-Range: bytes $1-$end/" . length $data);
+}
+
+sub bucket {
+	my ($method, $q, $say, $no) = @_;
+	return $no->(501, 'NotImplemented') if $method ne 'GET';
+	return uploads($q, $say) if exists $q->{uploads};
+	if (($odd{refuse} // '') =~ /(.*):(.*)/) {
+		return $no->(403, $1) if -s "$dir/listings" && -s _ >= $2;
+		open my $f, '>>', "$dir/listings";
+		print $f '.';
+	}
+	my ($prefix, $sep, $token) = map { $_ // '' }
+	    @$q{qw(prefix delimiter continuation-token)};
+	my $after = length $token ? $token
+	    : $odd{'after-ignored'} ? '' : $q->{'start-after'} // '';
+	my $max = $q->{'max-keys'} < 3 ? $q->{'max-keys'} : 3;
+	opendir my $d, $objects or die;
+	my (@found, %seen);
+	for my $k (sort map { pack 'H*', $_ } grep { !/[^0-9a-f]/ } readdir $d) {
+		next if index($k, $prefix) != 0;
+		my $i = $sep eq '' ? -1 : index $k, $sep, length $prefix;
+		my $x = $i < 0 ? $k : substr $k, 0, $i + 1;
+		next if $seen{$x}++ || index($after, $x) == 0 && $i >= 0;
+		push @found, $x if $x gt $after
+		    || $x eq $after && $odd{'after-inclusive'} && $token eq '';
+	}
+	my $more = @found > $max;
+	splice @found, $max;
+	my $tag = $odd{'is-truncated'} ? 'isTruncated' : 'IsTruncated';
+	my $xml = '<ListBucketResult><EncodingType>url</EncodingType>';
+	$xml .= "<$tag>" . ($more ? 'true' : 'false') . "</$tag>" unless $odd{'no-truncated'};
+	$xml .= '<NextContinuationToken>' . encode($found[-1] // $after) .
+	    '</NextContinuationToken>' if $more || $odd{'always-token'};
+	$xml .= join '', map { entry($_, $sep) } @found;
+	$say->(200, "$xml</ListBucketResult>", 'Content-Type: application/xml');
+}
+
+sub entry {
+	my ($x, $sep) = @_;
+	my $name = encode $x;
+	return "<CommonPrefixes><Prefix>$name</Prefix></CommonPrefixes>"
+	    if $sep ne '' && $x =~ /\Q$sep\E$/;
+	my ($size, $mtime) = (stat path $x)[7, 9];
+	my $format = $odd{date} // '%Y-%m-%dT%H:%M:%S.000Z';
+	my $date = $format eq 'none' ? ''
+	    : '<LastModified>' . strftime($format, gmtime $mtime) . '</LastModified>';
+	"<Contents><Key>$name</Key>$date<Size>$size</Size></Contents>";
+}
+
+# Those that have begun.
+sub uploads {
+	my ($q, $say) = @_;
+	my @keys = map { /upload\.(.*)/; pack 'H*', $1 } glob "$dir/upload.*";
+	$say->(200, '<ListMultipartUploadsResult>' . join('', map {
+		"<Upload><Key>$_</Key><UploadId>u1</UploadId></Upload>" }
+		grep { index($_, $q->{prefix} // '') == 0 } @keys) .
+	    '</ListMultipartUploadsResult>');
+}
