@@ -10,9 +10,8 @@
 
 #include "base/buf.h"
 #include "format/fst_builder.h"
-#include "format/fst_union.h"
 
-enum { KEYS = 1000000, PART = 250000, PARTS = 8, RUNS = 5 };
+enum { KEYS = 1000000, RUNS = 5 };
 
 static double
 cpu(void)
@@ -116,40 +115,6 @@ bench_one(const char *what, const uint32_t *p, size_t n, double rust_build,
 	buf_release(&b);
 }
 
-static void
-bench_union(void)
-{
-	uint32_t *p = xcalloc(PART, sizeof(*p)), page;
-	struct buf b[PARTS] = {{0}};
-	struct fst maps[PARTS];
-	double ns[RUNS], t;
-	uint64_t value;
-	size_t keys = 0, map;
-
-	for (size_t i = 0; i < PARTS; i++) {
-		size_t n = random_pages(p, PART, i + 1);
-
-		build(&b[i], p, n);
-		keys += n;
-		if (fst_open(&maps[i], "map", b[i].data, b[i].len))
-			exit(1);
-	}
-	for (int r = 0; r < RUNS; r++) {
-		struct fst_union *u;
-
-		t = cpu();
-		u = fst_union_new(maps, PARTS);
-		while (fst_union_next(u, &page, &map, &value) == RC_OK)
-			;
-		fst_union_free(u);
-		ns[r] = (cpu() - t) / (double)keys;
-	}
-	report("union of 8 x 250,000, random", ns, 196);
-	for (size_t i = 0; i < PARTS; i++)
-		buf_release(&b[i]);
-	free(p);
-}
-
 int
 main(void)
 {
@@ -159,7 +124,6 @@ main(void)
 		p[i] = (uint32_t)i + 1;
 	bench_one("1,000,000 dense", p, KEYS, 48.6, 29.4);
 	bench_one("1,000,000 random", p, random_pages(p, KEYS, 1), 190, 64);
-	bench_union();
 	free(p);
 	return 0;
 }

@@ -7,18 +7,16 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
-#include "format/fst_union.h"
+#include "format/fst.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
 read_all(const struct fst *f)
 {
-	struct fst_union *u = fst_union_new(f, 1);
 	struct fst_iter it;
 	uint64_t value;
 	uint32_t page;
-	size_t map;
 
 	fst_iter_init(&it, f);
 	while (fst_iter_next(&it, &page, &value) == RC_OK)
@@ -26,9 +24,6 @@ read_all(const struct fst *f)
 	fst_iter_init(&it, f);
 	if (fst_iter_seek(&it, 77) == RC_OK)
 		(void)fst_iter_next(&it, &page, &value);
-	while (fst_union_next(u, &page, &map, &value) == RC_OK)
-		;
-	fst_union_free(u);
 }
 
 int

@@ -13,7 +13,6 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "format/fst_builder.h"
-#include "format/fst_union.h"
 #include "tap.h"
 
 static const char *data_dir = "tests/data/fst";
@@ -275,52 +274,6 @@ test_order(void)
 	buf_release(&b);
 }
 
-/* ---- the union ---- */
-
-static void
-test_union(size_t maps, size_t keys, uint64_t range)
-{
-	struct fst *f = xcalloc(maps, sizeof(*f));
-	struct buf *b = xcalloc(maps, sizeof(*b));
-	size_t *owner = xcalloc(range, sizeof(*owner)), map, seen = 0;
-	uint64_t *want = xcalloc(range, sizeof(*want)), seed = maps, value;
-	struct fst_union *u;
-	uint32_t page, last = 0;
-	bool good = true;
-
-	for (size_t m = 0; m < maps; m++) {
-		struct pairs l = {0};
-
-		for (size_t i = 0; i < keys; i++)
-			add(&l, 1 + splitmix(&seed) % (range - 1), 0);
-		rank_pages(&l);
-		build(&b[m], &l);
-		good = good && !fst_open(&f[m], "map", b[m].data, b[m].len);
-		for (size_t i = 0; i < l.n; i++) {
-			owner[l.p[i].page] = m + 1;
-			want[l.p[i].page] = l.p[i].value;
-		}
-		free(l.p);
-	}
-	u = fst_union_new(f, maps);
-	while (good && fst_union_next(u, &page, &map, &value) == RC_OK) {
-		good = page > last && owner[page] == map + 1 &&
-		       want[page] == value;
-		last = page;
-		seen++;
-	}
-	for (size_t p = 0; p < range; p++)
-		seen -= owner[p] > 0;
-	ok(good && seen == 0, "union of %zu maps of %zu keys", maps, keys);
-	fst_union_free(u);
-	for (size_t m = 0; m < maps; m++)
-		buf_release(&b[m]);
-	free(owner);
-	free(want);
-	free(f);
-	free(b);
-}
-
 /* ---- damage ---- */
 
 static void
@@ -452,10 +405,6 @@ main(int argc, char **argv)
 		data_dir = xasprintf("%s/tests/data/fst", top);
 	test_vectors();
 	test_order();
-	test_union(1, 100, 1000);
-	test_union(2, 1000, 1500);
-	test_union(9, 5000, 20000);
-	test_union(500, 50, 3000);
 	test_damage("empty");
 	test_damage("three_1_2_300");
 	test_damage("dense_257");
