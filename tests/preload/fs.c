@@ -11,9 +11,9 @@
  *
  * OP is the function's name: open (that creates), fsync, fdatasync, rename,
  * renameat2, link, unlink, unlinkat, mkdir, rmdir, ftruncate, write (all that
- * write), fchmod, fchown, flock, lock (fcntl), mmap (shared), fallocate,
- * ioctl (clones), copy_file_range, opendir, readdir.  The last eight change
- * nothing: they are neither logged nor counted.
+ * write), fchmod, fchown, tmpfile (open without a name), flock, lock (fcntl),
+ * mmap (shared), fallocate, ioctl (clones), copy_file_range, opendir, readdir.
+ * From tmpfile on they are neither logged nor counted.
  */
 
 /* open() is to be open() here, and open64() the same. */
@@ -241,7 +241,7 @@ open(const char *path, int flags, ...)
 		mode = va_arg(ap, mode_t);
 		va_end(ap);
 		if (flags & O_CREAT ? change("open", path, NULL)
-				    : quiet("open", path))
+				    : quiet("tmpfile", path))
 			return -1;
 	}
 	return REAL(open)(path, flags, mode);

@@ -1,0 +1,64 @@
+#!/bin/sh
+# File systems that cannot do what is a means only: modes, locks, links, shared
+# mappings, room made beforehand, clones, fsync of directories, files without a
+# name.  The commands do without.
+. "$(dirname "$0")/lib.sh"
+
+make_db a.db 200 4096 delete
+ok "a full cut" seg-cut -d small shop a.db
+sqlite3 a.db "UPDATE t SET v = 'x' WHERE id < 100"
+ok "and another" seg-cut -d small shop a.db
+
+# An index that is large enough to be mapped: that of sparse small pages.
+sqlite3 b.db >/dev/null <<'SQL'
+PRAGMA page_size = 512;
+PRAGMA journal_mode = off;
+CREATE TABLE t(id INTEGER PRIMARY KEY, v);
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n
+	WHERE i < 130000) INSERT INTO t SELECT i, zeroblob(400) FROM n;
+SQL
+ok "a full cut" seg-cut -d large shop b.db
+sqlite3 b.db "PRAGMA journal_mode = off;
+	UPDATE t SET v = randomblob(400) WHERE abs(random() % 2) = 0" >/dev/null
+ok "and another" seg-cut -d large shop b.db
+is "$(find large -name '*.idx' -size +256k | wc -l)" 1 "with a large index"
+
+# all RULES [DB SEED]: everything there is, on such a file system
+all() {
+	n=0
+	rm -rf w store f l m r.db s.db
+	cp -r "${3:-small}" w
+	cp "${2:-a.db}" s.db
+	sqlite3 s.db "UPDATE t SET v = 'new' WHERE id = 5"
+	for c in "seg-cut -d w shop s.db" \
+		"seg-upload --create -e -m -s store w/shop/*.seg" \
+		"seg-list -s store shop" "seg-fetch -s store -d f <out.3" \
+		"seg-fetch -l -s store -d l <out.3" "seg-verify f/shop/*.seg" \
+		"seg-merge -d m f/shop/*.seg" "seg-verify -r m/shop/*.seg" \
+		"seg-restore r.db m/shop/*.seg" "seg-restore -F r.db l/shop/*.seg" \
+		"seg-restore -I quick - m/shop/*.seg | cmp - s.db" \
+		"seg-rm -F -s store <out.3"; do
+		n=$((n + 1))
+		# Of two cuts that cannot lock each other out neither is right.
+		case $1$c in
+		flock*seg-cut*) rules= ;;
+		*) rules=$1 ;;
+		esac
+		ok "$1: $c" fs FS_FAIL="$rules" sh -c "$c"
+		cp out "out.$n"
+	done
+	same r.db s.db "$1: the database"
+	is "$(find store -type f ! -path '*/claims/*')" "" "$1: all has gone"
+	no_leftovers .
+}
+
+for rule in 'fchmod=EPERM' 'flock=ENOLCK' 'flock=EOPNOTSUPP' \
+	'renameat2=EINVAL link=EPERM' 'tmpfile=EOPNOTSUPP' \
+	'fallocate=EOPNOTSUPP ioctl=EOPNOTSUPP copy_file_range=EXDEV'; do
+	all "$rule"
+done
+all 'mmap@.idx=ENODEV' b.db large
+chmod 600 a.db
+ok "a private database" fs FS_FAIL='fchmod=EPERM' seg-cut -d private shop a.db
+is "$(find private -type f -perm /077)" "" "gets private segments without it"
+done_testing
