@@ -211,4 +211,11 @@ cp out big.out
 ok "all is there" diff -r many/many big/many
 is "$(cut -f 2 big.out)" "$(cut -f 2 names)" "in order"
 no_leftovers big
+
+# open files: in step with -j, and within what the system allows
+ok "few open files" sh -c 'ulimit -n 24; exec seg-fetch -j 1 -d few <names'
+ok "all is there" diff -r many/many few/many
+must_fail 3 sh -c 'ulimit -n 5; exec seg-fetch -j 1 -d fewer' <names
+err_like 'Too many open files' "too few are said"
+is "$(tail -n 1 out)" '!' "and the set has failed"
 done_testing

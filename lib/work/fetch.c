@@ -15,8 +15,11 @@
 #include "work/nameset.h"
 
 enum {
-	WINDOW = 64, /* jobs at a time; each holds two open files */
-	WINDOW_MAX = 256
+	/* Jobs at a time, which each hold two open files: so many for each
+	 * transfer, since small files are made durable together. */
+	WINDOW_STEP = 4,
+	WINDOW_MAX = 256,
+	OTHER_FILES = 16 /* what else is open, but for connections */
 };
 
 struct fetch {
@@ -170,22 +173,30 @@ fetch_finish(struct fetch *f)
 	return rc;
 }
 
+/* In step with -j, as far as the limit of open files goes. */
+static unsigned
+window_of(unsigned parallel)
+{
+	size_t files = fd_raise_limit(), others = OTHER_FILES + parallel;
+	size_t most = files > others ? (files - others) / 2 : 0;
+	size_t window = (size_t)WINDOW_STEP * parallel;
+
+	if (window > WINDOW_MAX)
+		window = WINDOW_MAX;
+	if (window > most)
+		window = most;
+	return window ? (unsigned)window : 1;
+}
+
 struct fetch *
 fetch_new(const struct fetch_opts *o)
 {
 	struct fetch *f = xcalloc(1, sizeof(*f));
-	size_t files = fd_raise_limit();
 
 	f->o = *o;
 	f->shared.o = &f->o;
 	f->tail = &f->head;
-	f->window = 2 * store_parallel(o->store);
-	if (f->window < WINDOW)
-		f->window = WINDOW;
-	if (f->window > WINDOW_MAX)
-		f->window = WINDOW_MAX;
-	if (files < 3 * f->window + 64)
-		f->window = files > 160 ? (unsigned)(files - 64) / 3 : 32;
+	f->window = window_of(store_parallel(o->store));
 	return f;
 }
 
