@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,11 +84,14 @@ msg_is_quiet(void)
 static void
 write_stderr(const char *p, size_t n)
 {
+	struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
 	ssize_t r;
 
 	while (n > 0) {
 		r = write(STDERR_FILENO, p, n);
-		if (r < 0 && errno == EINTR)
+		if (r < 0 && errno == EAGAIN)
+			(void)poll(&fd, 1, -1);
+		if (r < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (r <= 0)
 			return;

@@ -30,7 +30,7 @@
 
 enum { OWN_FAILURE = 126, MOST = 64 << 20 };
 
-static void
+static _Noreturn void
 die(const char *what)
 {
 	(void)fprintf(stderr, "badpipe: %s: %s\n", what, strerror(errno));
