@@ -10,6 +10,7 @@
 #include "cli/open_store.h"
 #include "format/segment.h"
 #include "work/catalog.h"
+#include "work/deadclaim.h"
 #include "work/listing.h"
 
 static const char synopsis[] =
@@ -20,13 +21,12 @@ static const char synopsis[] =
 
 static const struct cli_option own[] = {
     {'N', "namespaces", NULL, "the names of the namespaces alone"},
-    {'O', "orphans", NULL, "data objects without an index, older than a day"},
+    {'O', "orphans", NULL,
+	"data objects without an index, older than a day, and claims\n"
+	"and locks that dead ones left"},
     {'k', "catalog", "CATALOG", "from a catalogue of seg-sync, not the store"},
     {0},
 };
-
-/* What may still be an upload in progress is no orphan. */
-#define ORPHAN_AGE (24 * 60 * 60 * UINT64_C(1000))
 
 struct list {
 	struct cli cli;
@@ -104,16 +104,44 @@ print_from_catalog(struct list *l, const char *namespace, uint64_t *n)
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
+struct claims {
+	struct list *l;
+	const char *namespace;
+	uint64_t newest; /* END */
+};
+
+static enum rc
+print_claim(void *arg, const struct claim_entry *e)
+{
+	struct claims *c = arg;
+	struct list *l = c->l;
+	struct rec rec = {
+	    .claim = e->name, .pages = REC_UNKNOWN, .bytes = e->bytes};
+	struct key key = {
+	    .end = e->removal ? REC_UNKNOWN : e->end, .time = e->modified};
+	bool dead;
+	enum rc rc = deadclaim_is_dead(
+	    l->store, l->cli.cluster, c->namespace, e, c->newest, &dead);
+
+	if (rc == RC_ABSENT)
+		return RC_OK;
+	name_set(&rec.name, c->namespace, &key);
+	return rc || !dead ? rc : rec_write(&l->cli.out, &rec);
+}
+
 /* The records of a set; *n counts them. */
 static enum rc
 print_namespace(struct list *l, const char *namespace, uint64_t *n)
 {
+	struct claims claims = {l, namespace, 0};
 	struct listing *h;
 	struct listing_entry e;
 	enum rc rc;
 
 	rc = listing_open(&h, l->store, l->cli.cluster, namespace);
 	while (rc == RC_OK && (rc = listing_next(h, &e)) == RC_OK) {
+		if (e.index)
+			claims.newest = e.key.end;
 		if (!is_wanted(l, &e))
 			continue;
 		rc = print_segment(l, namespace, &e.key, e.bytes);
@@ -121,7 +149,12 @@ print_namespace(struct list *l, const char *namespace, uint64_t *n)
 	}
 	listing_free(h);
 	tell_undated(l, namespace);
-	return rc == RC_ABSENT ? RC_OK : rc;
+	if (rc == RC_ABSENT)
+		rc = RC_OK;
+	if (rc == RC_OK && l->orphans)
+		rc = deadclaim_list(
+		    l->store, l->cli.cluster, namespace, print_claim, &claims);
+	return rc;
 }
 
 /* Would no other namespace do better? */
@@ -181,10 +214,10 @@ list_known(void *arg, const char *namespace)
 static enum rc
 list_all(struct list *l)
 {
-	enum rc rc =
-	    l->catalog
-		? catalog_namespaces(l->catalog, true, list_known, l)
-		: listing_namespaces(l->store, l->cli.cluster, list_found, l);
+	enum rc rc = l->catalog
+			 ? catalog_namespaces(l->catalog, true, list_known, l)
+			 : listing_namespaces(l->store, l->cli.cluster,
+			       l->orphans, list_found, l);
 
 	if (rc == RC_OK && !l->names && !l->cli.out.begun) {
 		l->cli.rc = msg_fail(RC_DATA, "%s: no namespaces",

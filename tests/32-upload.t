@@ -66,7 +66,12 @@ err_like "TIME" "a merge with another TIME"
 mkseg work shop 1 60 2000 50 1 50 1 2 >merged
 ok "a merge" seg-upload "$(cat merged)"
 ok "a dry run of what extends" seg-upload -n "$(cat f3)"
-mkseg work shop 1 90 5000 50 1 50 1 7 >full
+# it continues the END before its first frame number
+mkseg work shop 1 109 5000 50 1 50 1 7 >behind
+must_fail 1 seg-upload "$(cat behind)"
+err_like "refused: the END that it continues has been continued since" \
+	"a full cut of a state that somebody went on from"
+mkseg work shop 1 110 5000 50 1 50 1 7 >full
 ok "a full cut" seg-upload "$(cat full)"
 must_fail 1 seg-upload "$(cat f3)"
 ok "-F" seg-upload -F "$(cat f3)"
@@ -77,7 +82,8 @@ ok "a chain and its merge in one set" sh -c '
 is "$(cut -f 2,3 out | tr '\t' - | tr '\n' ' ')" "1-5 1-9 6-9 10-12  " \
 	"frame order"
 
-# a failure: nothing later of that namespace, in later sets either
+# a failure: nothing later of that namespace, in later sets neither, since that
+# would leave a gap
 rm -rf store work
 mkdir store
 {
@@ -100,7 +106,8 @@ good 6 9" "what was published"
 is "$(find $objects/bad/indexes -type f | wc -l)" 1 "one index"
 is "$(find work -name '*.seg' | wc -l)" 4 "-m removed what was published alone"
 is "$(find work -name '*.idx' | wc -l)" 4 "and its index"
-is "$(grep -c 'one before it failed' err)" 3 "each is reported"
+is "$(grep -c 'one before it failed' err)" 2 "each is reported"
+err_like "bad/.*-00000000000000000021-.*would leave a gap" "in the second set too"
 
 # missing and damaged files
 mkseg work x 1 5 1 9 1 3 >f

@@ -16,7 +16,7 @@ seg-upload --create <f >parts
 mkseg work shop 1 60 2000 50 1 50 1 2 >f
 seg-upload "$(cat f)" >merged
 files() {
-	find store -type f | wc -l
+	find $objects -type f | wc -l
 }
 
 must_fail 1 sh -c 'seg-list shop | seg-rm'

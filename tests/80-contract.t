@@ -142,7 +142,7 @@ check_stdout() {
 untouched() {
 	case $1 in
 	seg-merge) [ -z "$(find merged -type f 2>/dev/null)" ] ;;
-	seg-rm) [ "$(find store -type f | wc -l)" = 6 ] ;;
+	seg-rm) [ "$(find store/v2/clusters/*/namespaces -type f | wc -l)" = 6 ] ;;
 	*) true ;;
 	esac
 }

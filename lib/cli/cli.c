@@ -224,7 +224,8 @@ finish_now(void)
 static void
 on_record(void *metrics, const struct rec *rec)
 {
-	metrics_segments(metrics, &rec->name, 1, rec->pages, rec->bytes);
+	if (!rec->claim)
+		metrics_segments(metrics, &rec->name, 1, rec->pages, rec->bytes);
 }
 
 static void

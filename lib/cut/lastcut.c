@@ -266,7 +266,7 @@ lastcut_new(const char *dir, bool look)
 
 	m->fd = -1;
 	m->look = look;
-	m->path = xasprintf("%s/cut.memory", dir);
+	m->path = xasprintf("%s/%s", dir, CUT_MEMORY);
 	m->next_path = xasprintf("%s/cut.next", dir);
 	m->namespace = xstrdup(path_base(dir));
 	return m;

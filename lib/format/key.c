@@ -187,3 +187,10 @@ namespace_prefix(const char *cluster, const char *namespace)
 	return xasprintf("v2/clusters/%s/namespaces/%s%s", cluster,
 	    namespace ? namespace : "", namespace ? "/" : "");
 }
+
+char *
+claims_prefix(const char *cluster, const char *namespace)
+{
+	return xasprintf("v2/clusters/%s/claims/%s%s", cluster,
+	    namespace ? namespace : "", namespace ? "/" : "");
+}

@@ -56,6 +56,9 @@ bool name_parse(struct name *, const char *text);
  */
 bool name_parse_path(struct name *, const char *path);
 
+/* Beside them in DIR/NAMESPACE, where seg-cut makes cuts: what it knows. */
+#define CUT_MEMORY "cut.memory"
+
 enum part { PART_SEGMENT, PART_INDEX };
 
 /* DIR/NAMESPACE/KEY.seg or .idx; malloced. */
@@ -70,5 +73,8 @@ bool object_parse(struct key *, enum part *, const char *object);
  * malloced.  And: is it the former, of any cluster? */
 char *namespace_prefix(const char *cluster, const char *namespace);
 bool prefix_is_of_namespaces(const char *prefix);
+/* The same with "claims", beside the namespaces, so that no
+ * listing of them sees it; malloced. */
+char *claims_prefix(const char *cluster, const char *namespace);
 
 #endif

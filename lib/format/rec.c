@@ -20,6 +20,8 @@ enum {
 	LINE_MAX_LEN = 16 << 10
 };
 
+#define CLAIM "claim-"
+
 /* What the last read found: more, the end, or that it can't be read: EBADF, a
  * stream that there never was, is cut short before its first set. */
 enum source { MORE, ENDED, CLOSED, BROKEN };
@@ -92,14 +94,38 @@ ends_in(const char *text, const char *end)
 	return n >= m && strcmp(text + n - m, end) == 0;
 }
 
+/* NAMESPACE/claim-CLAIM: digits or small letters. */
+static bool
+parse_claim(struct rec *rec, const char *text)
+{
+	const char *slash = strrchr(text, '/'), *claim;
+	size_t len = slash ? (size_t)(slash - text) : 0;
+
+	if (!slash || strncmp(slash + 1, CLAIM, strlen(CLAIM)) != 0 ||
+	    !namespace_valid(text, len))
+		return false;
+	claim = slash + 1 + strlen(CLAIM);
+	if (!*claim || strlen(claim) > REC_CLAIM_MAX ||
+	    claim[strspn(claim, "0123456789abcdefghijklmnopqrstuvwxyz")])
+		return false;
+	memcpy(rec->name.namespace, text, len);
+	rec->name.namespace[len] = 0;
+	rec->name.key = (struct key){0};
+	rec->claim = claim;
+	return true;
+}
+
 bool
 rec_parse_text(struct rec *rec, const char *text, enum rec_form form)
 {
 	rec->text = text;
+	rec->claim = NULL;
 	rec->pages = rec->bytes = REC_UNKNOWN;
 	rec->is_path = form == REC_PATHS ||
 		       (form == REC_EITHER &&
 			   (ends_in(text, ".seg") || ends_in(text, ".idx")));
+	if (form == REC_NAMES_AND_CLAIMS && parse_claim(rec, text))
+		return true;
 	return rec->is_path ? name_parse_path(&rec->name, text)
 			    : name_parse(&rec->name, text);
 }
@@ -358,8 +384,11 @@ put_json(const struct rec *rec, const char *text, const char *time)
 	put_json_string(rec->is_path ? "path" : "name", text);
 	putchar(',');
 	put_json_string("namespace", rec->name.namespace);
-	printf(",\"start\":%llu,\"end\":%llu", (unsigned long long)k->start,
-	    (unsigned long long)k->end);
+	put_json_number("start", rec->claim ? REC_UNKNOWN : k->start);
+	if (rec->claim)
+		put_json_number("end", k->end);
+	else
+		printf(",\"end\":%llu", (unsigned long long)k->end);
 	if (strcmp(time, "-") == 0)
 		printf(",\"time\":null");
 	else
@@ -378,6 +407,21 @@ put_number(uint64_t v)
 		printf("\t%llu", (unsigned long long)v);
 }
 
+/* START and END.  The last frame number of all is none that is not known. */
+static void
+put_numbers(const struct rec *rec)
+{
+	const struct key *k = &rec->name.key;
+
+	if (!rec->claim) {
+		printf("\t%llu\t%llu", (unsigned long long)k->start,
+		    (unsigned long long)k->end);
+		return;
+	}
+	put_number(REC_UNKNOWN);
+	put_number(k->end);
+}
+
 enum rc
 rec_write(struct rec_writer *w, const struct rec *rec)
 {
@@ -388,8 +432,9 @@ rec_write(struct rec_writer *w, const struct rec *rec)
 	if (w->rc)
 		return w->rc;
 	if (!text) {
-		snprintf(name, sizeof(name), "%s/%s", rec->name.namespace,
-		    key_text(&rec->name.key, key));
+		snprintf(name, sizeof(name), "%s/%s%s", rec->name.namespace,
+		    rec->claim ? CLAIM : "",
+		    rec->claim ? rec->claim : key_text(&rec->name.key, key));
 		text = name;
 	}
 	if (!w->json && strpbrk(text, "\t\n"))
@@ -401,9 +446,9 @@ rec_write(struct rec_writer *w, const struct rec *rec)
 	if (w->json) {
 		put_json(rec, text, time);
 	} else {
-		printf("%s\t%llu\t%llu\t%s", text,
-		    (unsigned long long)rec->name.key.start,
-		    (unsigned long long)rec->name.key.end, time);
+		fputs(text, stdout);
+		put_numbers(rec);
+		printf("\t%s", time);
 		put_number(rec->pages);
 		put_number(rec->bytes);
 		putchar('\n');

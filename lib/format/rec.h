@@ -17,17 +17,22 @@
 #include "format/key.h"
 
 #define REC_UNKNOWN UINT64_MAX
+enum { REC_CLAIM_MAX = 20 };
 
 struct rec {
 	const char *text; /* the first column, as read; NULL: NAMESPACE/KEY */
 	bool is_path;     /* text is the path of a .seg or .idx */
 	struct name name; /* what it says */
-	uint64_t pages;   /* REC_UNKNOWN: "-" */
-	uint64_t bytes;   /* of the data object */
+	/* NAMESPACE/claim-CLAIM, of seg-list -O: this, borrowed; else NULL.  The
+	 * key has END (REC_UNKNOWN: none) and TIME alone. */
+	const char *claim;
+	uint64_t pages; /* REC_UNKNOWN: "-" */
+	uint64_t bytes; /* of the data object */
 };
 
-/* What a command reads: names, paths, or either, by ".seg" and ".idx". */
-enum rec_form { REC_NAMES, REC_PATHS, REC_EITHER };
+/* What a command reads: names, paths, or either, by ".seg" and ".idx"; or names
+ * of segments and of claims. */
+enum rec_form { REC_NAMES, REC_PATHS, REC_EITHER, REC_NAMES_AND_CLAIMS };
 
 /* The reader. */
 struct rec_reader;

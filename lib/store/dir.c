@@ -439,6 +439,12 @@ dir_wait(void *impl, unsigned max, int fd)
 		do_round(s);
 }
 
+static unsigned
+dir_running(const void *impl)
+{
+	return ((const struct dir_store *)impl)->queued;
+}
+
 /* ---- opening ---- */
 
 static void
@@ -486,6 +492,7 @@ const struct store_ops store_dir_ops = {
     .list = dir_list,
     .start = dir_start,
     .wait = dir_wait,
+    .running = dir_running,
     .free = dir_free,
     .fails_in_part = true,
 };

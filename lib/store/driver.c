@@ -78,6 +78,12 @@ store_fails_in_part(const struct store *s)
 	return s->ops->fails_in_part;
 }
 
+bool
+store_is_exclusive(const struct store *s)
+{
+	return !s->ops->is_exclusive || s->ops->is_exclusive(s->impl);
+}
+
 unsigned
 store_parallel(const struct store *s)
 {
@@ -118,6 +124,15 @@ store_wait(struct store *s, unsigned max, int fd)
 	s->ops->wait(s->impl, max, fd);
 }
 
+void
+store_step(struct store *s)
+{
+	unsigned n = s->ops->running(s->impl);
+
+	if (n > 0)
+		store_wait(s, n - 1, -1);
+}
+
 struct single {
 	bool done;
 	enum rc rc;
@@ -153,7 +168,7 @@ store_do(struct store *s, struct store_xfer *x)
 		x->sink = single_sink;
 	store_start(s, x);
 	while (!one.done)
-		store_wait(s, 0, -1);
+		store_step(s);
 	x->arg = one.arg;
 	x->sink = one.sink;
 	return one.rc;

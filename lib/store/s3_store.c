@@ -481,6 +481,18 @@ s3_wait(void *impl, unsigned max, int fd)
 	}
 }
 
+static bool
+s3_is_exclusive(const void *impl)
+{
+	return s3_takes_condition(((const struct s3_store *)impl)->s3);
+}
+
+static unsigned
+s3_running(const void *impl)
+{
+	return ((const struct s3_store *)impl)->active;
+}
+
 /* ---- opening ---- */
 
 static enum rc
@@ -532,6 +544,8 @@ const struct store_ops store_s3_ops = {
     .list = list,
     .start = s3_start,
     .wait = s3_wait,
+    .running = s3_running,
+    .is_exclusive = s3_is_exclusive,
     .is_lost = s3_is_lost,
     .free = s3_free,
 };

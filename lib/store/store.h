@@ -134,7 +134,12 @@ void store_start(struct store *, struct store_xfer *);
 /* Drive transfers until at most max are queued or running, or, if fd >= 0,
  * until fd is readable.  What failed is told to done(), not here. */
 void store_wait(struct store *, unsigned max, int fd);
+/* Drive transfers until one of them ended, if there are any. */
+void store_step(struct store *);
 unsigned store_parallel(const struct store *);
+/* Does a PUT that finds nothing there keep all others from doing the same?  Not
+ * in a service that has turned out not to know conditional writes. */
+bool store_is_exclusive(const struct store *);
 
 /* Progress: moved() is told how many bytes of objects went one way or the other
  * since the last time, and what store_count() adds. */
@@ -142,7 +147,8 @@ void store_on_moved(
     struct store *, void (*moved)(void *arg, uint64_t bytes), void *arg);
 void store_count(struct store *, uint64_t bytes);
 
-/* A transfer by itself; done and arg are not used but by sink. */
+/* A transfer by itself, whatever others run; done and arg are not used but by
+ * sink. */
 enum rc store_do(struct store *, struct store_xfer *);
 
 #endif

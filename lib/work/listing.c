@@ -204,21 +204,36 @@ take_namespace(void *arg, const struct store_entry *e)
 	return sort_add(sort, &n);
 }
 
-enum rc
-listing_namespaces(struct store *store, const char *cluster,
+static enum rc
+each_namespace(struct sort *sort,
     enum rc (*each)(void *, const char *, enum rc), void *arg)
 {
-	struct sort *sort = sort_new(sizeof(struct namespace), namespace_cmp);
-	char *prefix = namespace_prefix(cluster, NULL);
 	struct namespace n, last = {.rc = RC_OK};
-	enum rc rc = store_list(store, prefix, true, 0, take_namespace, sort);
+	enum rc rc = RC_OK;
 
 	while (rc == RC_OK && (rc = sort_next(sort, &n)) == RC_OK) {
 		if (strcmp(n.name, last.name) != 0)
 			rc = each(arg, n.name, n.rc);
 		last = n;
 	}
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+enum rc
+listing_namespaces(struct store *store, const char *cluster, bool claims,
+    enum rc (*each)(void *, const char *, enum rc), void *arg)
+{
+	struct sort *sort = sort_new(sizeof(struct namespace), namespace_cmp);
+	char *prefix = namespace_prefix(cluster, NULL);
+	char *other = claims_prefix(cluster, NULL);
+	enum rc rc = store_list(store, prefix, true, 0, take_namespace, sort);
+
+	if (rc == RC_OK && claims)
+		rc = store_list(store, other, true, 0, take_namespace, sort);
+	if (rc == RC_OK)
+		rc = each_namespace(sort, each, arg);
+	free(other);
 	free(prefix);
 	sort_free(sort);
-	return rc == RC_ABSENT ? RC_OK : rc;
+	return rc;
 }

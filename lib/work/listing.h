@@ -46,8 +46,9 @@ enum rc listing_newest(
     struct store *, const char *cluster, const char *namespace, struct key *);
 
 /* The namespaces in byte order, after all were listed; with what was reported,
- * if one cannot be looked into. */
-enum rc listing_namespaces(struct store *, const char *cluster,
+ * if one cannot be looked into.  With claims also those of which there are
+ * claims alone. */
+enum rc listing_namespaces(struct store *, const char *cluster, bool claims,
     enum rc (*each)(void *arg, const char *namespace, enum rc), void *arg);
 
 #endif

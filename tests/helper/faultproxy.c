@@ -10,6 +10,7 @@
  *
  *   LIST MPLIST HEADBUCKET MKBUCKET DELETES             of a bucket
  *   GETDATA GETINDEX HEADDATA HEADINDEX PUTDATA PUTINDEX DELETE
+ *   GETCLAIM PUTCLAIM                                   what is below "claims/"
  *   MPSTART MPPART MPDONE MPABORT MPPARTS               multipart uploads
  *   OTHER
  *
@@ -52,6 +53,7 @@
  *                                  read); shift: another range
  *   etag-change                    another ETag than the object's
  *   no-etag                        none
+ *   nocondition                    501 to what has an If-None-Match alone
  *   confirm                        with the request's x-amz-checksum-crc32
  *
  * With FAULTPROXY_WINDOW in the environment no more than so many bytes of a
@@ -307,6 +309,8 @@ kind_of_object(const char *m, const char *path, const char *query)
 						  : "MPPARTS";
 	if (strcmp(m, "DELETE") == 0)
 		return "DELETE";
+	if (strstr(path, "/claims/"))
+		return strcmp(m, "PUT") == 0 ? "PUTCLAIM" : "GETCLAIM";
 	if (index && !strstr(path, "/indexes/"))
 		return "OTHER";
 	if (strcmp(m, "GET") == 0)
@@ -424,6 +428,9 @@ counts(const char *count, uint64_t met)
 static bool
 rule_fits(struct request *r, unsigned n)
 {
+	char *condition;
+	bool conditional;
+
 	char *save = NULL;
 	const char *kind = strtok_r(r->line, " \n", &save);
 	const char *fault = strtok_r(NULL, " \n", &save);
@@ -433,6 +440,11 @@ rule_fits(struct request *r, unsigned n)
 	if (!kind || !fault || !count || *kind == '#' ||
 	    (strcmp(kind, "*") != 0 && strcmp(kind, r->kind) != 0) ||
 	    !counts(count, rules.met[n]++))
+		return false;
+	condition = field(r->head.data, "If-None-Match");
+	conditional = condition != NULL;
+	free(condition);
+	if (!conditional && strcmp(fault, "nocondition") == 0)
 		return false;
 	r->fault = fault;
 	r->arg = arg ? arg : "";
@@ -487,6 +499,7 @@ static const struct error {
     {"conflict", "409 Conflict", "ConditionalRequestConflict"},
     {"412", "412 Precondition Failed", "PreconditionFailed"},
     {"501", "501 Not Implemented", "NotImplemented"},
+    {"nocondition", "501 Not Implemented", "NotImplemented"},
 };
 
 static const struct error *

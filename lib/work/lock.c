@@ -1,0 +1,110 @@
+/* lock: see lock.h. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "work/claim.h"
+#include "work/lock.h"
+
+static enum rc
+say_locked(const char *namespace, const struct claim *theirs)
+{
+	char *who = claim_who(theirs);
+	enum rc rc = msg_fail(
+	    RC_SYSTEM, "%s: segments are being removed by %s", namespace, who);
+
+	free(who);
+	return rc;
+}
+
+static bool
+is_ours(const struct claim *c)
+{
+	struct process self;
+
+	process_self(&self);
+	return c->by.pid == self.pid && c->by.started == self.started &&
+	       strcmp(c->by.boot, self.boot) == 0 &&
+	       strcmp(c->by.pids, self.pids) == 0;
+}
+
+/* *ours, or *theirs is set. */
+static enum rc
+try_once(struct store *store, const char *object, const struct claim *mine,
+    bool *ours, struct claim *theirs)
+{
+	bool existed;
+	enum rc rc = claim_write(store, object, mine, &existed);
+
+	*ours = rc == RC_OK && !existed;
+	if (rc || *ours)
+		return rc;
+	rc = claim_read(store, object, theirs);
+	if (rc == RC_OK && is_ours(theirs))
+		*ours = true;     /* what an unanswered attempt made */
+	else if (rc == RC_ABSENT) /* released meanwhile */
+		*theirs = *mine;
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+enum rc
+lock_take(struct store *store, const char *cluster, const char *namespace,
+    unsigned busy_ms, bool force, bool *sure)
+{
+	char *object = claim_object(cluster, namespace, CLAIM_REMOVAL);
+	struct claim mine = {.removal = true, .time = time_now()}, theirs;
+	struct patience patience;
+	bool ours = false, dead;
+	enum rc rc;
+
+	process_self(&mine.by);
+	patience_begin(&patience, busy_ms);
+	do {
+		rc = try_once(store, object, &mine, &ours, &theirs);
+		dead = rc == RC_OK && !ours && process_is_dead(&theirs.by);
+	} while (rc == RC_OK && !ours && !dead && patience_wait(&patience));
+	*sure = ours && store_is_exclusive(store);
+	if (force ? !ours && (rc == RC_OK || rc == RC_DATA) : dead)
+		rc = claim_write(store, object, &mine, NULL);
+	else if (rc == RC_OK && !ours)
+		rc = say_locked(namespace, &theirs);
+	free(object);
+	return rc;
+}
+
+void
+lock_release(struct store *store, const char *cluster, const char *namespace)
+{
+	char *object = claim_object(cluster, namespace, CLAIM_REMOVAL);
+	struct claim now;
+
+	if (claim_read(store, object, &now) == RC_OK && is_ours(&now))
+		(void)claim_remove(store, object);
+	free(object);
+}
+
+enum rc
+lock_wait(struct store *store, const char *cluster, const char *namespace,
+    unsigned busy_ms, bool *was)
+{
+	char *object = claim_object(cluster, namespace, CLAIM_REMOVAL);
+	struct claim theirs;
+	struct patience patience;
+	enum rc rc;
+
+	*was = false;
+	patience_begin(&patience, busy_ms);
+	for (;;) {
+		rc = claim_read(store, object, &theirs);
+		if (rc || process_is_dead(&theirs.by))
+			break;
+		*was = true;
+		if (!patience_wait(&patience)) {
+			rc = say_locked(namespace, &theirs);
+			break;
+		}
+	}
+	free(object);
+	return rc == RC_ABSENT ? RC_OK : rc;
+}

@@ -1,0 +1,430 @@
+/* publish: see publish.h. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/directory.h"
+#include "format/checksum.h"
+#include "format/segment.h"
+#include "work/candidate.h"
+#include "work/catalog_sync.h"
+#include "work/fit.h"
+#include "work/lock.h"
+#include "work/object.h"
+#include "work/publish.h"
+
+enum {
+	AHEAD = 64, /* data objects put before the indexes catch up */
+	BATCH =
+	    64,    /* segments finished (recorded, removed, printed) together */
+	TRIES = 10 /* against removers */
+};
+
+struct publish {
+	struct publish_opts o;
+	struct fitting fit;
+	struct candidates set;
+	size_t finished; /* published, not yet recorded and told: from here */
+	unsigned running;
+	/* The claim for the one after the next, on its way, hand over hand. */
+	struct claim_op hand;
+	struct candidate *hand_for;
+};
+
+struct publish *
+publish_new(const struct publish_opts *o)
+{
+	struct publish *p = xcalloc(1, sizeof(*p));
+
+	p->o = *o;
+	p->fit = (struct fitting){.store = o->store,
+	    .cluster = o->cluster,
+	    .busy_ms = o->busy_ms,
+	    .force = o->force,
+	    .dry_run = o->dry_run};
+	return p;
+}
+
+void
+publish_free(struct publish *p)
+{
+	if (!p)
+		return;
+	publish_forget(p);
+	free(p);
+}
+
+void
+publish_add(struct publish *p, const struct rec *rec)
+{
+	candidates_add(&p->set, rec);
+}
+
+void
+publish_forget(struct publish *p)
+{
+	candidates_clear(&p->set);
+	p->finished = 0;
+}
+
+uint64_t
+publish_judge(struct publish *p)
+{
+	uint64_t sum = 0;
+
+	candidates_sort(&p->set);
+	for (size_t i = 0; i < p->set.n_spaces; i++) {
+		fit_space(&p->fit, &p->set.spaces[i]);
+		p->set.spaces[i].failed = false; /* from now on: to publish */
+	}
+	for (size_t i = 0; i < p->set.n; i++)
+		if (!p->set.c[i].rc && !p->set.c[i].gone)
+			sum += p->set.c[i].bytes;
+	return sum;
+}
+
+/* ---- objects ---- */
+
+static struct object *
+put_part(struct publish *p, const struct candidate *c, enum part part,
+    const char *path)
+{
+	static const uint32_t whole = CHECKSUM_CRC32_WHOLE;
+	bool old = part == PART_SEGMENT && c->header.layout == SEG_OLD;
+
+	return object_put(p->o.store, &p->running,
+	    candidate_object(c, p->o.cluster, part), path, old ? &whole : NULL,
+	    c->fit == RULES_THERE);
+}
+
+static bool
+is_to_put(const struct candidate *c)
+{
+	return !c->rc && !c->gone && !c->space->failed;
+}
+
+/* Put the data of those that come next, up to end. */
+static void
+put_ahead(struct publish *p, size_t *next, size_t end)
+{
+	for (; *next < end && *next < p->set.n && p->running < p->o.jobs;
+	     ++*next) {
+		struct candidate *c = &p->set.c[*next];
+
+		if (is_to_put(c))
+			c->data = put_part(p, c, PART_SEGMENT, c->path);
+	}
+}
+
+static enum rc
+put_index(struct publish *p, const struct candidate *c, bool *existed)
+{
+	char *path = candidate_index_path(c);
+	struct object *o = put_part(p, c, PART_INDEX, path);
+	enum rc rc = object_wait(&o, existed);
+
+	free(path);
+	return rc;
+}
+
+/* ---- removers ---- */
+
+static enum rc
+is_there(struct publish *p, const struct candidate *c, enum part part)
+{
+	char *object = candidate_object(c, p->o.cluster, part);
+	enum rc rc = object_look(p->o.store, object);
+
+	free(object);
+	return rc;
+}
+
+/*
+ * A remover may have been taking away what was found there, or what this is a
+ * merge of: with nobody at it any more both objects must be there.
+ */
+static enum rc
+keep(struct publish *p, struct candidate *c)
+{
+	for (int i = 0; i < TRIES; i++) {
+		bool was, existed;
+		struct object *o;
+		enum rc rc = lock_wait(
+		    p->o.store, p->o.cluster, c->namespace, p->o.busy_ms, &was);
+
+		if (rc == RC_OK)
+			rc = is_there(p, c, PART_SEGMENT);
+		if (rc == RC_OK)
+			rc = is_there(p, c, PART_INDEX);
+		if (rc != RC_ABSENT)
+			return rc;
+		msg_info("%s: was removed meanwhile, put again", c->path);
+		c->fit = RULES_MERGES;
+		o = put_part(p, c, PART_SEGMENT, c->path);
+		rc = object_wait(&o, &existed);
+		if (rc == RC_OK)
+			rc = put_index(p, c, &existed);
+		if (rc)
+			return rc;
+	}
+	return msg_fail(
+	    RC_SYSTEM, "%s: removed as often as it was put", c->path);
+}
+
+/* ---- publishing, hand over hand ---- */
+
+/* The one that continues c, if it is of this set. */
+static struct candidate *
+successor(struct publish *p, struct candidate *c)
+{
+	struct candidate *next = c + 1;
+
+	if (next == p->set.c + p->set.n || next->space != c->space ||
+	    next->rc || next->fit != RULES_EXTENDS ||
+	    next->base != c->header.key.end)
+		return NULL;
+	return next;
+}
+
+static void
+reach_out(struct publish *p, struct candidate *c)
+{
+	char name[CLAIM_NAME_MAX];
+	struct claim mine;
+
+	if (c->claimed || p->hand_for)
+		return;
+	fit_mine(c, &mine);
+	claim_write_begin(p->o.store, &p->hand,
+	    claim_object(p->o.cluster, c->namespace, claim_name(c->base, name)),
+	    &mine, false);
+	p->hand_for = c;
+}
+
+/* What reach_out() began: c is claimed if nobody else had been there. */
+static enum rc
+take_hold(struct publish *p)
+{
+	struct candidate *c = p->hand_for;
+	bool existed;
+	enum rc rc;
+
+	if (!c)
+		return RC_OK;
+	p->hand_for = NULL;
+	rc = claim_write_end(&p->hand, &existed);
+	c->claimed = rc == RC_OK && !existed;
+	return rc;
+}
+
+/* Look at the claim of c once more while that of the one after the next is on
+ * its way. */
+static enum rc
+look_again(struct publish *p, struct candidate *c, bool created)
+{
+	struct contest contest = fit_contest(&p->fit, c->namespace);
+	struct claim_op op;
+	struct claim mine, theirs = {0};
+	struct candidate *next = successor(p, c);
+	char name[CLAIM_NAME_MAX];
+	enum rc seen;
+
+	claim_read_begin(p->o.store, &op,
+	    claim_object(
+		p->o.cluster, c->namespace, claim_name(c->base, name)));
+	if (!created && next)
+		next->claimed = false; /* by others too: list before it */
+	else if (next && next->claimed && successor(p, next))
+		reach_out(p, successor(p, next));
+	seen = claim_read_end(&op, &theirs);
+	fit_mine(c, &mine);
+	return contest_settle(&contest, c->base, &mine, created, seen, &theirs);
+}
+
+static enum rc
+publish_one(struct publish *p, struct candidate *c)
+{
+	bool data_existed = false, index_existed = false;
+	enum rc rc = RC_OK;
+
+	if (c->data)
+		rc = object_wait(&c->data, &data_existed);
+	if (rc == RC_OK && c->fit == RULES_EXTENDS && !c->claimed)
+		rc = fit_claim(&p->fit, c);
+	if (rc == RC_OK && c->fit == RULES_EXTENDS) {
+		if (successor(p, c))
+			reach_out(p, successor(p, c));
+		rc = take_hold(p);
+	}
+	if (rc == RC_OK)
+		rc = put_index(p, c, &index_existed);
+	if (rc == RC_OK && c->fit == RULES_EXTENDS)
+		rc = look_again(p, c, !index_existed);
+	if (rc == RC_OK &&
+	    (c->fit != RULES_EXTENDS || data_existed || index_existed))
+		rc = keep(p, c);
+	return rc;
+}
+
+static enum rc
+publish_or_skip(struct publish *p, struct candidate *c)
+{
+	char *text;
+	enum rc rc;
+
+	if (!c->space->failed)
+		return publish_one(p, c);
+	text = candidate_text(c);
+	rc = msg_fail(
+	    RC_DATA, "%s: not published, since one before it failed", text);
+	free(text);
+	return rc;
+}
+
+/* ---- what is published ---- */
+
+static enum rc
+unlink_there(const char *path)
+{
+	return unlink(path) == 0 || errno == ENOENT ? RC_OK : msg_errno(path);
+}
+
+static enum rc
+remove_local(const struct candidate *c, struct dirs *dirs)
+{
+	char *idx = candidate_index_path(c);
+	enum rc rc;
+
+	/* The index last: a .seg without one would be complained about. */
+	rc = unlink_there(c->path);
+	if (rc == RC_OK)
+		rc = unlink_there(idx);
+	dirs_add(dirs, c->path);
+	free(idx);
+	return rc;
+}
+
+/* BATCH at most.  Before their files are removed: what was killed in between is
+ * then uploaded, and recorded, again. */
+static enum rc
+record_until(struct publish *p, size_t end)
+{
+	struct catalog_change changes[BATCH];
+	size_t n = 0;
+
+	if (!p->o.catalog || p->o.dry_run)
+		return RC_OK;
+	for (size_t i = p->finished; i < end; i++) {
+		const struct candidate *c = &p->set.c[i];
+
+		if (c->rc)
+			continue;
+		changes[n] = (struct catalog_change){
+		    .namespace = c->namespace,
+		    .key = c->header.key,
+		    .bytes = c->bytes,
+		};
+		n++;
+	}
+	return catalog_record(p->o.catalog, changes, n);
+}
+
+/* Record, remove and tell what is published up to end: BATCH at most. */
+static enum rc
+finish_batch(struct publish *p, size_t end)
+{
+	struct dirs dirs = {0};
+	enum rc rc = record_until(p, end);
+
+	for (size_t i = p->finished; p->o.move && i < end; i++)
+		if (p->set.c[i].rc == RC_OK && !p->o.dry_run)
+			rc = rc_max(rc, remove_local(&p->set.c[i], &dirs));
+	rc = rc_max(rc, dirs_sync(&dirs));
+	for (size_t i = p->finished; i < end; i++) {
+		const struct candidate *c = &p->set.c[i];
+		struct rec rec = {.pages = c->pages, .bytes = c->bytes};
+
+		name_set(&rec.name, c->namespace, &c->header.key);
+		if (c->rc == RC_OK)
+			rc = rc_max(rc, p->o.published(p->o.arg, &rec));
+	}
+	p->finished = end;
+	return rc;
+}
+
+static enum rc
+finish_until(struct publish *p, size_t end)
+{
+	enum rc rc = RC_OK;
+
+	while (p->finished < end) {
+		size_t left = end - p->finished;
+
+		rc = rc_max(rc,
+		    finish_batch(p, left < BATCH ? end : p->finished + BATCH));
+	}
+	return rc;
+}
+
+/* ---- a set ---- */
+
+/* One past the last that has the END of the one at i. */
+static size_t
+group_end(const struct publish *p, size_t i)
+{
+	size_t end = i + 1;
+
+	while (end < p->set.n && p->set.c[end].space == p->set.c[i].space &&
+	       p->set.c[end].header.key.end == p->set.c[i].header.key.end)
+		end++;
+	return end;
+}
+
+/* Data ahead of the indexes, indexes one after the other; of those with the same
+ * END the narrowest first, which the wider may be merges of. */
+static enum rc
+publish_all(struct publish *p)
+{
+	size_t next = 0, end;
+	enum rc rc = RC_OK, one;
+
+	for (size_t from = 0; from < p->set.n; from = end) {
+		end = group_end(p, from);
+		for (size_t i = end; i-- > from;) {
+			struct candidate *c = &p->set.c[i];
+
+			for (;;) {
+				put_ahead(p, &next, i + AHEAD);
+				if (next > i)
+					break;
+				store_step(p->o.store);
+			}
+			if (c->rc || c->gone)
+				continue;
+			one = publish_or_skip(p, c);
+			if (one)
+				candidate_fail(c, one);
+		}
+		if (end - p->finished >= BATCH)
+			rc = rc_max(rc, finish_until(p, end));
+	}
+	rc = rc_max(rc, finish_until(p, p->set.n));
+	rc = rc_max(rc, take_hold(p));
+	while (p->running > 0)
+		store_step(p->o.store);
+	return rc;
+}
+
+enum rc
+publish_set(struct publish *p)
+{
+	enum rc rc = p->o.dry_run ? finish_until(p, p->set.n) : publish_all(p);
+
+	for (size_t i = 0; i < p->set.n; i++)
+		rc = rc_max(rc, p->set.c[i].rc);
+	publish_forget(p);
+	return rc;
+}
