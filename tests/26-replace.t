@@ -98,6 +98,21 @@ for rule in fsync@now.db-wal ftruncate@now.db-wal write@d/now.db \
 	no_leftovers d
 done
 
+damaged=damaged/shop/$(basename "$seg")
+mkdir -p damaged/shop
+{
+	head -c 5000 "$seg"
+	printf X
+	tail -c +5002 "$seg"
+} >"$damaged"
+for name in wal journal wreck; do
+	old $name
+	must_fail 1 seg-restore -F d/now.db "$damaged"
+	is "$(find d -type f -exec cksum {} + | sort)" "$(cd o/$name &&
+		find . -type f -exec cksum {} + | sed 's,\./,d/,' | sort)" \
+		"$name: a damaged set touches nothing"
+done
+
 # --- in an order that a loss of power at any moment does not harm
 old wal
 ok "watched" fs FS_LOG="$T/log" seg-restore -F d/now.db "$seg"
@@ -161,13 +176,6 @@ done
 cp new.db now.db
 sqlite3 now.db "INSERT INTO t VALUES('since')"
 ln now.db .segtmp-now.db
-damaged=w3/shop/$(basename "$seg")
-mkdir -p w3/shop
-{
-	head -c 5000 "$seg"
-	printf X
-	tail -c +5002 "$seg"
-} >"$damaged"
 must_fail 1 seg-restore -F now.db "$damaged"
 is "$(rows now.db)" new,since "the database has another name still: left alone"
 n=0

@@ -6,7 +6,8 @@
  *                  changes files or makes them durable, before it is done
  *   FS_KILL=N      the process is killed before the Nth of these
  *   FS_FAIL=RULES  OP[@PART][#N]=ERRNO, separated by blanks: operations whose
- *                  path contains PART fail, all or the Nth alone
+ *                  path contains PART (ends in it: PART$) fail, all or the
+ *                  Nth alone
  *   FS_RUN=RULE    OP[@PART][#N]=COMMAND: run by sh before the operation, once
  *
  * OP is the function's name: open (that creates), fsync, fdatasync, rename,
@@ -128,10 +129,21 @@ begin(void)
 		    log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 }
 
+/* A PART that ends in "$" is the end of the path. */
+static bool
+contains(const char *path, const char *part)
+{
+	size_t n = strlen(part), len = strlen(path);
+
+	if (n == 0 || part[n - 1] != '$')
+		return strstr(path, part) != NULL;
+	return len >= n - 1 && strncmp(path + len - (n - 1), part, n - 1) == 0;
+}
+
 static bool
 applies(struct rule *r, const char *op, const char *path)
 {
-	if (strcmp(r->op, op) != 0 || !strstr(path, r->part))
+	if (strcmp(r->op, op) != 0 || !contains(path, r->part))
 		return false;
 	r->seen++;
 	return r->nth == 0 || r->seen == r->nth;

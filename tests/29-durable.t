@@ -1,0 +1,156 @@
+#!/bin/sh
+# What is said to be done is on the disk: a file is fsynced before it gets its
+# name, its directory afterwards, and only then does a source go.  What fails on
+# the way is said, and nothing is half-made.
+. "$(dirname "$0")/lib.sh"
+
+make_db a.db 300 4096 delete
+ok "a cut" seg-cut -d seed shop a.db
+sqlite3 a.db "UPDATE t SET v = 'x' WHERE id < 50"
+ok "and another" seg-cut -d seed shop a.db
+ok "a store" seg-upload -e --create -s full seed/shop/*.seg
+ok "listed" seg-list -s full shop
+cp out listing
+
+# durable LOG: of each rule that its operations break, a line
+durable() {
+	sed "s,$T/,,g; s,$T\$,.,; s,\\./,,g; s,//*,/,g" "$1" | awk '
+		function dir(path) {
+			if (!sub(/\/[^\/]*$/, "", path))
+				path = "."
+			return path
+		}
+		{ op = $1; path = $2 }
+		op ~ /^(open|write|ftruncate)$/ { dirty[path] = 1 }
+		op ~ /^f(data)?sync$/ { delete dirty[path]; delete open[path] }
+		op ~ /^(rename|renameat2|link)$/ {
+			if (path in dirty)
+				print "has its name before it is synced: " $3
+			open[dir($3)] = 1
+		}
+		op == "unlink" && path !~ /\.segtmp/ && path ~ /^(w|full)\// {
+			for (d in open)
+				if (d !~ /^full/ || path ~ /^w/)
+					print path " goes before " d " is synced"
+			gone[dir(path)] = 1
+		}
+		op ~ /^fsync$/ { delete gone[path] }
+		END {
+			for (d in open)
+				print "never synced: " d
+			for (d in gone)
+				print "not synced after a removal: " d
+		}'
+}
+
+# run_all CMD...: what each of the commands does, anew
+for c in "seg-cut -d w shop b.db" "seg-upload -e -s new w/shop/*.seg" \
+	"seg-upload -e -m -s new w/shop/*.seg" "seg-fetch -s full -d f <listing" \
+	"seg-fetch -l -s full -d f <listing" "seg-fetch -i -s full -d f <listing" \
+	"seg-merge -d m w/shop/*.seg" "seg-restore r.db w/shop/*.seg" \
+	"seg-restore -F old.db w/shop/*.seg" \
+	"rm w/shop/*.idx; seg-verify -r w/shop/*.seg" \
+	"seg-rm -F -s full <listing"; do
+	rm -rf w new f m log ./*.db
+	cp -r seed w
+	[ -d full ] || seg-upload -q -e --create -s full seed/shop/*.seg >out
+	mkdir new
+	make_db b.db 300 4096 delete
+	make_db old.db 10 4096 delete
+	ok "$c" fs FS_LOG="$T/log" sh -c "$c"
+	is "$(durable log)" "" "its operations are in order"
+	is "$(grep -c sync log | sed 's/^0$/none/')" \
+		"$(grep -c sync log)" "and some are syncs"
+done
+
+# --- what fails is said, leaves nothing half-made, and is done by the next run
+# whole DIR: no index without its data
+whole() {
+	for idx in "$1"/shop/*.idx; do
+		[ ! -e "$idx" ] || [ -e "${idx%idx}seg" ] || echo "$idx"
+	done
+	find "$1" -path '*/indexes/*' -type f ! -name '.segtmp-*' 2>/dev/null |
+		while read -r idx; do
+			[ -e "$(echo "$idx" | sed s/indexes/segments/)" ] ||
+				echo "$idx"
+		done
+}
+while IFS='|' read -r rule c in; do
+	rm -rf w new f m ./?.db full
+	cp -r seed w
+	mkdir new
+	make_db b.db 300 4096 delete
+	seg-upload -q -e --create -s full seed/shop/*.seg >out
+	must_fail 3 fs FS_FAIL="$rule" sh -c "$c" <"${in:-/dev/null}"
+	err_like '(Input/output error|No space left on device)$' "$rule: said"
+	is "$(grep -c . err)" "$(sort -u err | grep -c .)" "once"
+	case $c in
+	seg-restore*) absent r.db ;;
+	*) is "$(tail -n 1 out)" '!' "its set failed" ;;
+	esac
+	is "$(whole w)$(whole m)$(whole f)$(whole new)" "" "nothing is half-made"
+	is "$(find w m new -name '.segtmp-*' 2>/dev/null)" "" "nothing is left"
+	ok "the next run" sh -c "$c" <"${in:-/dev/null}"
+done <<'CASES'
+fsync@.segtmp=EIO|seg-cut -d w shop b.db
+rename@.segtmp=EIO|seg-cut -d w shop b.db
+fsync@w/shop$=EIO|seg-cut -d w shop b.db
+fsync@.segtmp=EIO|seg-fetch -s full -d f|listing
+rename@.segtmp=EIO|seg-fetch -s full -d f|listing
+fsync@f/shop$=EIO|seg-fetch -s full -d f|listing
+fsync@.segtmp=ENOSPC|seg-fetch -l -s full -d f|listing
+rename@.segtmp=EIO|seg-fetch -l -s full -d f|listing
+fsync@.segtmp=EIO|seg-merge -d m w/shop/*.seg
+rename@.segtmp=EIO|seg-merge -d m w/shop/*.seg
+fsync@m/shop$=EIO|seg-merge -d m w/shop/*.seg
+fsync@.segtmp=EIO|seg-upload -e -m -s new w/shop/*.seg
+renameat2@.segtmp=EIO|seg-upload -e -m -s new w/shop/*.seg
+fsync@/segments$=EIO|seg-upload -e -m -s new w/shop/*.seg
+fsync@/indexes$=EIO|seg-upload -e -m -s new w/shop/*.seg
+fsync@.segtmp=EIO|seg-restore r.db w/shop/*.seg
+renameat2@.segtmp=EIO|seg-restore r.db w/shop/*.seg
+write@.segtmp=ENOSPC|seg-restore r.db w/shop/*.seg
+fsync@/indexes$=EIO|seg-rm -F -s full|listing
+fsync@/segments$=EIO|seg-rm -F -s full|listing
+unlink@/indexes/=EIO|seg-rm -F -s full|listing
+CASES
+
+# --- killed at every point: never an index without its data
+sed -n 's,^shop/,w/shop/,; s/\t.*/.seg/p; /^$/p' listing >files
+for c in "seg-merge -d m" "seg-fetch -s full -d f" "seg-upload -m -s new"; do
+	case $c in
+	seg-fetch*) list=listing ;;
+	*) list=files ;;
+	esac
+	n=0
+	st=137
+	bad=
+	while [ $st = 137 ] && [ $n -lt 200 ]; do
+		n=$((n + 1))
+		rm -rf w new f m full
+		cp -r seed w
+		seg-upload -q -e --create -s full seed/shop/*.seg >out
+		mkdir new
+		st=0
+		# shellcheck disable=SC2086
+		(fs FS_KILL=$n $c <$list >out) 2>err || st=$?
+		bad="$bad$(whole m)$(whole f)$(whole new)"
+		# Of each segment one whole copy is left.
+		for seg in seed/shop/*.seg; do
+			key=$(basename "$seg" .seg)
+			[ -e "w/shop/$key.seg" ] || [ -n "$(find new \
+				-path "*/indexes/$key")" ] || bad="$bad $n:lost"
+		done
+		# The next run takes what is there.
+		if [ $list = files ]; then
+			find w -name '*.seg' >left
+			echo >>left
+		else
+			cp listing left
+		fi
+		[ -z "$(cat left)" ] || $c <left >out 2>err ||
+			bad="$bad $n:next:$(cat err)"
+	done
+	is "$st$bad" 0 "$c: killed at each of $n points"
+done
+done_testing
