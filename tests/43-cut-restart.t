@@ -77,6 +77,11 @@ for read in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
 		"$(b 8)" "during $read b UPDATE t SET v = randomblob(700) WHERE id BETWEEN 11 AND 16" \
 		cut
 done
+for read in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
+	history "restarted once more in the cut's read $read" "$rows" \
+		'cut full' 'kill all' "$(checkpoint b)" "$(b 1 2 3)" \
+		"$(checkpoint b)" "during $read $(b 4)" cut
+done
 history "the old log was cut off within a frame" "$short" 'cut full' \
 	'kill all' "b PRAGMA journal_size_limit = $((32 + 3 * frame + 500))" \
 	"$(b 4 5 6 7)" "$(checkpoint b)" "$(b 8)" 'cut database'
