@@ -11,11 +11,7 @@
 #include "work/nameset.h"
 #include "work/pack.h"
 
-static const char usage[] =
-    "usage: seg-pack [-eqv] [FILE ...]\n"
-    "  -e, --eof-ends-set    the whole input is one set\n"
-    "  -v, -q                say more, less\n"
-    "  -h, --help; -V, --version\n";
+static const char synopsis[] = "usage: seg-pack [-eqv] [FILE ...]\n";
 
 struct packing {
 	struct cli cli;
@@ -81,7 +77,7 @@ main(int argc, char **argv)
 	};
 	struct packing g = {0};
 
-	cli_init(&g.cli, argv, usage, "e", NULL);
+	cli_init(&g.cli, argv, synopsis, "e", NULL);
 	while (cli_getopt(&g.cli, argc, argv) != -1)
 		;
 	if (isatty(STDOUT_FILENO))

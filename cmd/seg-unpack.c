@@ -7,11 +7,7 @@
 #include "cli/progress.h"
 #include "work/unpack.h"
 
-static const char usage[] = "usage: seg-unpack [-Jqv] [-d DIR]\n"
-			    "  -d, --dir DIR         work directory (.)\n"
-			    "  -J, --json            one JSON object a line\n"
-			    "  -v, -q                say more, less\n"
-			    "  -h, --help; -V, --version\n";
+static const char synopsis[] = "usage: seg-unpack [-Jqv] [-d DIR]\n";
 
 struct command {
 	struct cli cli;
@@ -63,7 +59,7 @@ main(int argc, char **argv)
 	    .arg = &c,
 	};
 
-	cli_init(&c.cli, argv, usage, "dJ", NULL);
+	cli_init(&c.cli, argv, synopsis, "dJ", NULL);
 	while (cli_getopt(&c.cli, argc, argv) != -1)
 		;
 	if (argv[optind])

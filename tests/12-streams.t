@@ -4,7 +4,9 @@
 # what is made of a set is the same, and what failed of it stays failed.
 . "$(dirname "$0")/lib.sh"
 
-readers="seg-fetch seg-merge seg-plan seg-restore seg-rm seg-upload seg-verify"
+readers=$(for p in "$SEGTOOLS_BIN"/seg-*; do
+	"$p" -h | grep -q -e --eof-ends-set && echo "${p##*/}"
+done)
 
 mkdir fixture && cd fixture || exit 1
 make_db shop.db 40 1024 delete
@@ -20,7 +22,8 @@ cd .. || exit 1
 # args_of CMD, stdin_of CMD: how it is run, and what it reads
 args_of() {
 	case $1 in
-	seg-plan) ;;
+	seg-plan | seg-pack) ;;
+	seg-draw) echo "--text" ;;
 	seg-verify) echo "-s store" ;;
 	seg-fetch) echo "-s store -d fetched" ;;
 	seg-merge) echo "-d merged" ;;
@@ -32,7 +35,7 @@ args_of() {
 
 stdin_of() {
 	case $1 in
-	seg-plan | seg-rm | seg-fetch | seg-verify) echo names ;;
+	seg-draw | seg-plan | seg-rm | seg-fetch | seg-verify) echo names ;;
 	*) echo files ;;
 	esac
 }
@@ -56,9 +59,26 @@ said_once() {
 		show_file "$T/err" err
 }
 
-# ended CMD LINE DESC: the output's last line (seg-restore prints none)
+# ends_of CMD: how the sets of its output ended: "good", "failed", one a line
+ends_of() {
+	case $1 in
+	seg-restore | seg-draw) ;; # they print no sets
+	seg-pack)
+		tar -tf "$T/out" 2>/dev/null |
+			sed -n 's/^\.end$/good/p; s/^\.failed$/failed/p'
+		;;
+	*) sed -n 's/^$/good/p; s/^!$/failed/p' "$T/out" ;;
+	esac
+}
+
+# one_set CMD: it takes one set and prints none
+one_set() {
+	[ "$1" = seg-restore ] || [ "$1" = seg-draw ]
+}
+
+# ended CMD HOW DESC: how the sets of its output ended
 ended() {
-	[ "$1" = seg-restore ] || is "$(tail -n 1 "$T/out")" "$2" "$3"
+	one_set "$1" || is "$(ends_of "$1" | xargs)" "$2" "$3"
 }
 
 no_database() {
@@ -71,7 +91,7 @@ same_as_a_file() {
 	fresh
 	in=$(stdin_of "$1")
 	{ cat "$in"; echo; sed '$d' "$in"; echo '!'; } >three
-	[ "$1" != seg-restore ] || cp "$in" three
+	! one_set "$1" || cp "$in" three
 	# shellcheck disable=SC2046
 	run "$1" $(args_of "$1") <three
 	wanted=$status
@@ -88,42 +108,39 @@ same_as_a_file() {
 # --- the stream cannot be read any further, at each byte of a set; the writer is
 # killed (80-contract.t cuts streams at each byte); there is no stream at all
 
-# broken_off CMD [-e]: status, end line and message, at every byte
+# broken_off STEP CMD [-e]: status, end line and message, at every STEP bytes
 broken_off() {
-	cmd=$1 e=${2:-}
+	step=$1 cmd=$2 e=${3:-}
 	bad=
-	for at in $(seq 0 "$n"); do
+	for at in $(seq 0 "$step" "$n"); do
 		# shellcheck disable=SC2086
 		run piped "broken:$at" whole "$cmd" $e
 		[ "$status" = 3 ] && [ ! -e now.db ] &&
 			[ "$(cat "$T/err")" = "$cmd: standard input: Input/output error" ] &&
-			case "$cmd $(cat "$T/out")" in
-			"seg-restore " | "$cmd !" | *"
-!") ;;
-			*) false ;;
-			esac || bad="$bad $at(status $status)"
+			{ one_set "$cmd" || [ "$(ends_of "$cmd")" = failed ]; } ||
+			bad="$bad $at(status $status)"
 	done
-	is "$bad" "" "$cmd $e, broken at each of $n bytes: 3, said once, a failed set"
+	is "$bad" "" "$cmd $e, broken at every $step of $n bytes: 3, said once, a failed set"
 }
 
 check_broken() {
 	fresh
 	sed -n 1p "$(stdin_of "$1")" >whole
 	n=$(size whole)
-	broken_off "$1"
-	broken_off "$1" -e
+	broken_off 1 "$1"
+	broken_off "${SOAK:-9}" "$1" -e
 	run piped "killed:$((n / 2))" whole "$1"
 	is "$status" 1 "$1: the writer is killed"
 	said_once "$1" 'standard input: cut short inside a line' "$1: said once"
-	is "$(grep -Exc '!?' "$T/out")" 0 "$1: no end line"
+	ended "$1" '' "$1: no end line"
 
 	# a set that had ended stands, the one that is begun fails
-	if [ "$1" != seg-restore ]; then
+	if ! one_set "$1"; then
 		{ cat "$(stdin_of "$1")"; sed -n 1p "$(stdin_of "$1")"; } >whole
 		for at in "$(size "$(stdin_of "$1")")" "$(size whole)"; do
 			run piped "broken:$at" whole "$1"
-			is "$status $(grep -Exc '!?' "$T/out") $(tail -n 1 "$T/out")" \
-				"3 2 !" "$1: broken at $at: a good set, a failed one"
+			is "$status" 3 "$1: broken at $at of two sets"
+			ended "$1" "good failed" "$1: a good set, a failed one"
 		done
 	fi
 
@@ -132,7 +149,7 @@ check_broken() {
 		run "$1" $e $(args_of "$1") <.
 		is "$status" 3 "$1 $e: a directory for stdin is an error"
 		said_once "$1" 'standard input: Is a directory$' "$1 $e: said once"
-		ended "$1" '!' "$1 $e: the set ends as failed"
+		ended "$1" failed "$1 $e: the set ends as failed"
 		# shellcheck disable=SC2046,SC2086
 		run "$1" $e $(args_of "$1") <&-
 		is "$status" 1 "$1 $e: no stdin is no stream"
@@ -151,7 +168,7 @@ check_failed() {
 		# shellcheck disable=SC2046,SC2086
 		run "$1" $e $(args_of "$1") <failed
 		is "$status" 1 "$1 $e: a failed set"
-		ended "$1" '!' "$1 $e: answered by one"
+		ended "$1" failed "$1 $e: answered by one"
 		said_once "$1" '.*: the set had failed before$' "$1 $e: said once"
 	done
 	[ "$1" != seg-restore ] || like "$T/err" \

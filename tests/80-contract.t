@@ -105,6 +105,8 @@ check_options() {
 	ok "$1 -h" "$1" -h
 	empty "$T/err" "$1 -h: nothing on stderr"
 	cp "$T/out" "$T/help"
+	is "$(sed -n 's/^ \{2,6\}-.*--\([a-z-]*\).*/\1/p' "$T/help" | sort | uniq -d)" \
+		"" "$1 -h: each option once"
 	ok "$1 --help" "$1" --help
 	same "$T/out" "$T/help" "$1: -h and --help"
 	if [ -f "$TOP/man/$1.1" ]; then
