@@ -1,29 +1,30 @@
 /*
- * seg-cut: the pages of a live SQLite database that changed since the last cut
- * become a segment.  The work is in lib/cut.
+ * seg-cut: the pages of live SQLite databases that changed since the last
+ * cut become segments.  The work is in lib/cut.
  */
 
+#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/cli.h"
 #include "cli/open_store.h"
 #include "cli/progress.h"
 #include "cut/cut.h"
-#include "format/key.h"
+#include "cut/targets.h"
 #include "store/store.h"
 
 static const char synopsis[] =
     "usage: seg-cut [-FJnqv] [-C CLUSTER] [-d DIR] [-s STORE]\n"
     "               [--busy-timeout MS] [--full] [--metrics FILE]\n"
-    "               [--retry-for SECONDS] NAMESPACE DB\n";
+    "               [--retry-for SECONDS] {NAMESPACE DB ... | --list FILE}\n";
 
-enum { FULL = CLI_OWN, BUSY };
+enum { FULL = CLI_OWN, BUSY, LIST };
 
 static const struct cli_option own[] = {
     {FULL, "full", NULL, "every page, whatever is remembered"},
     {'F', "force", NULL, "a full cut after another writer's segments"},
     {'n', "dry-run", NULL, "say what would be cut, write nothing"},
+    {LIST, "list", "FILE", "lines NAMESPACE TAB DB instead; -: stdin"},
     {BUSY, "busy-timeout", "MS", "how long to wait for a busy database (5000)"},
     {0},
 };
@@ -32,6 +33,8 @@ enum { BUSY_MS = 5000, BUSY_MAX = 24 * 3600 * 1000 };
 
 struct cutting {
 	struct cli cli;
+	const char *list;
+	struct targets targets;
 	struct cut_opts opts;
 	struct progress progress;
 };
@@ -54,26 +57,65 @@ on_progress(void *arg, uint64_t bytes, uint64_t total)
 }
 
 static void
-parse(struct cli *cli, struct cut_opts *o, int argc, char **argv)
+parse(struct cutting *p, int argc, char **argv)
 {
+	struct cli *cli = &p->cli;
 	int c;
+	enum rc rc;
 
 	cli_init(cli, argv, synopsis, "sCdJFnrM", own);
 	while ((c = cli_getopt(cli, argc, argv)) != -1) {
 		if (c == FULL)
-			o->full = true;
+			p->opts.full = true;
+		else if (c == LIST)
+			p->list = optarg;
 		else
-			o->busy_ms = (unsigned)cli_number(
+			p->opts.busy_ms = (unsigned)cli_number(
 			    cli, "--busy-timeout", optarg, 0, BUSY_MAX);
 	}
-	if (argc - optind != 2)
+	if (!p->list && optind == argc)
 		cli_usage(cli, "a namespace and a database are needed");
-	o->namespace = argv[optind];
-	o->path = argv[optind + 1];
-	if (!namespace_valid(o->namespace, strlen(o->namespace)))
-		cli_usage(cli, "%s: not a valid namespace", o->namespace);
-	if (!*o->path)
-		cli_usage(cli, "the database's name is empty");
+	if (p->list && optind < argc)
+		cli_usage(cli, "--list and operands do not go together");
+	rc = p->list ? targets_of_list(&p->targets, p->list)
+		     : targets_of_operands(&p->targets, argv + optind);
+	cli->rc = rc_max(cli->rc, rc);
+}
+
+/* One database, one set.  A store that turns out to be missing is like one
+ * that was not there from the beginning: nothing is printed of it. */
+static bool
+cut_one(struct cutting *c, const struct target *t)
+{
+	struct cli *cli = &c->cli;
+	enum rc rc;
+
+	c->opts.namespace = t->namespace;
+	c->opts.path = t->path;
+	progress_begin(&c->progress, "B", 0);
+	rc = cut_run(&c->opts);
+	progress_end(&c->progress);
+	cli->rc = rc_max(cli->rc, rc);
+	if (c->opts.store && store_is_lost(c->opts.store) && !cli->out.begun)
+		return false;
+	(void)rec_end(&cli->out, rc != RC_OK);
+	return cli->out.rc == RC_OK;
+}
+
+static void
+cut_all(struct cutting *c)
+{
+	struct cli *cli = &c->cli;
+
+	if (cli->store) {
+		cli->rc = cli_store(cli, false, &c->opts.store);
+		c->opts.store_name = cli->store;
+	}
+	if (cli->rc)
+		return;
+	for (size_t i = 0; i < c->targets.n; i++)
+		if (!cut_one(c, &c->targets.t[i]))
+			break;
 }
 
 int
@@ -85,22 +127,14 @@ main(int argc, char **argv)
 				.arg = &c}};
 	struct cli *cli = &c.cli;
 
-	parse(cli, &c.opts, argc, argv);
+	parse(&c, argc, argv);
 	c.opts.dir = cli->dir;
 	c.opts.force = cli->force;
 	c.opts.dry_run = cli->dry_run;
 	c.opts.cluster = cli->cluster;
-	if (cli->store) {
-		cli->rc = cli_store(cli, false, &c.opts.store);
-		c.opts.store_name = cli->store;
-	}
-	if (cli->rc == RC_OK) {
-		progress_begin(&c.progress, "B", 0);
-		cli->rc = cut_run(&c.opts);
-		progress_end(&c.progress);
-		if (cli->rc != RC_USAGE)
-			(void)rec_end(&cli->out, cli->rc != RC_OK);
-	}
+	if (cli->rc == RC_OK)
+		cut_all(&c);
 	store_free(c.opts.store);
+	targets_release(&c.targets);
 	return cli_exit(cli);
 }

@@ -1,0 +1,140 @@
+/* targets: see targets.h. */
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "cut/targets.h"
+#include "format/key.h"
+
+/* where: what is to be named if it is wrong. */
+static enum rc
+add(struct targets *to, const char *where, const char *namespace, size_t len,
+    const char *path)
+{
+	if (!namespace_valid(namespace, len))
+		return msg_fail(RC_USAGE, "%s%.*s: not a valid namespace",
+		    where, (int)(len < 300 ? len : 300), namespace);
+	if (!*path)
+		return msg_fail(
+		    RC_USAGE, "%sthe database's name is empty", where);
+	if (to->n == to->cap) {
+		to->cap = to->cap ? 2 * to->cap : 8;
+		to->t = xreallocarray(to->t, to->cap, sizeof(*to->t));
+	}
+	to->t[to->n].namespace = xstrndup(namespace, len);
+	to->t[to->n++].path = xstrdup(path);
+	return RC_OK;
+}
+
+static int
+cmp_namespace(const void *a, const void *b)
+{
+	const char *const *x = a, *const *y = b;
+
+	return strcmp(*x, *y);
+}
+
+/* All of them are there: each once, and one at least. */
+static enum rc
+check(const struct targets *to, const char *what)
+{
+	const char **names = xcalloc(to->n + 1, sizeof(*names));
+	enum rc rc = RC_OK;
+
+	for (size_t i = 0; i < to->n; i++)
+		names[i] = to->t[i].namespace;
+	qsort(names, to->n, sizeof(*names), cmp_namespace);
+	for (size_t i = 1; i < to->n && rc == RC_OK; i++)
+		if (strcmp(names[i - 1], names[i]) == 0)
+			rc = msg_fail(RC_USAGE, "%s: the namespace %s twice",
+			    what, names[i]);
+	if (rc == RC_OK && to->n == 0)
+		rc = msg_fail(RC_USAGE, "%s: no database", what);
+	free(names);
+	return rc;
+}
+
+enum rc
+targets_of_operands(struct targets *to, char *const *operands)
+{
+	enum rc rc = RC_OK;
+
+	for (; rc == RC_OK && operands[0] && operands[1]; operands += 2)
+		rc = add(to, "", operands[0], strlen(operands[0]), operands[1]);
+	if (rc == RC_OK && operands[0])
+		rc = msg_fail(RC_USAGE, "%s: a namespace without a database",
+		    operands[0]);
+	return rc ? rc : check(to, "the operands");
+}
+
+/* len without the newline. */
+static enum rc
+add_line(struct targets *to, const char *where, const char *line, size_t len)
+{
+	const char *tab = memchr(line, '\t', len);
+
+	if (len == 0 || line[0] == '#')
+		return RC_OK;
+	if (!tab || strlen(line) != len)
+		return msg_fail(
+		    RC_USAGE, "%snot NAMESPACE, a TAB and a database", where);
+	return add(to, where, line, (size_t)(tab - line), tab + 1);
+}
+
+static enum rc
+read_lines(struct targets *to, FILE *f, const char *what)
+{
+	unsigned long long n = 0;
+	char *line = NULL, *where;
+	size_t cap = 0;
+	ssize_t len;
+	enum rc rc = RC_OK;
+
+	errno = 0;
+	while (rc == RC_OK && (len = getline(&line, &cap, f)) >= 0) {
+		where = xasprintf("%s, line %llu: ", what, ++n);
+		if (len > 0 && line[len - 1] == '\n')
+			line[--len] = 0;
+		rc = add_line(to, where, line, (size_t)len);
+		free(where);
+		errno = 0;
+	}
+	if (rc == RC_OK && ferror(f))
+		rc = msg_errno(what);
+	free(line);
+	return rc;
+}
+
+enum rc
+targets_of_list(struct targets *to, const char *file)
+{
+	bool is_stdin = strcmp(file, "-") == 0;
+	const char *what = is_stdin ? "standard input" : file;
+	FILE *f = is_stdin ? stdin : fopen(file, "re");
+	enum rc rc;
+
+	if (!f) {
+		rc = msg_errno(what);
+		return rc == RC_DATA ? RC_USAGE : rc;
+	}
+	rc = read_lines(to, f, what);
+	if (!is_stdin)
+		fclose(f);
+	return rc ? rc : check(to, what);
+}
+
+void
+targets_release(struct targets *to)
+{
+	for (size_t i = 0; i < to->n; i++) {
+		free(to->t[i].namespace);
+		free(to->t[i].path);
+	}
+	free(to->t);
+	*to = (struct targets){0};
+}
