@@ -219,6 +219,22 @@ for signal in TERM:143 HUP:129 INT:130; do
 	is "$(s3_ls bkt/ | grep -v /claims/)" "" "nothing is there"
 	log_clear
 done
+
+# The beginning is done, but not answered: at once, or in time.
+any_open() {
+	[ "$(s3_uploads bkt)" != 0 ]
+}
+for fault in stall-head reset-after; do
+	rules "MPSTART $fault 1"
+	seg-upload "$file" >out 2>err &
+	pid=$!
+	s3_until any_open
+	kill -TERM $pid
+	wait $pid 2>/dev/null
+	is $? 143 "SIGTERM while an upload begins ($fault)"
+	is "$(s3_uploads bkt)" 0 "and what has begun is given up"
+	log_clear
+done
 begun env
 kill -KILL $pid
 wait $pid 2>/dev/null

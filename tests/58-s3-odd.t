@@ -147,6 +147,41 @@ for code in AccessDenied ExpiredToken; do
 	empty out "$code: nothing on stdout"
 done
 
+# --- the rest of a body that was cut short
+
+file=$(head -n 1 paths)
+# cut_short WHAT: the second answer is of that kind
+cut_short() {
+	serve cut=1000 "rest=$1"
+	seg-upload "$file" >list
+	rm -rf rest
+	ok "$1: fetched" seg-fetch -v -d rest <list
+	same "rest/${file#*/}" "$file" "$1: all of it"
+	sed -n 's,^GET .*/segments/[^ ]* ,,p' "$dir/log" >got
+}
+for what in right whole; do
+	cut_short $what
+	is "$(wc -l <got)" 2 "$what: the rest is all that is asked for"
+	is "$(sed -n '2s/[0-9]* //p' got)" 'bytes=1000- "x"' \
+		"$what: from there on, of the same object"
+done
+for what in etag size; do
+	cut_short $what
+	err_like 'segments/.*: changed meanwhile' "$what: another object"
+	is "$(sed -n '3p' got)" 200 "$what: fetched from its start"
+done
+cut_short first
+err_like 'segments/.*: the server sends another part' "first: another part"
+
+# --- a connection that was kept, and ends as it is used again
+
+serve drop-reused
+# shellcheck disable=SC2046
+ok "seg-upload" seg-upload -v $(cat paths)
+is "$(grep -c 'trying again' err)" 0 "libcurl sends the body again"
+ok "what is there" sh -c 'seg-list shop >l && seg-fetch -d kept <l'
+ok "is whole" diff -r cuts/shop kept/shop -x cut.memory
+
 # --- long tokens
 
 serve

@@ -4,7 +4,7 @@
 # Prints its port on 127.0.0.1 and serves until it is killed, without looking at
 # signatures.  Any bucket is there; its objects are files in DIR/objects.  Pages
 # of listings have three entries.  DIR/log gets a line a request: METHOD TARGET
-# STATUS, and "expect" if it said so.  The oddities:
+# STATUS, then, if it said so, "expect", its range, its If-Match.  The oddities:
 #
 #   is-truncated       spelled "isTruncated"
 #   no-truncated       not said at all
@@ -16,7 +16,11 @@
 #   expect-ignored     it is not answered
 #   condition=STATUS   If-None-Match is answered with that and NotImplemented
 #   refuse=CODE:N      after N listings, 403 and CODE, to all
-#   start-hangs        the beginning of an upload in parts is done, not answered
+#   cut=N              the first GET of an object below "segments/" gets N bytes,
+#                      then the connection ends
+#   rest=WHAT          its second one, of the rest, has another "etag", "size", or
+#                      "first" byte than was asked for, or is the "whole" object
+#   drop-reused        a PUT over a connection that was kept: it ends half-way
 use strict;
 use warnings;
 use IO::Socket::INET;
@@ -37,7 +41,7 @@ while (1) {
 	my $c = $listen->accept or next;
 	next if fork;
 	close $listen;
-	1 while serve($c);
+	for (my $n = 0; serve($c, $n); $n++) {}
 	exit;
 }
 
@@ -47,7 +51,7 @@ sub path { "$objects/" . unpack 'H*', shift }
 
 # One request; false: the connection ends.
 sub serve {
-	my $c = shift;
+	my ($c, $n) = @_;
 	my $first = <$c> // return;
 	my ($method, $target) = $first =~ /^(\S+) (\S+) HTTP/ or return;
 	my %h;
@@ -57,11 +61,12 @@ sub serve {
 	my $expects = lc($h{expect} // '') eq '100-continue';
 	my $say = sub {
 		my ($status, $body, @head) = @_;
-		print $log "$method $target $status" . ($expects ? " expect\n" : "\n");
+		print $log join(' ', $method, $target, $status,
+		    $expects ? 'expect' : (), grep { defined } @h{qw(range if-match)}), "\n";
 		print $c join "\r\n", "HTTP/1.1 $status X",
 		    "Content-Length: " . length $body, @head, '',
-		    $method eq 'HEAD' ? '' : $body;
-		1;
+		    $method eq 'HEAD' ? '' : substr $body, 0, $h{cut} // length $body;
+		!$h{cut};
 	};
 	my $no = sub {
 		my ($status, $code) = @_;
@@ -72,6 +77,7 @@ sub serve {
 		return;
 	}
 	print $c "HTTP/1.1 100 Continue\r\n\r\n" if $expects && !$odd{'expect-ignored'};
+	return if $n && $odd{'drop-reused'} && $method eq 'PUT';
 	my $body = '';
 	read $c, $body, $h{'content-length'} // 0;
 	my ($path, $query) = split /\?/, $target, 2;
@@ -96,32 +102,33 @@ sub object {
 		return $say->(200, '', 'ETag: "x"');
 	}
 	return unlink($file) && $say->(204, '') if $method eq 'DELETE' && !%$q;
-	if (%$q) { # uploads in parts: begun, aborted
-		my $up = "$dir/upload." . unpack 'H*', $key;
-		if ($method eq 'POST' && exists $q->{uploads}) {
-			open my $f, '>', $up or die;
-			sleep 60 if $odd{'start-hangs'};
-			return $say->(200, '<InitiateMultipartUploadResult><UploadId>u1' .
-			    '</UploadId></InitiateMultipartUploadResult>');
-		}
-		return unlink($up) ? $say->(204, '') : $no->(404, 'NoSuchUpload')
-		    if $method eq 'DELETE';
-		return $no->(500, 'InternalError');
-	}
 	open my $f, '<', $file or return $no->(404, 'NoSuchKey');
 	local $/;
 	my $data = <$f> // '';
-	return $say->(200, $data, 'ETag: "x"')
-	    unless ($h->{range} // '') =~ /^bytes=(\d+)-(\d*)/;
-	my $end = length $2 && $2 < length($data) ? $2 : length($data) - 1;
-	$say->(206, substr($data, $1, $end - $1 + 1), 'ETag: "x"',
-	    "Content-Range: bytes $1-$end/" . length $data);
+	my ($from, $to) = ($h->{range} // '') =~ /^bytes=(\d+)-(\d*)/;
+	my ($total, $etag) = (length $data, 'ETag: "x"');
+	if ($odd{cut} && $method eq 'GET' && $key =~ m{/segments/}) {
+		my $nth = "$dir/nth." . unpack 'H*', $key;
+		my $n = -s $nth // 0;
+		open my $count, '>>', $nth;
+		syswrite $count, '.';
+		$h->{cut} = $odd{cut} if $n == 0;
+		my $what = $n == 1 ? $odd{rest} // '' : '';
+		$etag = 'ETag: "y"' if $what eq 'etag';
+		$total++ if $what eq 'size';
+		$from++ if $what eq 'first';
+		$from = undef if $what eq 'whole';
+	}
+	return $say->(200, $data, $etag) unless defined $from;
+	$to = length $data unless length $to;
+	$to = length($data) - 1 if $to >= length $data;
+	$say->(206, substr($data, $from, $to - $from + 1), $etag,
+	    "Content-Range: bytes $from-$to/$total");
 }
 
 sub bucket {
 	my ($method, $q, $say, $no) = @_;
 	return $no->(501, 'NotImplemented') if $method ne 'GET';
-	return uploads($q, $say) if exists $q->{uploads};
 	if (($odd{refuse} // '') =~ /(.*):(.*)/) {
 		return $no->(403, $1) if -s "$dir/listings" && -s _ >= $2;
 		open my $f, '>>', "$dir/listings";
@@ -163,14 +170,4 @@ sub entry {
 	my $date = $format eq 'none' ? ''
 	    : '<LastModified>' . strftime($format, gmtime $mtime) . '</LastModified>';
 	"<Contents><Key>$name</Key>$date<Size>$size</Size></Contents>";
-}
-
-# Those that have begun.
-sub uploads {
-	my ($q, $say) = @_;
-	my @keys = map { /upload\.(.*)/; pack 'H*', $1 } glob "$dir/upload.*";
-	$say->(200, '<ListMultipartUploadsResult>' . join('', map {
-		"<Upload><Key>$_</Key><UploadId>u1</UploadId></Upload>" }
-		grep { index($_, $q->{prefix} // '') == 0 } @keys) .
-	    '</ListMultipartUploadsResult>');
 }

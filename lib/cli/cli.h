@@ -49,7 +49,7 @@ struct cli {
 			* it does when cli_store()'s turns out to be missing */
 	/* open_store.h's: which it is, and whether that turned out. */
 	const struct store *opened;
-	bool (*is_lost)(const struct store *);
+	bool (*is_missing)(const struct store *);
 
 	struct metrics *metrics; /* --metrics; or NULL */
 

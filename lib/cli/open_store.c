@@ -24,6 +24,6 @@ cli_store(struct cli *cli, bool create, struct store **store)
 		    RC_USAGE, "%s: not a valid cluster", cli->cluster);
 	rc = store_open(store, cli->store, &opts);
 	cli->opened = *store;
-	cli->is_lost = store_is_lost;
+	cli->is_missing = store_is_missing;
 	return rc;
 }

@@ -7,7 +7,7 @@
 static bool
 has_no_store(const struct cli *cli)
 {
-	return cli->no_store || (cli->opened && cli->is_lost(cli->opened));
+	return cli->no_store || (cli->opened && cli->is_missing(cli->opened));
 }
 
 /* What was begun is told to have failed; nothing else. */

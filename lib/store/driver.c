@@ -67,9 +67,9 @@ store_name(const struct store *s)
 }
 
 bool
-store_is_lost(const struct store *s)
+store_is_missing(const struct store *s)
 {
-	return s->ops->is_lost && s->ops->is_lost(s->impl);
+	return s->ops->is_missing && s->ops->is_missing(s->impl);
 }
 
 bool

@@ -18,7 +18,7 @@ struct store_ops {
 	void (*wait)(void *impl, unsigned max, int fd);
 	unsigned (*running)(const void *impl);  /* or queued */
 	bool (*is_exclusive)(const void *impl); /* NULL: it is */
-	bool (*is_lost)(const void *impl);      /* NULL: known when opened */
+	bool (*is_missing)(const void *impl);   /* NULL: known when opened */
 	bool fails_in_part;
 	void (*free)(void *impl);
 };

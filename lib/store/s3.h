@@ -25,7 +25,7 @@ struct s3 {
 	unsigned parallel;
 	bool sign_bodies; /* see struct s3_digest */
 	bool checks_crc;  /* the server does */
-	bool lost;        /* no such bucket, or our credentials are refused */
+	bool missing;     /* there is no such bucket */
 	bool no_deletes;  /* DeleteObjects wants Content-MD5, or is not known */
 	/* What of a PUT's headers it answered with 501: */
 	enum s3_level {

@@ -116,14 +116,14 @@ refuse_region(const struct s3_request *r)
 static enum rc
 refuse_bucket(struct s3_request *r)
 {
-	if (r->s3->lost) /* said once is enough */
+	if (r->s3->missing) /* said once is enough */
 		return RC_USAGE;
-	r->s3->lost = true;
+	r->s3->missing = true;
 	return msg_fail(RC_USAGE,
 	    "%s: no such bucket (seg-upload --create makes it)", r->s3->name);
 }
 
-/* Does it speak of who we are, whatever was asked for? */
+/* Does it speak of who we are? */
 static bool
 is_of_credentials(const struct s3_request *r)
 {
@@ -155,18 +155,6 @@ is_refusal(const struct s3_request *r)
 	       strcmp(r->error.code, "AccessDenied") == 0; /* in a 200 */
 }
 
-static enum rc
-refuse_us(struct s3_request *r, const char *why)
-{
-	bool of_all = is_of_credentials(r);
-
-	if (of_all && r->s3->lost)
-		return RC_USAGE;
-	r->s3->lost = r->s3->lost || of_all;
-	return msg_fail(RC_USAGE, "%s: %s (credentials from %s, region %s)",
-	    r->http.name, why, r->s3->aws.source, r->s3->aws.region);
-}
-
 /* What will not mend by itself. */
 static enum rc
 refuse(struct s3_request *r)
@@ -186,7 +174,9 @@ refuse(struct s3_request *r)
 		r->error.region[0]))
 		return refuse_region(r);
 	if (is_refusal(r))
-		return refuse_us(r, why);
+		return msg_fail(RC_USAGE,
+		    "%s: %s (credentials from %s, region %s)", r->http.name,
+		    why, r->s3->aws.source, r->s3->aws.region);
 	if (status == 412)
 		return msg_fail(RC_DATA, "%s: changed meanwhile", r->http.name);
 	if (status == 416)

@@ -19,9 +19,11 @@
 #include <string.h>
 
 #include "base/signals.h"
+#include "base/time.h"
 #include "store/s3_digest.h"
 #include "store/s3_multipart.h"
 #include "store/s3_send.h"
+#include "store/s3_uploads.h"
 
 enum {
 	PART_SIZE = 16 << 20,
@@ -54,9 +56,8 @@ struct s3_multipart {
 
 	struct s3_request req;                    /* all but the parts */
 	void (*if_absent)(struct s3_multipart *); /* what follows a look */
-	char *key;  /* of the object in the bucket */
-	char **old; /* ids of earlier runs' uploads */
-	size_t n_old;
+	struct s3_uploads old; /* of earlier runs and attempts */
+	bool doubtful;         /* an attempt to begin may have left one more */
 	char *id;
 	struct receipt *receipts;
 	unsigned parts, next, running;
@@ -78,10 +79,15 @@ s3_part_size(uint64_t size)
 
 /* ---- the end ---- */
 
-/* Those that have begun are listed, for signals to give them up. */
+/* Those that may have begun, since that was asked for, are listed, for signals
+ * to give them up. */
 static void
 list_add(struct s3_multipart *m)
 {
+	for (struct s3_multipart *i = m->s3->multiparts; i;
+	     i = i->next_multipart)
+		if (i == m)
+			return;
 	m->next_multipart = m->s3->multiparts;
 	m->s3->multiparts = m;
 	m->s3->give_up = s3_multipart_give_up;
@@ -105,10 +111,7 @@ static void
 multipart_free(struct s3_multipart *m)
 {
 	s3_request_release(&m->req);
-	for (size_t i = 0; i < m->n_old; i++)
-		free(m->old[i]);
-	free(m->old);
-	free(m->key);
+	s3_uploads_release(&m->old);
 	free(m->id);
 	free(m->receipts);
 	buf_release(&m->body);
@@ -144,19 +147,6 @@ send(struct s3_multipart *m, const char *method, const char *query,
 	s3_send(m->s3, &m->req, method, m->object, query, m->object);
 }
 
-/* "uploadId=ID", or with a number "partNumber=N&uploadId=ID". */
-static void
-upload_query(struct buf *b, const char *id, unsigned number)
-{
-	char text[16];
-
-	if (number) {
-		snprintf(text, sizeof(text), "%u", number);
-		s3_query(b, "partNumber", text);
-	}
-	s3_query(b, "uploadId", id);
-}
-
 static void
 aborted(struct s3_request *r, enum rc rc)
 {
@@ -178,7 +168,7 @@ fail(struct s3_multipart *m, enum rc rc)
 		finish(m);
 		return;
 	}
-	upload_query(&query, m->id, 0);
+	s3_upload_query(&query, m->id, 0);
 	send(m, "DELETE", query.data, NULL, NULL, false, aborted);
 	buf_release(&query);
 }
@@ -295,7 +285,7 @@ complete(struct s3_multipart *m)
 	buf_adds(&m->body, "</CompleteMultipartUpload>");
 	(void)s3_digest(
 	    m->s3, NULL, m->body.data, 0, m->body.len, NULL, &m->digest);
-	upload_query(&query, m->id, 0);
+	s3_upload_query(&query, m->id, 0);
 	send(
 	    m, "POST", query.data, prepare_complete, expected, true, completed);
 	buf_release(&query);
@@ -370,7 +360,7 @@ part_start(struct s3_multipart *m, unsigned number)
 		part_done(&p->req, rc);
 		return;
 	}
-	upload_query(&query, m->id, number);
+	s3_upload_query(&query, m->id, number);
 	s3_send(m->s3, &p->req, "PUT", m->object, query.data, m->object);
 	buf_release(&query);
 }
@@ -425,9 +415,11 @@ begun(struct s3_request *r, enum rc rc)
 		fail(m, rc);
 		return;
 	}
-	list_add(m);
 	m->receipts = xcalloc(m->parts, sizeof(*m->receipts));
-	if (r->ambiguous)
+	m->doubtful = r->ambiguous;
+	if (m->rc) /* given up meanwhile */
+		return;
+	if (m->doubtful)
 		list_old(m);
 	else
 		parts_go_on(m);
@@ -451,34 +443,12 @@ begin(struct s3_multipart *m)
 {
 	static const int expected[] = {501, 0};
 
+	list_add(m);
 	buf_clear(&m->body);
 	send(m, "POST", "uploads=", prepare_begin, expected, true, begun);
 }
 
 /* ---- what earlier runs, or attempts, left ---- */
-
-struct old {
-	struct s3_multipart *m;
-	bool ours;
-};
-
-static bool
-take_old(void *arg, const char *path, const char *text, size_t len)
-{
-	struct old *o = arg;
-	struct s3_multipart *m = o->m;
-
-	if (strcmp(path, "ListMultipartUploadsResult/Upload/Key") == 0) {
-		o->ours = strcmp(text, m->key) == 0;
-	} else if (strcmp(path, "ListMultipartUploadsResult/Upload/UploadId") ==
-		       0 &&
-		   o->ours && len > 0 && (!m->id || strcmp(text, m->id) != 0)) {
-		m->old = xreallocarray(m->old, m->n_old + 1, sizeof(*m->old));
-		m->old[m->n_old++] = xstrdup(text);
-		o->ours = false;
-	}
-	return true;
-}
 
 static void
 give_up_old(struct s3_request *r, enum rc rc)
@@ -491,7 +461,8 @@ give_up_old(struct s3_request *r, enum rc rc)
 		fail(m, rc);
 		return;
 	}
-	if (m->n_old == 0) {
+	if (m->old.n == 0) {
+		m->doubtful = false;
 		if (m->id)
 			parts_go_on(m);
 		else
@@ -499,8 +470,8 @@ give_up_old(struct s3_request *r, enum rc rc)
 		return;
 	}
 	msg_info("%s: giving up an earlier upload", m->object);
-	upload_query(&query, m->old[m->n_old - 1], 0);
-	free(m->old[--m->n_old]);
+	s3_upload_query(&query, m->old.id[m->old.n - 1], 0);
+	free(m->old.id[--m->old.n]);
 	send(m, "DELETE", query.data, NULL, NULL, false, give_up_old);
 	buf_release(&query);
 }
@@ -509,12 +480,11 @@ static void
 listed(struct s3_request *r, enum rc rc)
 {
 	struct s3_multipart *m = r->arg;
-	struct old old = {.m = m};
 
 	/* A service that does not list uploads, or a user who may not: then
 	 * nothing is given up. */
 	if (rc == RC_OK && r->http.status == 200 &&
-	    !s3xml_parse(r->http.body.data, r->http.body.len, take_old, &old))
+	    !s3_uploads_parse(&m->old, r, m->object, m->id))
 		rc = msg_fail(RC_DATA,
 		    "%s: the listing of its uploads is not one", m->object);
 	give_up_old(r, rc);
@@ -523,22 +493,14 @@ listed(struct s3_request *r, enum rc rc)
 static void
 list_old(struct s3_multipart *m)
 {
-	static const int expected[] = {403, 404, 405, 501, 0};
 	struct buf query = {0};
-	char *prefix;
 
-	/* No "+" in a query, see s3_list.c; but where it does no harm the
-	 * whole key, since MinIO lists nothing by less. */
-	prefix = http_plus_fault() ? xstrndup(m->key, strcspn(m->key, "+"))
-				   : xstrdup(m->key);
-	s3_query(&query, "prefix", prefix);
-	s3_query(&query, "uploads", "");
+	s3_uploads_query(m->s3, m->object, &query);
 	s3_request_release(&m->req);
 	m->req = (struct s3_request){
-	    .expected = expected, .xml = true, .done = listed, .arg = m};
+	    .expected = s3_no_uploads, .xml = true, .done = listed, .arg = m};
 	s3_send(m->s3, &m->req, "GET", NULL, query.data, m->object);
 	buf_release(&query);
-	free(prefix);
 }
 
 void
@@ -557,28 +519,49 @@ s3_multipart_start(struct s3 *s, const char *object, struct file *file,
 	m->moved = moved;
 	m->done = done;
 	m->arg = arg;
-	m->key = xasprintf("%s%s", s->prefix, object);
 	look(m, list_old);
 }
 
 /* ---- giving up ---- */
 
+/* Are there beginnings that were not answered? */
+static bool
+any_beginning(const struct s3 *s)
+{
+	for (const struct s3_multipart *m = s->multiparts; m;
+	     m = m->next_multipart)
+		if (!m->id)
+			return true;
+	return false;
+}
+
+/* Their answers name what there is to be given up; and nothing new is begun. */
+static void
+await_beginnings(struct s3 *s)
+{
+	uint64_t end = time_monotonic() + PATIENCE * UINT64_C(1000);
+
+	for (struct s3_multipart *m = s->multiparts; m; m = m->next_multipart)
+		m->rc = RC_SYSTEM;
+	while (any_beginning(s) && time_monotonic() < end)
+		http_step(s->http, -1);
+}
+
 void
 s3_multipart_give_up(struct s3 *s)
 {
-	struct s3_multipart *m = s->multiparts, *next;
+	struct s3_multipart *m, *next;
 
+	await_beginnings(s);
+	m = s->multiparts;
 	http_drop(s->http, PATIENCE);
 	s->multiparts = NULL; /* no second time */
 	for (; m; m = next) {
-		struct s3_request r = {0};
-		struct buf query = {0};
-
 		next = m->next_multipart;
-		upload_query(&query, m->id, 0);
-		(void)s3_do(s, &r, "DELETE", m->object, query.data, m->object);
-		buf_release(&query);
-		s3_request_release(&r);
+		if (m->id)
+			s3_upload_abort(s, m->object, m->id);
+		if (!m->id || m->doubtful)
+			s3_uploads_abort(s, m->object);
 		multipart_free(m);
 	}
 }

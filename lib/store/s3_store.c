@@ -504,9 +504,9 @@ list(void *impl, const char *prefix, bool delimited, unsigned limit,
 }
 
 static bool
-s3_is_lost(const void *impl)
+s3_is_missing(const void *impl)
 {
-	return ((const struct s3_store *)impl)->s3->lost;
+	return ((const struct s3_store *)impl)->s3->missing;
 }
 
 static void
@@ -546,6 +546,6 @@ const struct store_ops store_s3_ops = {
     .wait = s3_wait,
     .running = s3_running,
     .is_exclusive = s3_is_exclusive,
-    .is_lost = s3_is_lost,
+    .is_missing = s3_is_missing,
     .free = s3_free,
 };

@@ -43,9 +43,8 @@ enum rc store_open(
     struct store **, const char *where, const struct store_opts *);
 void store_free(struct store *);              /* gives up what runs */
 const char *store_name(const struct store *); /* for messages; no secrets */
-/* Has it turned out that nothing can be had of it, since it is not there or
- * refuses who we are (which was reported)? */
-bool store_is_lost(const struct store *);
+/* Has it turned out that it is not there (which was reported)? */
+bool store_is_missing(const struct store *);
 /* May one part of it fail with RC_USAGE, and another not?  In a directory a
  * part may not be readable; what a bucket refuses, it refuses altogether. */
 bool store_fails_in_part(const struct store *);
