@@ -96,7 +96,7 @@ cut_one(struct cutting *c, const struct target *t)
 	rc = cut_run(&c->opts);
 	progress_end(&c->progress);
 	cli->rc = rc_max(cli->rc, rc);
-	if (c->opts.store && store_is_lost(c->opts.store) && !cli->out.begun)
+	if (c->opts.store && store_is_missing(c->opts.store) && !cli->out.begun)
 		return false;
 	(void)rec_end(&cli->out, rc != RC_OK);
 	return cli->out.rc == RC_OK;
