@@ -16,10 +16,10 @@
  *       were two, and of the generation between little or nothing is left; or
  *       the log was begun anew (the journal mode was switched, or the last
  *       connection closed, or an older copy was put back)
- *   the frame of the last cut is in its place, after the tail was read: frames
- *       are written in order, so that it would have gone before its tail; else
- *       the tail is, wholly or in part, overwritten.  (Writers cannot be held
- *       up: hence after.)
+ *   the last cut saw a frame of it, which is in its place, after the tail was
+ *       read: frames are written in order, so that it would have gone before
+ *       its tail; else the tail is overwritten, wholly or in part.  (Writers
+ *       cannot be held up: hence after.)
  *   the tail goes to where its checksums break, at a whole frame or just at
  *       the end of the file: within a frame the file was cut off
  *       (journal_size_limit does that when a log is restarted)
@@ -38,11 +38,12 @@
  *       power takes frames, also ones in the middle that were overwritten and
  *       are back, so that what is left can tell anything
  *
- * What remains: of a database that was killed with all its programs, whose
- * wal-index began anew, as many commits are lost by a size limit just at a
- * frame's border as had been counted when the last cut was made.  For this, and
- * for faults of SQLite's (before 3.51.3 one could restart a log that was not
- * wholly in the file), all pages are compared now and then: judge.h.
+ * What remains: all programs that had a database open were killed, so that its
+ * wal-index began anew, and then just as many commits are lost, by a size limit
+ * at a frame's border or an older copy under a longer log, as had been counted
+ * when the last cut was made.  For this, and for faults of SQLite's (before
+ * 3.51.3 one could restart a log that was not wholly in the file), all pages are
+ * compared now and then: judge.h.
  */
 #ifndef SEGTOOLS_RESTART_H
 #define SEGTOOLS_RESTART_H
@@ -55,10 +56,9 @@
 struct sort;
 
 /*
- * Before the state is fixed, and if judge_same_log() says so: whether the log
- * was restarted once since *then;
- * what is left of its tail is added to frames, as livelog_tail() does.
- * RC_ABSENT: that cannot be known.
+ * Before the state is fixed, where judge_same_log() holds: whether the log was
+ * restarted once since *then; what is left of its tail is added to frames, as
+ * livelog_tail() does.  RC_ABSENT: that cannot be known.
  */
 enum rc restart_tail(struct livedb *, const struct livedb_state *then,
     struct sort *frames, struct livelog_end *tail);
