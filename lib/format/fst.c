@@ -320,6 +320,7 @@ fst_iter_next(struct fst_iter *it, uint32_t *page, uint64_t *value)
 			it->depth--;
 			continue;
 		}
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): i < n */
 		if (s->input[-(ptrdiff_t)i] <= it->level[d].last) {
 			it->depth = -2;
 			return damaged(f, "keys out of order");

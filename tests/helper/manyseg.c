@@ -88,7 +88,7 @@ index_of(uint32_t page_no, struct buf *b)
 {
 	struct fst_builder *fst = fst_builder_new(append, b);
 	uint8_t header[INDEX_HEADER] = {0};
-	uint64_t len;
+	uint64_t len = 0;
 
 	buf_clear(b);
 	buf_add(b, header, sizeof(header));
