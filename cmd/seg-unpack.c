@@ -65,8 +65,6 @@ main(int argc, char **argv)
 	if (argv[optind])
 		cli_usage(&c.cli, "%s: the stream comes on standard input",
 		    argv[optind]);
-	if (isatty(STDIN_FILENO))
-		cli_usage(&c.cli, "a tar stream does not come from a terminal");
 	o.dir = c.cli.dir;
 	c.cli.rc = dir_make(o.dir);
 	if (c.cli.rc == RC_OK) {

@@ -32,7 +32,7 @@ struct pack {
 	uint8_t *piece;
 	void (*moved)(void *, uint64_t);
 	void *moved_arg;
-	bool finished;
+	bool over; /* nothing more is written */
 };
 
 bool
@@ -43,28 +43,32 @@ pack_is_end(const char *name)
 
 /* ---- the stream ---- */
 
+/*
+ * A failed write is seen by status(); libarchive, told of it, would not free
+ * all that it has.
+ */
 static la_ssize_t
 write_out(struct archive *a, void *arg, const void *data, size_t len)
 {
-	(void)arg;
+	struct pack *p = arg;
+
+	(void)a;
 	errno = 0;
-	if (fwrite(data, 1, len, stdout) == len)
-		return (la_ssize_t)len;
-	(void)output_check();
-	archive_set_error(a, EIO, "not written");
-	return ARCHIVE_FATAL;
+	if (!p->over && fwrite(data, 1, len, stdout) != len)
+		(void)output_check();
+	return (la_ssize_t)len;
 }
 
-/* What libarchive returned, as a status.  A failed write was reported. */
+/* Of what libarchive has returned, and of stdout. */
 static enum rc
 status(struct pack *p, const char *path, long r)
 {
-	if (r >= ARCHIVE_WARN)
-		return RC_OK;
-	if (ferror(stdout))
-		return RC_SYSTEM;
-	return msg_fail(
-	    RC_SYSTEM, "%s: %s", path, archive_error_string(p->tar));
+	enum rc rc = output_check();
+
+	if (rc == RC_OK && r < ARCHIVE_WARN)
+		rc = msg_fail(
+		    RC_SYSTEM, "%s: %s", path, archive_error_string(p->tar));
+	return rc;
 }
 
 struct member {
@@ -294,8 +298,10 @@ pack_end_set(struct pack *p, bool failed)
 enum rc
 pack_finish(struct pack *p)
 {
-	p->finished = true;
-	return status(p, "standard output", archive_write_close(p->tar));
+	int r = archive_write_close(p->tar);
+
+	p->over = true;
+	return status(p, "standard output", r);
 }
 
 struct pack *
@@ -313,8 +319,7 @@ pack_new(void (*moved)(void *arg, uint64_t bytes), void *arg)
 	if (!p->tar || !p->entry ||
 	    archive_write_set_format_pax_restricted(p->tar) != ARCHIVE_OK ||
 	    archive_write_set_bytes_per_block(p->tar, 0) != ARCHIVE_OK ||
-	    archive_write_open(p->tar, NULL, NULL, write_out, NULL) !=
-		ARCHIVE_OK)
+	    archive_write_open(p->tar, p, NULL, write_out, NULL) != ARCHIVE_OK)
 		exit(msg_fail(RC_SYSTEM, "out of memory"));
 	return p;
 }
@@ -324,9 +329,8 @@ pack_free(struct pack *p)
 {
 	if (!p)
 		return;
-	/* Else libarchive would write the zero blocks by itself. */
-	if (!p->finished)
-		(void)archive_write_fail(p->tar);
+	/* libarchive writes the zero blocks by itself, if it has not yet. */
+	p->over = true;
 	(void)archive_write_free(p->tar);
 	archive_entry_free(p->entry);
 	if (p->utf8)

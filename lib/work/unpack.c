@@ -24,7 +24,9 @@
 enum {
 	/* Pairs of which one member has come: a file is open for each. */
 	WAITING_MAX = 16384,
-	FILES_RESERVED = 4 * ADOPT_MAX + 32,
+	/* Two for each that is ready, and two more while it gets its names. */
+	FILES_READY = 4,
+	FILES_RESERVED = 16,
 	/* No index is longer: nodes for four bytes of a page number. */
 	INDEX_MIN = 64 << 10,
 	INDEX_PER_PAGE = 128
@@ -50,7 +52,7 @@ struct unpack {
 	void *tree;
 	size_t waiting, waiting_max;
 	struct pair *ready[ADOPT_MAX];
-	size_t n_ready;
+	size_t n_ready, ready_max;
 	enum rc rc;    /* of all sets that have ended */
 	enum rc set;   /* of this one */
 	enum rc stop;  /* if there is no point in going on */
@@ -272,7 +274,7 @@ complete(struct unpack *u, struct pair *p)
 		return;
 	}
 	u->ready[u->n_ready++] = p;
-	if (u->n_ready == ADOPT_MAX)
+	if (u->n_ready == u->ready_max)
 		publish(u);
 }
 
@@ -443,15 +445,19 @@ on_idle(void *arg)
 		u->stop = u->o->idle(u->o->arg);
 }
 
-static size_t
-waiting_max(void)
+/* How many pairs may be on their way, by the files that may be open. */
+static void
+set_limits(struct unpack *u)
 {
-	size_t files = fd_raise_limit();
+	size_t files = fd_raise_limit(), kept;
 
-	if (files < 2 * (size_t)FILES_RESERVED)
-		return FILES_RESERVED / 2;
-	files -= FILES_RESERVED;
-	return files < WAITING_MAX ? files : WAITING_MAX;
+	u->ready_max = 1 + files / (4 * FILES_READY);
+	if (u->ready_max > ADOPT_MAX)
+		u->ready_max = ADOPT_MAX;
+	kept = FILES_READY * u->ready_max + FILES_RESERVED;
+	u->waiting_max = files > kept ? files - kept : 1;
+	if (u->waiting_max > WAITING_MAX)
+		u->waiting_max = WAITING_MAX;
 }
 
 static void
@@ -480,8 +486,9 @@ read_stream(struct unpack *u)
 enum rc
 unpack_run(const struct unpack_opts *o)
 {
-	struct unpack u = {.o = o, .waiting_max = waiting_max()};
+	struct unpack u = {.o = o};
 
+	set_limits(&u);
 	u.in = tarread_new(o->fd, on_idle, &u);
 	u.sum = pagesum_new();
 	read_stream(&u);
