@@ -121,6 +121,7 @@ is "$(cat err)" "seg-fetch: $T/gone: no such directory (TMPDIR)" \
 
 # --- no status but 0 without a line: a disk that fails
 
+seg-pack <files >files.tar
 # in_box CMD...: in a copy of all this; nothing is done yet
 in_box() {
 	rm -rf box && mkdir box && cp -R store work shop.db names files box
@@ -135,10 +136,12 @@ for what in "read 5" "sync 5" "sync 28"; do
 		"seg-merge -d new" "seg-restore new.db" "seg-restore -" \
 		"seg-upload -s $T/second --create" "seg-upload -m" "seg-cut -d work shop shop.db" \
 		"seg-cut -d new shop shop.db" "seg-list" "seg-sync -k cat.db --add shop" \
+		seg-pack "seg-unpack -d new" "seg-unpack -d work" \
 		"seg-dump $(sed -n '1s/\t.*//p' files)"; do
 		in=names
 		case $cmd in
-		seg-merge* | seg-restore* | seg-upload*) in=files ;;
+		seg-merge* | seg-restore* | seg-upload* | seg-pack) in=files ;;
+		seg-unpack*) in=files.tar ;;
 		esac
 		# shellcheck disable=SC2086
 		run in_box failcall $what $cmd <$in
@@ -155,7 +158,7 @@ is "$(grep -c 'Input/output error' err)" 2 \
 
 bad=$(sed -n '1s/\.seg\t.*//p' files)
 printf zzzz | dd of="$bad.seg" bs=1 seek=3000 conv=notrunc 2>/dev/null
-for cmd in seg-verify "seg-merge -d new" "seg-restore new.db"; do
+for cmd in seg-verify seg-pack "seg-merge -d new" "seg-restore new.db"; do
 	# shellcheck disable=SC2086
 	must_fail 1 $cmd work/shop/*.seg work/shop/*.idx "$bad.seg" "$bad.idx"
 	is "$(cat err)" "${cmd%% *}: $bad.seg: its checksum is wrong" \

@@ -10,6 +10,7 @@ cp out cuts
 ok "uploaded" seg-upload -s store <cuts
 ok "listed" seg-list -s store shop
 cp out listing
+seg-pack <cuts >cuts.tar
 
 # whole STORE-OR-DIR: no data or index without the other, no temporary file
 whole() {
@@ -36,6 +37,11 @@ must_fail 3 sh -c 'ulimit -f 100; seg-upload --create -s s2 <cuts'
 err_like '^seg-upload: .*: File too large$' "seg-upload names it"
 ok "nothing is half-made" whole s2
 ok "the next run succeeds" seg-upload -s s2 <cuts
+must_fail 3 sh -c 'ulimit -f 100; seg-unpack -d w4 <cuts.tar'
+err_like '^seg-unpack: w4/.*: File too large$' "seg-unpack names it"
+is "$(tail -n 1 out)" '!' "the set failed"
+ok "nothing is half-made" whole w4
+ok "the next run succeeds" seg-unpack -d w4 <cuts.tar
 must_fail 3 sh -c 'ulimit -f 100; seg-fetch -l -s store -d w3 <listing'
 ok "nothing is half-made" whole w3
 
@@ -48,6 +54,10 @@ if [ "$(id -u)" = 0 ] && mkdir full &&
 	rm -rf full/*
 	must_fail 3 seg-fetch -s store -d full <listing
 	err_like '^seg-fetch: full/.*: No space left on device$' "seg-fetch"
+	rm -rf full/*
+	must_fail 3 seg-unpack -d full <cuts.tar
+	err_like '^seg-unpack: full/.*: No space left on device$' "seg-unpack"
+	ok "nothing is half-made" whole full
 	rm -rf full/*
 	mkdir full/s
 	must_fail 3 seg-upload -s full/s <cuts
@@ -62,9 +72,11 @@ if [ "$(id -u)" = 0 ]; then
 	chmod 555 locked
 	for c in "seg-cut -d locked/w shop shop.db" "seg-cut -d locked shop shop.db" \
 		"seg-fetch -s store -d locked" "seg-upload -s locked" \
+		"seg-unpack -d locked" "seg-unpack -d locked/w" \
 		"seg-upload --create -s locked/s"; do
 		case $c in
 		seg-fetch*) in=listing ;;
+		seg-unpack*) in=cuts.tar ;;
 		*) in=cuts ;;
 		esac
 		# shellcheck disable=SC2086

@@ -172,7 +172,6 @@ is "$(find nobig -type f)" "" "and nothing is made of it"
 # --- where it goes
 
 must_fail 2 script -qefc 'seg-pack </dev/null' /dev/null
-must_fail 2 script -qefc 'seg-unpack -d tty' /dev/null
 mkfifo fifo
 { seg-pack <both >fifo 2>err; echo $? >status; } &
 head -c 100 <fifo >/dev/null
@@ -213,6 +212,34 @@ pass "a segment is printed when it is there"
 exec 9>&-
 wait $!
 is $? 1 "the stream was cut short all the same"
+
+# --- pipes as they are when they do not come from a file
+
+mkseg tiny ns 1 1 1700000000000 1 1 1 >tiny.path
+{ cat tiny.path && echo && echo; } >tiny.set
+seg-pack <tiny.set >tiny.tar
+for how in each nonblock; do
+	ok "seg-pack, $how" badpipe $how tiny.set seg-pack
+	same "$T/out" tiny.tar "the same stream"
+	rm -rf drops
+	ok "seg-unpack, $how" badpipe $how tiny.tar seg-unpack -d drops
+	is "$(grep -c seg "$T/out") $(grep -c '^$' "$T/out")" "1 2" "the same files"
+done
+n=$(size tiny.set)
+must_fail 3 badpipe broken:$((n - 1)) tiny.set seg-pack
+err_like '^seg-pack: standard input: Input/output error' "seg-pack: broken: said"
+is "$(tar -tf "$T/out" | sed -n '/^\./p' | tr '\n' ' ')" ".end .failed " \
+	"seg-pack: a failed set"
+must_fail 1 badpipe killed:$((n - 2)) tiny.set seg-pack
+is "$(tar -tf "$T/out" | sed -n '/^\./p')" "" "seg-pack: killed: no end"
+for n in 100 3000 7000; do
+	must_fail 3 badpipe broken:$n tiny.tar seg-unpack -d broken
+	is "$(cat "$T/err")" "seg-unpack: standard input: Input/output error" \
+		"seg-unpack: broken at $n: said, once"
+	is "$(tail -n 1 "$T/out")" "!" "a failed set"
+	must_fail 1 badpipe killed:$n tiny.tar seg-unpack -d broken
+	is "$(wc -l <"$T/err")" 1 "killed at $n: said, once"
+done
 
 # --- ends
 

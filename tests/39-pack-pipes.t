@@ -1,0 +1,164 @@
+#!/bin/sh
+# The files of segments through real pipes: ssh, age, gpg, zstd, gzip, split, and
+# a FIFO with blocks as a tape has them.  What comes out is what went in; what
+# was cut short on its way is said to be.
+. "$(dirname "$0")/lib.sh"
+
+make_db shop.db 400
+for i in 1 2 3; do
+	sql shop.db "UPDATE t SET v = 'round $i' WHERE id = $i"
+	seg-cut -d work shop shop.db
+done >shop.set
+image shop.db shop.img
+seg-pack <shop.set >shop.tar
+
+# arrived DIR WAY: the files, and the database that they make
+arrived() {
+	ok "$2: the files" diff -r -x cut.memory work "$1"
+	sed "s/^work/$1/; /^$/d" shop.set >arrived
+	ok "$2: make a database" seg-restore -e "$1.db" <arrived
+	same "$1.db" shop.img "$2: which is the one that was cut"
+}
+
+# through WAY THERE BACK: two filters; and what they make of half of it
+through() {
+	ok "$1: there" sh -c "seg-pack <shop.set | $2 >$1.file"
+	ok "$1: and back" sh -c "$3 <$1.file | seg-unpack -d $1"
+	arrived "$1" "$1"
+	n=$(size "$1.file")
+	for bytes in 0 1 $((n / 3)) $((n - 300)); do
+		head -c "$bytes" "$1.file" >part
+		must_fail 1 sh -c "$3 <part 2>/dev/null | seg-unpack -d $1.part"
+		err_like '^seg-unpack: standard input: ' "$1: $bytes of $n bytes: said"
+	done
+}
+
+age-keygen -o key.txt 2>/dev/null
+recipient=$(age-keygen -y key.txt)
+mkdir -m 700 g
+export GNUPGHOME="$T/g"
+at_exit() {
+	gpgconf --kill all 2>/dev/null
+	[ -z "${sshd-}" ] || kill "$sshd" 2>/dev/null
+	[ -z "${made_run-}" ] || rmdir /run/sshd
+}
+through age "age -r $recipient" "age -d -i key.txt"
+gpg="gpg --quiet --batch --pinentry-mode loopback --passphrase secret"
+through gpg "$gpg --symmetric" "$gpg --decrypt"
+through zstd "zstd -q" "zstd -dq"
+through gzip "gzip" "gzip -d"
+
+# days of it, each encrypted by itself, read as one
+for day in 1 2 3; do
+	sed '/^$/d' shop.set | sed -n "${day}p" | seg-pack -e | age -r "$recipient" >day$day.age
+done
+ok "three files of age, one after the other" sh -c \
+	'for f in day?.age; do age -d -i key.txt $f; done | seg-unpack -d days'
+is "$(grep -c '^$' "$T/out")" 3 "three sets"
+arrived days days
+# Of a file that was cut age may give nothing at all: echo says that there was one.
+head -c 5000 day2.age >cut.age
+must_fail 1 sh -c 'for f in day1.age cut.age day3.age; do
+	age -d -i key.txt $f || echo
+done | seg-unpack -d somedays'
+is "$(grep -c '^$' "$T/out")" 1 "the second was cut: the first stands"
+
+# --- in pieces
+
+ok "split" sh -c 'seg-pack <shop.set | split -b 10000 - piece.'
+ok "cat" sh -c 'cat piece.* | seg-unpack -d pieces'
+arrived pieces split
+rm piece.ac
+must_fail 1 sh -c 'cat piece.* | seg-unpack -d lacking'
+
+# --- blocks of 10 KiB, the last filled up with zeros, through a FIFO
+
+mkfifo tape
+{ seg-pack <shop.set | dd bs=10240 conv=sync iflag=fullblock 2>dd.err >tape; } &
+ok "from a tape" sh -c 'dd bs=10240 <tape 2>/dev/null | seg-unpack -d taped'
+wait $!
+arrived taped tape
+tar -b 20 -C work --exclude=cut.memory -cf - shop >tape.tar
+must_fail 1 sh -c 'seg-unpack -d nothing <tape.tar' # tar's own, without .end
+
+# --- ssh, to a server of our own
+
+ssh-keygen -q -t ed25519 -N '' -f host_key
+ssh-keygen -q -t ed25519 -N '' -f user_key
+cp user_key.pub authorized
+cat >sshd_config <<-END
+	ListenAddress 127.0.0.1
+	HostKey $T/host_key
+	PidFile none
+	AuthorizedKeysFile $T/authorized
+	StrictModes no
+	UsePAM no
+	PasswordAuthentication no
+	PermitRootLogin prohibit-password
+	SetEnv PATH=$PATH TMPDIR=$TMPDIR
+END
+# Root's sshd wants a directory that Debian makes when it starts the service.
+if [ "$(id -u)" = 0 ] && mkdir -m 755 /run/sshd 2>/dev/null; then
+	made_run=1
+fi
+for try in 1 2 3 4 5; do
+	port=$((20000 + ($$ * 7 + try * 1009) % 30000))
+	"$(command -v sshd || echo /usr/sbin/sshd)" -D -e -f sshd_config -p $port 2>sshd.log &
+	sshd=$!
+	until grep -q 'Server listening' sshd.log 2>/dev/null; do
+		kill -0 $sshd 2>/dev/null || continue 2
+		sleep 0.05
+	done
+	break
+done
+cat >ssh_config <<-END
+	Host host
+	HostName 127.0.0.1
+	Port $port
+	User $(id -un)
+	IdentityFile $T/user_key
+	IdentitiesOnly yes
+	UserKnownHostsFile $T/known
+	StrictHostKeyChecking accept-new
+	LogLevel ERROR
+	BatchMode yes
+END
+remote() {
+	ssh -F ssh_config host "$@"
+}
+ok "ssh" remote true
+ok "to another machine" sh -c "seg-pack <shop.set |
+	ssh -F ssh_config host 'cd $T && seg-unpack -d remote'"
+sed 's/^work/remote/' shop.set >want
+same "$T/out" want "whose paths come back"
+arrived remote ssh
+ok "from another machine" sh -c "ssh -F ssh_config host \
+	'cd $T && seg-pack <shop.set' | seg-unpack -d fetched"
+arrived fetched "ssh, back"
+ok "encrypted, to a file there" sh -c "seg-pack <shop.set | age -r $recipient |
+	ssh -F ssh_config host 'cat >$T/there.age'"
+ok "and from there" sh -c "ssh -F ssh_config host 'cat $T/there.age' |
+	age -d -i key.txt | seg-unpack -d decrypted"
+arrived decrypted "age over ssh"
+must_fail 1 sh -c "head -c 20000 shop.tar |
+	ssh -F ssh_config host 'cd $T && seg-unpack -d half'"
+is "$(grep -c '^$' "$T/out")" 0 "a connection that ends early: no end line"
+
+# a connection that is cut in the middle: neither side takes it for the end
+mkfifo slow
+{
+	ssh -F ssh_config host "cd $T && seg-unpack -d broken 2>broken.err; echo \$? >broken.status" \
+		<slow >/dev/null 2>&1
+} &
+exec 9>slow
+head -c 20000 shop.tar >&9
+until [ -n "$(find broken -name '*.seg' 2>/dev/null)" ]; do sleep 0.05; done
+kill "$(pgrep -P $! ssh || echo $!)" 2>/dev/null
+exec 9>&-
+wait $! 2>/dev/null
+until [ -s broken.status ]; do sleep 0.05; done
+is "$(cat broken.status)" 1 "a connection that breaks: 1 over there"
+err=$(cat broken.err)
+case $err in *'cut short'*) pass "said" ;; *) fail "said: $err" ;; esac
+no_leftovers .
+done_testing
