@@ -138,7 +138,8 @@ print_namespace(struct list *l, const char *namespace, uint64_t *n)
 	struct listing_entry e;
 	enum rc rc;
 
-	rc = listing_open(&h, l->store, l->cli.cluster, namespace);
+	rc = (l->all ? listing_open_along : listing_open)(
+	    &h, l->store, l->cli.cluster, namespace);
 	while (rc == RC_OK && (rc = listing_next(h, &e)) == RC_OK) {
 		if (e.index)
 			claims.newest = e.key.end;

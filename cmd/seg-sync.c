@@ -48,6 +48,7 @@ struct sync {
 	const char *metastore;
 	bool monitored;
 	bool full;
+	bool along; /* all namespaces, by listings that they share */
 	struct progress progress;
 };
 
@@ -57,7 +58,7 @@ sync_namespace(void *arg, const char *namespace)
 {
 	struct sync *s = arg;
 	enum rc rc = catalog_sync(
-	    s->catalog, s->store, s->cli.cluster, namespace, s->full);
+	    s->catalog, s->store, s->cli.cluster, namespace, s->full, s->along);
 
 	s->cli.rc = rc_max(s->cli.rc, rc);
 	progress_add(&s->progress, 1);
@@ -87,19 +88,35 @@ change_monitored(struct sync *s)
 	return rc;
 }
 
-/* Those named, or all. */
+/*
+ * All of them.  A full sync reads all that there is; and so does another where
+ * that takes fewer requests than one a namespace for its newest segment: a page
+ * of a listing has a thousand objects, two a segment.
+ */
+static enum rc
+sync_all(struct sync *s)
+{
+	uint64_t n = 0, segments = 0;
+	enum rc rc = catalog_count(s->catalog, &n, &segments);
+
+	s->along = s->full || segments / 500 < n;
+	progress_begin(&s->progress, "namespaces", n);
+	return rc ? rc
+		  : catalog_namespaces(s->catalog, false, sync_namespace, s);
+}
+
 static enum rc
 sync_namespaces(struct sync *s, char **namespaces, uint64_t n)
 {
 	enum rc rc = RC_OK;
 
-	if (n == 0)
-		rc = catalog_count(s->catalog, &n);
-	progress_begin(&s->progress, "namespaces", n);
-	if (rc == RC_OK && !*namespaces)
-		rc = catalog_namespaces(s->catalog, false, sync_namespace, s);
-	for (; rc == RC_OK && *namespaces; namespaces++)
-		rc = sync_namespace(s, *namespaces);
+	if (n == 0) {
+		rc = sync_all(s);
+	} else {
+		progress_begin(&s->progress, "namespaces", n);
+		for (; rc == RC_OK && *namespaces; namespaces++)
+			rc = sync_namespace(s, *namespaces);
+	}
 	progress_end(&s->progress);
 	return rc;
 }

@@ -92,6 +92,43 @@ mkseg wide wide 521 521 9999 9 1 1 >one
 ok "one more" seg-upload "$(cat one)"
 asked "one more: one key" "GETCLAIM 1 LIST 1 PUTCLAIM 1 PUTDATA 1 PUTINDEX 1"
 
+# --- many namespaces: they share pages
+
+i=0
+while [ $i -lt 260 ]; do
+	i=$((i + 1))
+	mkseg fleet "$(printf 't%04d' $i)" 1 1 $i 9 1 1
+done >fleet.files
+for n in t t-1 t.x 't!' 'a+b'; do
+	mkseg fleet "$n" 1 1 7 9 1 1
+	mkseg fleet "$n" 2 2 8 9 1 1
+done >>fleet.files
+ok "upload" seg-upload -e <fleet.files
+log_clear
+ok "all names" seg-list -N
+cp out names
+log_clear
+ok "a list of all" seg-list
+cp out all
+objects=$((1042 + 120 + 520 + 20 + 6))
+is "$(($(requests LIST) <= objects / 1000 + 8))" 1 \
+	"shared pages: $(requests LIST) LISTs for $(grep -c . names) namespaces"
+log_clear
+while read -r n; do
+	seg-list -- "$n"
+done <names >single
+same all single "the same as one by one, in the same order"
+log_clear
+seg-list -N | while read -r n; do echo "--add=$n"; done | xargs -d '\n' seg-sync -k fleet.db >/dev/null
+note "$(requests LIST) LISTs for the first sync"
+is "$(($(requests LIST) <= objects / 1000 + 8))" 1 "a first sync shares them"
+log_clear
+ok "a full sync" seg-sync -k fleet.db --full
+is "$(($(requests LIST) <= objects / 1000 + 8))" 1 "so does a full one"
+ok "list -k" seg-list -k fleet.db
+same out all "and knows the same"
+log_clear
+
 # --- lazily: at most 1.1 times the bytes that the result is made of
 
 # Of 20 versions of every page, in runs and scattered, the last ones.

@@ -53,6 +53,8 @@ works() {
 	is "$(grep -c . listing)" 5 "$1: five segments"
 	ok "$1: seg-list -N" seg-list -N
 	is "$(cat out)" shop "$1: the namespace"
+	ok "$1: a list of all" seg-list
+	same out listing "$1: is the same"
 	ok "$1: restored" sh -c '
 		seg-plan <listing >plan && seg-fetch -d f <plan >got &&
 			seg-restore now.db <got'

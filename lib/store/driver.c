@@ -97,6 +97,15 @@ store_list(struct store *s, const char *prefix, bool delimited, unsigned limit,
 	return s->ops->list(s->impl, prefix, delimited, limit, entry, arg);
 }
 
+enum rc
+store_list_along(struct store *s, const char *root, const char *prefix,
+    enum rc (*entry)(void *, const struct store_entry *), void *arg)
+{
+	if (!s->ops->list_along)
+		return store_list(s, prefix, false, 0, entry, arg);
+	return s->ops->list_along(s->impl, root, prefix, entry, arg);
+}
+
 void
 store_start(struct store *s, struct store_xfer *x)
 {

@@ -14,6 +14,9 @@ struct store_ops {
 	enum rc (*list)(void *impl, const char *prefix, bool delimited,
 	    unsigned limit,
 	    enum rc (*entry)(void *, const struct store_entry *), void *arg);
+	/* NULL: as list, each by itself. */
+	enum rc (*list_along)(void *impl, const char *root, const char *prefix,
+	    enum rc (*entry)(void *, const struct store_entry *), void *arg);
 	void (*start)(void *impl, struct store_xfer *);
 	void (*wait)(void *impl, unsigned max, int fd);
 	unsigned (*running)(const void *impl);  /* or queued */

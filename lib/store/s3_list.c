@@ -241,3 +241,30 @@ s3_list(struct s3 *s, const char *prefix, bool delimited, unsigned limit,
 	free(whole);
 	return rc;
 }
+
+enum rc
+s3_list_page(struct s3 *s, const char *root, const char *after,
+    enum rc (*entry)(void *, const struct store_entry *), void *arg, bool *more,
+    bool *sorted)
+{
+	char *whole = xasprintf("%s%s", s->prefix, root);
+	struct cursor c = {
+	    .after = *after ? xasprintf("%s%s", whole, after) : xstrdup("")};
+	struct listing l = {
+	    .prefix = whole, .asked = whole, .entry = entry, .arg = arg};
+	struct s3xml_page page;
+	enum rc rc = check_plus(s, whole);
+
+	if (rc == RC_OK)
+		rc = check_plus(s, c.after);
+	if (rc == RC_OK)
+		rc = list_page(s, &l, PAGE, &c, &page);
+	if (rc == RC_OK) {
+		*more = is_more(&page);
+		*sorted = !l.unsorted;
+	}
+	forget_last(&l);
+	free(c.after);
+	free(whole);
+	return rc;
+}

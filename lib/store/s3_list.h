@@ -10,4 +10,13 @@
 enum rc s3_list(struct s3 *, const char *prefix, bool delimited, unsigned limit,
     enum rc (*entry)(void *arg, const struct store_entry *), void *arg);
 
+/*
+ * One page of what is below root and after it in byte order: at most a thousand
+ * entries.  more: there are others behind it.  sorted: they came in byte order,
+ * all of them behind after.
+ */
+enum rc s3_list_page(struct s3 *, const char *root, const char *after,
+    enum rc (*entry)(void *arg, const struct store_entry *), void *arg,
+    bool *more, bool *sorted);
+
 #endif

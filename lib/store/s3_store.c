@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "store/s3_bucket.h"
+#include "store/s3_along.h"
 #include "store/s3_delete.h"
 #include "store/s3_digest.h"
 #include "store/s3_list.h"
@@ -31,6 +32,7 @@ struct s3_store {
 	struct s3 *s3;
 	unsigned active; /* transfers that done() was not told of */
 	struct s3_deletes deletes;
+	struct s3_along *along;
 	struct op *ended, **ended_tail;
 };
 
@@ -509,6 +511,15 @@ s3_is_missing(const void *impl)
 	return ((const struct s3_store *)impl)->s3->missing;
 }
 
+static enum rc
+list_along(void *impl, const char *root, const char *prefix,
+    enum rc (*entry)(void *, const struct store_entry *), void *arg)
+{
+	struct s3_store *s = impl;
+
+	return s3_list_along(s->s3, &s->along, root, prefix, entry, arg);
+}
+
 static void
 s3_free(void *impl)
 {
@@ -516,6 +527,7 @@ s3_free(void *impl)
 
 	if (s->s3->multiparts)
 		s3_multipart_give_up(s->s3);
+	s3_along_free(s->along);
 	s3_close(s->s3);
 	free(s);
 }
@@ -542,6 +554,7 @@ store_s3_open(void **impl, const char *where, const struct store_opts *opts)
 
 const struct store_ops store_s3_ops = {
     .list = list,
+    .list_along = list_along,
     .start = s3_start,
     .wait = s3_wait,
     .running = s3_running,

@@ -76,6 +76,14 @@ enum rc store_list(struct store *, const char *prefix, bool delimited,
     void *arg);
 
 /*
+ * The same for who lists one prefix after the other, all of them below root, in
+ * byte order: what a request brings along of those that follow is kept for
+ * them, so that many small ones share requests.
+ */
+enum rc store_list_along(struct store *, const char *root, const char *prefix,
+    enum rc (*entry)(void *arg, const struct store_entry *), void *arg);
+
+/*
  * One transfer.  All-zero, then what its verb needs.  The local end is a file,
  * bytes in memory, or (GET) a function that gets every byte once, in order.
  *

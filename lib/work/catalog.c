@@ -116,13 +116,16 @@ catalog_from_metastore(struct catalog *c, const char *path)
 }
 
 enum rc
-catalog_count(struct catalog *c, uint64_t *n)
+catalog_count(struct catalog *c, uint64_t *n, uint64_t *segments)
 {
-	int64_t count = 0;
+	int64_t count = 0, known = 0;
 	enum rc rc =
 	    catdb_integer(c, "SELECT count(*) FROM namespaces", &count);
 
+	if (rc == RC_OK)
+		rc = catdb_integer(c, "SELECT count(*) FROM segments", &known);
 	*n = (uint64_t)count;
+	*segments = (uint64_t)known;
 	return rc;
 }
 

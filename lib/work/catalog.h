@@ -41,8 +41,8 @@ enum rc catalog_unmonitor(struct catalog *, const char *namespace);
 /* Monitor exactly the namespaces of a libsql-server metastore: all or none of
  * them are changed. */
 enum rc catalog_from_metastore(struct catalog *, const char *path);
-/* How many there are. */
-enum rc catalog_count(struct catalog *, uint64_t *n);
+/* How many there are; and segments of all of them. */
+enum rc catalog_count(struct catalog *, uint64_t *n, uint64_t *segments);
 /* The namespaces in byte order; with known only those that have segments.  Each
  * is read before each() is called: it may change the catalogue. */
 enum rc catalog_namespaces(struct catalog *, bool known,

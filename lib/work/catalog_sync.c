@@ -84,6 +84,7 @@ struct sync {
 	struct listing *h;
 	struct catrows_space space;
 	bool full;
+	bool nothing; /* nothing newer: what was done is to be undone */
 	struct catrows_edit edit;
 	sqlite3_stmt *rows;
 	struct key key; /* of the row that comes next */
@@ -168,6 +169,8 @@ update(struct sync *s)
 	if (any != space->listed ||
 	    (any && key_cmp(&newest, &space->newest) != 0))
 		s->edit.changed = true;
+	else
+		s->nothing = !s->full;
 	space->listed = any;
 	space->newest = newest;
 	return rc == RC_OK && s->edit.changed ? catrows_touch(s->c, space) : rc;
@@ -180,14 +183,15 @@ update(struct sync *s)
  */
 static enum rc
 sync_once(struct catalog *c, struct store *store, const char *cluster,
-    const char *namespace, bool full, bool *stale)
+    const char *namespace, bool full, bool along, bool *stale)
 {
 	struct sync s = {.c = c, .full = full};
 	struct catrows_space before = {0};
 	enum rc rc = catrows_find(c, namespace, &before);
 
 	if (rc == RC_OK)
-		rc = listing_open(&s.h, store, cluster, namespace);
+		rc = (along ? listing_open_along : listing_open)(
+		    &s.h, store, cluster, namespace);
 	if (rc == RC_OK)
 		rc = catdb_run(c, "BEGIN IMMEDIATE");
 	if (rc == RC_OK) {
@@ -196,7 +200,8 @@ sync_once(struct catalog *c, struct store *store, const char *cluster,
 					    s.space.changes != before.changes);
 		if (rc == RC_OK && !*stale)
 			rc = update(&s);
-		rc = catdb_finish(c, rc);
+		rc = s.nothing && rc == RC_OK ? catdb_run(c, "ROLLBACK")
+					      : catdb_finish(c, rc);
 	}
 	listing_free(s.h);
 	return rc;
@@ -222,17 +227,18 @@ is_current(struct catalog *c, struct store *store, const char *cluster,
 
 enum rc
 catalog_sync(struct catalog *c, struct store *store, const char *cluster,
-    const char *namespace, bool full)
+    const char *namespace, bool full, bool along)
 {
 	bool current = false, stale = true;
 	enum rc rc = RC_OK;
 
-	if (!full)
+	if (!full && !along)
 		rc = is_current(c, store, cluster, namespace, &current);
 	if (current)
 		return rc;
 	for (int i = 0; rc == RC_OK && stale && i < ATTEMPTS; i++)
-		rc = sync_once(c, store, cluster, namespace, full, &stale);
+		rc = sync_once(c, store, cluster, namespace, full,
+		    along && i == 0, &stale);
 	if (rc == RC_ABSENT)
 		return msg_fail(
 		    RC_DATA, "%s: %s: not monitored", c->path, namespace);

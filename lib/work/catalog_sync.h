@@ -16,9 +16,11 @@
  * Take in what the store has of a namespace, in one transaction.  full: all of
  * it, and forget what has gone.  Else: if the store's newest is the one up to
  * which all is known, nothing; else what is there, and nothing is forgotten.
+ * along: it is one of many, in byte order, which share listings of all that is
+ * there.
  */
 enum rc catalog_sync(struct catalog *, struct store *, const char *cluster,
-    const char *namespace, bool full);
+    const char *namespace, bool full, bool along);
 
 /* What was done to a segment of the store. */
 struct catalog_change {

@@ -42,18 +42,21 @@ take_object(void *arg, const struct store_entry *e)
 	return sort_add(h->sort, &o);
 }
 
-enum rc
-listing_open(struct listing **out, struct store *store, const char *cluster,
-    const char *namespace)
+static enum rc
+open_listing(struct listing **out, struct store *store, const char *cluster,
+    const char *namespace, bool along)
 {
 	struct listing *h = xcalloc(1, sizeof(*h));
 	char *prefix = namespace_prefix(cluster, namespace);
+	char *root = namespace_prefix(cluster, NULL);
 	enum rc rc;
 
 	h->sort = sort_new(sizeof(struct object), object_cmp);
 	h->prefix = prefix;
-	rc = store_list(store, prefix, false, 0, take_object, h);
+	rc = along ? store_list_along(store, root, prefix, take_object, h)
+		   : store_list(store, prefix, false, 0, take_object, h);
 	h->prefix = NULL;
+	free(root);
 	free(prefix);
 	if (rc) {
 		listing_free(h);
@@ -61,6 +64,20 @@ listing_open(struct listing **out, struct store *store, const char *cluster,
 	}
 	*out = h;
 	return rc;
+}
+
+enum rc
+listing_open(struct listing **out, struct store *store, const char *cluster,
+    const char *namespace)
+{
+	return open_listing(out, store, cluster, namespace, false);
+}
+
+enum rc
+listing_open_along(struct listing **out, struct store *store,
+    const char *cluster, const char *namespace)
+{
+	return open_listing(out, store, cluster, namespace, true);
 }
 
 static void

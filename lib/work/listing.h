@@ -30,6 +30,10 @@ struct listing_entry {
 struct listing;
 enum rc listing_open(struct listing **, struct store *, const char *cluster,
     const char *namespace);
+/* The same for who lists namespaces in byte order, all or many of them: they
+ * share requests. */
+enum rc listing_open_along(struct listing **, struct store *,
+    const char *cluster, const char *namespace);
 /* Each key once, oldest first (END, START, TIME), orphans of either kind too;
  * RC_ABSENT after the last. */
 enum rc listing_next(struct listing *, struct listing_entry *);
