@@ -122,10 +122,19 @@ enum rc
 fit_claim(const struct fitting *f, struct candidate *c)
 {
 	enum rc rc = claim_newest(f, c);
+	char *index;
 
-	if (rc == RC_OK && !c->claimed)
+	if (rc || c->claimed)
+		return rc;
+	/* By itself, which another run has published meanwhile? */
+	index = candidate_object(c, f->cluster, PART_INDEX);
+	rc = object_look(f->store, index);
+	if (rc == RC_OK)
+		c->fit = RULES_THERE;
+	else if (rc == RC_ABSENT)
 		rc = say_refused(f, c, c->base,
 		    "the END that it continues has been continued since");
+	free(index);
 	return rc;
 }
 

@@ -1,0 +1,272 @@
+#!/bin/sh
+# Several writers and removers at once, on a directory store: a history never
+# forks, removals do not add up to a loss, and the same work twice is no error.
+. "$(dirname "$0")/lib.sh"
+
+SEG_STORE=$T/store
+export SEG_STORE
+claims=store/v2/clusters/default/claims
+objects=store/v2/clusters/default/namespaces
+races=30
+[ -n "${SOAK:-}" ] && races=1000
+
+# base: 1-20; then eight that continue it, of several lengths, in work
+# directories of their own
+mkseg base shop 1 20 100 20 1 20 >base.f
+for w in 1 2 3 4 5 6 7 8; do
+	mkseg "w$w" shop 21 $((22 + w % 3)) $((200 + w)) 20 1 $((2 + w % 3)) 1 "$w" >"w$w.f"
+done
+begin() {
+	rm -rf store
+	seg-upload --create "$(cat base.f)" >/dev/null
+}
+
+# one_winner W...: of those that ran, with statuses c.W and errors e.W; $winner
+one_winner() {
+	winners='' bad=''
+	for w; do
+		case $(cat "c.$w") in
+		0) winners="$winners $w" ;;
+		1)
+			grep -q "refused: .*$(uname -n) (process [0-9]*) at 20" "e.$w" ||
+				bad="$bad $w(no host or time)"
+			;;
+		3) ;;
+		*) bad="$bad $w(status $(cat "c.$w"))" ;;
+		esac
+	done
+	[ "$(echo "$winners" | wc -w)" -le 1 ] || bad="$bad forked by$winners"
+	winner=${winners# }
+	# what the winner was told is in the plan, and nothing else
+	seg-list shop | seg-plan >plan 2>/dev/null
+	n=$(seg-list shop | grep -c .)
+	if [ -n "$winner" ] && [ "$(echo "$winner" | wc -w)" = 1 ]; then
+		grep -q "$(sed 's,.*/\([^/]*\)\.seg,\1,' "w$winner.f")" plan ||
+			bad="$bad $winner is not in the plan"
+		[ "$n" = 2 ] || bad="$bad $n segments"
+	fi
+	[ -z "$bad" ]
+}
+
+upload_in_background() { # W
+	{
+		seg-upload "$(cat "w$1.f")" >/dev/null 2>"e.$1"
+		echo $? >"c.$1"
+	} &
+}
+
+none=0
+for i in $(seq "$races"); do
+	begin
+	set -- 1 2
+	case $((i % 3)) in
+	1) set -- 1 2 3 4 ;;
+	2) set -- 1 2 3 4 5 6 7 8 ;;
+	esac
+	for w; do upload_in_background "$w"; done
+	wait
+	one_winner "$@" || {
+		fail "race $i of $#:$bad"
+		cat e.*
+	}
+	[ -n "$winner" ] || none=$((none + 1))
+done
+pass "$races races of 2, 4 and 8: at most one is told that it is done"
+is "$none" 0 "and one is"
+
+# --- what a killed writer leaves
+
+# claimed END KEY-OF [PID [STARTED]]: a claim of this machine
+claimed() {
+	mkdir -p "$claims/shop"
+	cat >"$claims/shop/$(printf %020d "$1")" <<-END
+		segtools claim 1
+		key $(sed 's,.*/\([^/]*\)\.seg,\1,' "$2")
+		time 1700000000000 2023-11-14T22:13:20.000Z
+		writer ${5:-11111111-2222-4333-8444-555555555555}
+		host $(uname -n)
+		pid ${3:-1}
+		started ${4:-1}
+		boot $(cat /proc/sys/kernel/random/boot_id)
+		pids $(readlink /proc/self/ns/pid)
+	END
+}
+sleep 0 &
+dead=$!
+wait $dead
+
+begin
+claimed 20 w1.f "$dead"
+must_fail 3 seg-upload --busy-timeout 50 "$(cat w2.f)"
+err_like "shop: END 20 was claimed for .* by $(uname -n) \(process $dead\) at 2023-11-14T22:13:20.000Z, .*-F takes over" \
+	"another's claim: for what, by whom, when"
+is "$(seg-list shop | grep -c .)" 1 "nothing is published"
+ok "-O" seg-list -O shop
+is "$(cut -f 1-4 out)" "shop/claim-00000000000000000020	-	20	$(cut -f 4 out | head -n 1)" "lists the claim of a dead one"
+cp out dead.set
+ok "its own next run" seg-upload --busy-timeout 50 "$(cat w1.f)"
+ok "-O" seg-list -O shop
+is "$(grep -c . out)" 0 "a claim that has done its work is none"
+
+begin
+claimed 20 w1.f "$dead"
+ok "seg-rm" seg-rm <dead.set
+is "$(cut -f 1 out)" "shop/claim-00000000000000000020" "prints the claim"
+absent "$claims/shop/00000000000000000020"
+ok "the way is free" seg-upload --busy-timeout 0 "$(cat w2.f)"
+
+begin
+claimed 20 w1.f $$ 0
+must_fail 1 seg-rm shop/claim-00000000000000000020
+err_like "its owner may be alive" "one of the living is not removed"
+ok "-F" seg-upload -F --busy-timeout 50 "$(cat w2.f)"
+must_fail 1 seg-upload "$(cat w1.f)"
+err_like "refused" "and whoever comes late is refused"
+
+begin
+mkdir -p "$claims/shop"
+head -c 100000 /dev/zero >"$claims/shop/00000000000000000020"
+must_fail 1 seg-upload --busy-timeout 50 "$(cat w2.f)"
+err_like "claims/shop/0*20: too large" "a claim without end"
+printf 'segtools claim 1\nkey nonsense\n' >"$claims/shop/00000000000000000020"
+must_fail 1 seg-upload --busy-timeout 50 "$(cat w2.f)"
+err_like "claims/shop/0*20: not a claim" "a claim that is none"
+ok "-F takes it over" seg-upload -F --busy-timeout 50 "$(cat w2.f)"
+
+# the same work directory, another segment
+begin
+make_db shop.db 50
+rm -rf cut
+ok "a cut" seg-cut -d cut cuts shop.db
+cp out first.set
+ok "uploaded" seg-upload -m <first.set
+uuid=$(cat cut/.segtools-writer)
+like cut/.segtools-writer '^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f-]{17}$' \
+	"a work directory has a UUID"
+sql shop.db "UPDATE t SET v = 'x' WHERE id = 1"
+ok "another cut" seg-cut -d cut cuts shop.db
+cp out next.set
+end=$(seg-list cuts | sed -n '1s/^[^	]*	[^	]*	\([0-9]*\)	.*/\1/p')
+mkdir -p "$claims/cuts"
+claimed "$end" w1.f "$dead" 1 "$uuid"
+mv "$claims/shop/$(printf %020d "$end")" "$claims/cuts/"
+ok "its own dead process" seg-upload --busy-timeout 50 <next.set
+
+# --- a writer that comes back after -F took over
+
+come_back() { # SYSCALLS-BEFORE-THE-STOP
+	begin
+	seg-upload --busy-timeout 50 "$(cat w1.f)" >out.1 2>e.1 &
+	pid=$!
+	n=0
+	while [ $n -lt "$1" ]; do n=$((n + 1)); done
+	kill -STOP $pid 2>/dev/null
+	seg-upload -F --busy-timeout 50 "$(cat w2.f)" >out.2 2>e.2
+	echo $? >c.2
+	kill -CONT $pid 2>/dev/null
+	wait $pid
+	echo $? >c.1
+}
+back=''
+for i in $(seq 1 "$((races / 2))"); do
+	come_back $((i * i * 30))
+	# told 0, and there: -F may have forked what was published before it came
+	[ "$(cat c.1) $(cat c.2)" = "0 0" ] &&
+		! grep -q . e.2 && [ "$(seg-list shop | grep -c .)" != 3 ] &&
+		back="$back $i"
+	[ "$(cat c.1)" = 1 ] && { grep -q "refused\|taken back" e.1 ||
+		back="$back $i(silent)"; }
+done
+is "$back" "" "a writer that was stopped while -F took over finds out"
+
+# --- the same work twice
+
+twice=''
+for i in $(seq 10); do
+	rm -rf store twice
+	mkdir store
+	for e in 10 20 30 40; do mkseg twice shop $((e - 9)) $e $e 9 1 10; done >two.set
+	echo >>two.set
+	seg-upload -m <two.set >out.1 2>e.1 &
+	pid=$!
+	seg-upload -m <two.set >out.2 2>e.2 || twice="$twice $i: $(cat e.2)"
+	wait $pid || twice="$twice $i: $(cat e.1)"
+	[ "$(grep -c . out.1) $(grep -c . out.2)" = "4 4" ] || twice="$twice $i(out)"
+	[ -z "$(find twice -type f)" ] || twice="$twice $i(left)"
+done
+is "$twice" "" "two seg-upload -m of the same files: both are done"
+ok "what has gone and is there" seg-upload -m <two.set
+is "$(grep -c . out)" 4 "is printed"
+must_fail 1 seg-upload twice/shop/18446744073709551515-00000000000000000041-00000000000000000001.seg
+err_like "no such file" "what is nowhere is no such file"
+
+# --- removers
+
+# All of: parts a, b and their merge; each remover may take the one or the other
+mkseg parts shop 1 50 1000 50 1 50 >a.f
+mkseg parts shop 51 60 2000 50 3 10 4 2 >b.f
+mkseg parts shop 1 60 2000 50 1 50 1 2 >m.f
+lost=''
+for i in $(seq "$races"); do
+	rm -rf store
+	seg-upload --create "$(cat a.f)" "$(cat b.f)" "$(cat m.f)" >all
+	grep '	1	60	' all >merged
+	grep . all | grep -v '	1	60	' >parts.set
+	seg-rm -e <merged >/dev/null 2>e.1 &
+	pid1=$!
+	seg-rm -e <parts.set >/dev/null 2>e.2 &
+	pid2=$!
+	pid3=
+	[ $((i % 2)) = 0 ] || {
+		seg-upload "$(cat m.f)" >up.3 2>e.3 &
+		pid3=$!
+	}
+	wait $pid1
+	c1=$?
+	wait $pid2
+	c2=$?
+	c3=
+	[ -z "$pid3" ] || {
+		wait $pid3
+		c3=$?
+	}
+	seg-list shop 2>/dev/null | seg-plan >plan 2>/dev/null ||
+		lost="$lost $i($c1 $c2 $c3)"
+	cut -f 1 plan | grep . | while read -r n; do
+		[ -f "$objects/shop/segments/${n#*/}" ] || echo "$n"
+	done >without
+	[ -s without ] && lost="$lost $i(an index without data)"
+	[ ! -e "$claims/shop/removal" ] || lost="$lost $i(lock)"
+done
+is "$lost" "" "$races times: one takes the merge, the other its parts, a third puts the merge"
+
+begin
+seg-upload "$(cat w1.f)" >/dev/null
+cat >lock <<-END
+	segtools claim 1
+	removal -
+	time 1700000000000 2023-11-14T22:13:20.000Z
+	writer
+	host elsewhere
+	pid 77
+	started 5
+	boot 00000000-0000-4000-8000-000000000000
+	pids pid:[1]
+END
+sed -i 's/^writer$/writer /' lock
+cp lock "$claims/shop/removal"
+must_fail 3 seg-rm --busy-timeout 50 shop/18446744073709551592-00000000000000000021-00000000000000000201
+err_like "^seg-rm: shop: segments are being removed by elsewhere \(process 77\) at 2023-11-14T22:13:20.000Z" \
+	"another machine's remover: who and when"
+touch -d '2 days ago' "$claims/shop/removal"
+ok "-O" seg-list -O shop
+is "$(cut -f 1-3 out)" "shop/claim-removal	-	-" "a lock that is older than a day"
+ok "goes" sh -c 'seg-list -O shop | seg-rm -F --busy-timeout 0'
+absent "$claims/shop/removal"
+mkdir -p "$claims/shop"
+sed "s/^host .*/host $(uname -n)/; s/^pid .*/pid $dead/; s/^boot .*/boot $(cat /proc/sys/kernel/random/boot_id)/
+	s/^pids .*/pids $(readlink /proc/self/ns/pid)/" lock >"$claims/shop/removal"
+must_fail 1 seg-rm --busy-timeout 50 shop/18446744073709551592-00000000000000000021-00000000000000000201
+err_like "nothing else would hold" "a dead one's of this machine is no obstacle"
+absent "$claims/shop/removal"
+done_testing
