@@ -603,6 +603,9 @@ struct history {
 	unsigned ways[WAYS];
 	unsigned misses, others;
 	char said[2000]; /* by the last cut */
+	/* Page 1 may be of another time than the log, and say another size
+	 * than it: which of the two is right, nobody can tell. */
+	bool mixed;
 
 	struct {
 		unsigned at;
@@ -752,13 +755,29 @@ way_taken(enum rc rc, char *said, size_t size)
 	return strstr(said, "log's new part") ? OF_LOG : NOTHING;
 }
 
+/* The size that a reader of the file believes in. */
+static size_t
+size_in_header(const struct image *i)
+{
+	const uint8_t *d = i->data;
+	size_t ps = (size_t)d[16] << 8 | d[17];
+
+	return ps * ((size_t)d[28] << 24 | (size_t)d[29] << 16 |
+			(size_t)d[30] << 8 | d[31]);
+}
+
 static bool
 same(const struct history *h)
 {
-	for (unsigned i = 0; i < h->n_views; i++)
-		if (h->views[i].size == h->cuts.size &&
-		    memcmp(h->views[i].data, h->cuts.data, h->cuts.size) == 0)
+	const struct image *c = &h->cuts, *v;
+
+	for (unsigned i = 0; i < h->n_views; i++) {
+		v = &h->views[i];
+		if ((v->size == c->size || (h->mixed && v->size < c->size &&
+					       v->size == size_in_header(c))) &&
+		    memcmp(v->data, c->data, v->size) == 0)
 			return true;
+	}
 	return h->n_views == 0;
 }
 
@@ -867,8 +886,10 @@ step(struct history *h, const char *line)
 		copy("db-wal", "saved-wal", O_TRUNC);
 	} else if (sscanf(line, "back %19s", word) == 1) {
 		put_back(word);
+		h->mixed |= strcmp(word, "file") == 0;
 	} else if (sscanf(line, "power %u", &n) == 1) {
 		lose_power(n);
+		h->mixed = true;
 	} else if (strcmp(line, "boot") == 0) {
 		boot_number++;
 	} else if (strcmp(line, "day") == 0) {
@@ -895,6 +916,7 @@ history_run(struct history *h, FILE *script)
 	the = h;
 	spawned = 0;
 	boot_number = 1;
+	h->mixed = false;
 	while (fgets(line, sizeof(line), script)) {
 		char *p = line + strspn(line, "\t ");
 
