@@ -17,13 +17,19 @@ static const char synopsis[] =
     "usage: seg-list [-JOqv] [-C CLUSTER] [-k CATALOG] [-s STORE]\n"
     "                [--retry-for SECONDS] [NAMESPACE ...]\n"
     "       seg-list -N [-Jqv] [-C CLUSTER] [-k CATALOG] [-s STORE]\n"
-    "                [--retry-for SECONDS]\n";
+    "                [--retry-for SECONDS]\n"
+    "       seg-list --stale AGE [-Jqv] [-C CLUSTER] [-k CATALOG] [-s STORE]\n"
+    "                [--retry-for SECONDS] [NAMESPACE ...]\n";
+
+enum { STALE = CLI_OWN };
 
 static const struct cli_option own[] = {
     {'N', "namespaces", NULL, "the names of the namespaces alone"},
     {'O', "orphans", NULL,
 	"data objects without an index, older than a day, and claims\n"
 	"and locks that dead ones left"},
+    {STALE, "stale", "AGE",
+	"the namespaces whose newest state is older, or that have none"},
     {'k', "catalog", "CATALOG", "from a catalogue of seg-sync, not the store"},
     {0},
 };
@@ -34,7 +40,10 @@ struct list {
 	struct catalog *catalog; /* instead of the store */
 	bool names;
 	bool orphans;
-	bool all; /* namespaces: those without segments are none */
+	bool all;          /* namespaces: those without segments are none */
+	const char *stale; /* --stale; or NULL */
+	uint64_t age;      /* ms */
+	uint64_t looked_at, found_stale;
 	uint64_t now;
 	uint64_t undated; /* objects without a date that may be orphans */
 };
@@ -191,6 +200,80 @@ list_namespace(struct list *l, const char *namespace)
 	return rec_end(&l->cli.out, rc != RC_OK);
 }
 
+/* ---- how old the newest state is ---- */
+
+static enum rc
+keep_newest(void *arg, const struct key *key, uint64_t bytes)
+{
+	struct key *newest = arg;
+
+	(void)bytes;
+	*newest = *key;
+	return RC_OK;
+}
+
+/* All zero if there is none.  Of all namespaces, what they share requests for. */
+static enum rc
+find_newest(struct list *l, const char *namespace, struct key *newest)
+{
+	struct listing *h;
+	struct listing_entry e;
+	enum rc rc;
+
+	*newest = (struct key){0};
+	if (l->catalog)
+		rc = catalog_segments(
+		    l->catalog, namespace, keep_newest, newest);
+	else if (!l->all)
+		rc =
+		    listing_newest(l->store, l->cli.cluster, namespace, newest);
+	else {
+		rc =
+		    listing_open_along(&h, l->store, l->cli.cluster, namespace);
+		while (rc == RC_OK && (rc = listing_next(h, &e)) == RC_OK)
+			if (e.index)
+				*newest = e.key;
+		listing_free(h);
+	}
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+static enum rc
+look_at_age(struct list *l, const char *namespace)
+{
+	struct key newest;
+	char text[TIME_TEXT_MAX];
+	enum rc rc = find_newest(l, namespace, &newest);
+
+	if (is_hopeless(l, rc))
+		return rc;
+	l->cli.rc = rc_max(l->cli.rc, rc);
+	if (rc)
+		return RC_OK;
+	l->looked_at++;
+	if (newest.time > l->now)
+		msg_warn("%s: its newest state is of %s, ahead of the clock",
+		    namespace, time_text(newest.time, text));
+	if (newest.end > 0 &&
+	    (newest.time > l->now || l->now - newest.time <= l->age))
+		return RC_OK;
+	l->found_stale++;
+	return rec_write_namespace(&l->cli.out, namespace);
+}
+
+static void
+tell_stale(struct list *l)
+{
+	if (l->found_stale)
+		l->cli.rc = rc_max(l->cli.rc,
+		    msg_fail(RC_DATA,
+			"%llu of %llu namespaces have no state of the last %s",
+			(unsigned long long)l->found_stale,
+			(unsigned long long)l->looked_at, l->stale));
+}
+
+/* ---- which namespaces ---- */
+
 /* One of all; rc: it cannot be looked into. */
 static enum rc
 list_found(void *arg, const char *namespace, enum rc rc)
@@ -199,8 +282,11 @@ list_found(void *arg, const char *namespace, enum rc rc)
 
 	if (rc) {
 		l->cli.rc = rc_max(l->cli.rc, rc);
-		return l->names ? RC_OK : rec_end(&l->cli.out, true);
+		return l->names || l->stale ? RC_OK
+					    : rec_end(&l->cli.out, true);
 	}
+	if (l->stale)
+		return look_at_age(l, namespace);
 	return l->names ? rec_write_namespace(&l->cli.out, namespace)
 			: list_namespace(l, namespace);
 }
@@ -220,7 +306,7 @@ list_all(struct list *l)
 			 : listing_namespaces(l->store, l->cli.cluster,
 			       l->orphans, list_found, l);
 
-	if (rc == RC_OK && !l->names && !l->cli.out.begun) {
+	if (rc == RC_OK && !l->names && !l->stale && !l->cli.out.begun) {
 		l->cli.rc = msg_fail(RC_DATA, "%s: no namespaces",
 		    l->catalog ? l->cli.catalog : store_name(l->store));
 		rc = rec_end(&l->cli.out, false);
@@ -237,7 +323,8 @@ list(struct list *l, char **namespaces)
 	if (l->all)
 		return list_all(l);
 	for (; rc == RC_OK && *namespaces; namespaces++)
-		rc = list_namespace(l, *namespaces);
+		rc = l->stale ? look_at_age(l, *namespaces)
+			      : list_namespace(l, *namespaces);
 	return rc;
 }
 
@@ -250,9 +337,13 @@ parse(struct list *l, int argc, char **argv)
 	while ((c = cli_getopt(&l->cli, argc, argv)) != -1) {
 		if (c == 'N')
 			l->names = true;
-		else
+		else if (c == 'O')
 			l->orphans = true;
+		else if (!time_span(l->stale = optarg, &l->age))
+			cli_usage(&l->cli, "--stale: %s is not an age", optarg);
 	}
+	if (l->stale && (l->names || l->orphans))
+		cli_usage(&l->cli, "--stale goes with neither -N nor -O");
 	if (l->names && (l->orphans || optind < argc))
 		cli_usage(&l->cli, "-N goes with neither -O nor a namespace");
 	if (l->orphans && l->cli.catalog)
@@ -276,6 +367,7 @@ main(int argc, char **argv)
 	if (rc == RC_OK)
 		rc = list(&l, argv + optind);
 	l.cli.rc = rc_max(l.cli.rc, rc);
+	tell_stale(&l);
 	catalog_free(l.catalog);
 	store_free(l.store);
 	return cli_exit(&l.cli);

@@ -193,4 +193,42 @@ must_fail 2 unreadable seg-list -N
 is "$(tr '\n' ' ' <out)" "one three " "the others are namespaces"
 must_fail 2 unreadable seg-list two one
 is "$(tail -n 2 out | head -n 1)" "$(sed 's/^two.*/!/; q' three)" "and so where they are named"
+# --- which are stale
+rm -rf stale
+mkdir stale
+sqlite3 s.db 'CREATE TABLE t(x)'
+for n in old new none future; do
+	ok "cut $n" sh -c "seg-cut -d ws $n s.db | seg-upload -s stale"
+done
+at=stale/v2/clusters/default/namespaces
+now=$(($(date +%s) * 1000))
+retime() { # NAMESPACE TIME: the only segment gets that TIME in its name
+	for o in indexes segments; do
+		key=$(basename "$at/$1/$o"/*)
+		mv "$at/$1/$o/$key" "$at/$1/$o/${key%-*}-$(printf %020d "$2")"
+	done
+}
+retime old $((now - 7200000))
+retime future $((now + 86400000))
+rm "$at/none/indexes"/*
+must_fail 1 seg-list -s stale --stale 1h
+is "$(tr '\n' ' ' <out)" "none old " "those that are old, or have no segment"
+err_like '^seg-list: 2 of 4 namespaces have no state of the last 1h$' "and how many"
+err_like '^seg-list: future: its newest state is of .*, ahead of the clock$' \
+	"a TIME ahead of the clock is said"
+must_fail 1 seg-list -s stale --stale 3h
+is "$(cat out)" none "older than three hours"
+ok "all fresh" seg-list -s stale --stale 1h new future
+empty out "no line"
+must_fail 1 seg-list -s stale --stale 1h old missing new
+is "$(tr '\n' ' ' <out)" "old missing " "of those named"
+must_fail 1 seg-list -J -s stale --stale 1h old
+is "$(cat out)" '{"namespace":"old"}' "JSON"
+ok "a catalogue" seg-sync -s stale -k stale.cat --add old --add new
+must_fail 1 seg-list -s stale -k stale.cat --stale 1h
+is "$(cat out)" old "from a catalogue"
+must_fail 2 seg-list -s stale --stale 1x
+must_fail 2 seg-list -s stale --stale 1h -N
+must_fail 2 seg-list -s stale --stale 1h -O
+
 done_testing
