@@ -128,9 +128,10 @@ check: inst $(UNIT) $(HELPERS) $(PRELOADS)
 
 soak: inst $(HELPERS) $(PRELOADS)
 	SOAK=1 $(PROVE) -v tests/12-streams.t tests/38-several.t \
-		tests/43-cut-restart.t tests/52-s3-faults.t \
-		tests/56-s3-multipart.t tests/58-s3-several.t \
-		tests/62-catalog-random.t tests/82-history.t
+		tests/39-pack-bad.t tests/43-cut-restart.t \
+		tests/52-s3-faults.t tests/56-s3-multipart.t \
+		tests/58-s3-several.t tests/62-catalog-random.t \
+		tests/82-history.t
 
 # A sanitizer's own status is 99, lest it look like "the answer is no".
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
