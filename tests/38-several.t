@@ -195,9 +195,19 @@ for i in $(seq 10); do
 	[ -z "$(find twice -type f)" ] || twice="$twice $i(left)"
 done
 is "$twice" "" "two seg-upload -m of the same files: both are done"
+# killed between the two files
+mkseg twice shop 1 10 10 9 1 10 >one.f
+rm "$(cat one.f)"
+mkseg twice shop 41 50 50 9 1 10 >five.f
+mkseg twice shop 51 60 60 9 1 10 >six.f
+rm "$(cat six.f)"
+ok "the next run" seg-upload -m "$(cat five.f)"
+is "$(find twice -type f)" "$(sed 's/seg$/idx/' six.f)" \
+	"removes an index that a killed run left, not one of what is to come"
+rm -r twice
 ok "what has gone and is there" seg-upload -m <two.set
 is "$(grep -c . out)" 4 "is printed"
-must_fail 1 seg-upload twice/shop/18446744073709551515-00000000000000000041-00000000000000000001.seg
+must_fail 1 seg-upload twice/shop/18446744073709551515-00000000000000000061-00000000000000000001.seg
 err_like "no such file" "what is nowhere is no such file"
 
 # --- removers

@@ -132,7 +132,8 @@ check_case() { # CASE WANTED VERB
 			done
 		;;
 	upload | rm)
-		s3_ls "bkt/$1/" | sed "s,^$1/v2/clusters/default/namespaces/,,; s, .*,," >objects
+		s3_ls "bkt/$1/v2/clusters/default/namespaces/" |
+			sed "s,^$1/v2/clusters/default/namespaces/,,; s, .*,," >objects
 		while read -r o; do
 			k=${o##*/} kind=${o%/*}
 			case ${kind##*/} in

@@ -34,7 +34,7 @@ forget() {
 
 ok "upload" rusage used seg-upload "$file"
 is "$(cut -d ' ' -f 1 log | LC_ALL=C sort | uniq -c | tr -s ' \n' ' ')" \
-	" 2 HEADDATA 1 LIST 1 MPDONE 1 MPLIST 5 MPPART 1 MPSTART 1 PUTINDEX " \
+	" 1 GETCLAIM 2 HEADDATA 1 LIST 1 MPDONE 1 MPLIST 5 MPPART 1 MPSTART 1 PUTCLAIM 1 PUTINDEX " \
 	"what it asked for"
 is "$(awk '$1 == "MPPART" { print $5 }' log | sort -n | tail -n 4 | uniq)" \
 	$((16 << 20)) "parts of 16 MiB"
@@ -46,11 +46,11 @@ is "$(awk '$1 == "MPDONE" { print $5 }' log)" 481 \
 is_whole "upload"
 log_clear
 ok "again" seg-upload "$file"
-is "$(grep -cE '^(MP|PUT)' log)" 0 "puts nothing anew"
+is "$(grep -cE '^(MP|PUT(DATA|INDEX))' log)" 0 "puts nothing anew"
 s3_rm "$index/$key"
 log_clear
 ok "without its index" seg-upload "$file"
-is "$(grep -cE '^(MP|PUT)' log)" 1 "puts that alone"
+is "$(grep -cE '^(MP|PUT(DATA|INDEX))' log)" 1 "puts that alone"
 ok "fetch" rusage used seg-fetch -d o "big/$key"
 [ -n "${SANITIZED:-}" ] || [ "$(cut -d ' ' -f 3 used)" -lt 65536 ]
 is $? 0 "memory: $(cut -d ' ' -f 3 used) KiB"

@@ -71,8 +71,8 @@ deadclaim_is_dead(struct store *store, const char *cluster,
 	enum rc rc;
 
 	/* Without a date nothing is known of its age. */
-	*dead = e->modified && e->modified < now &&
-		now - e->modified > ORPHAN_AGE;
+	*dead =
+	    e->modified && e->modified < now && now - e->modified > ORPHAN_AGE;
 	if (*dead || (!e->removal && e->end < newest))
 		return RC_OK;
 	object = claim_object(cluster, namespace, e->name);

@@ -1,9 +1,6 @@
 /* publish: see publish.h. */
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/directory.h"
@@ -13,6 +10,7 @@
 #include "work/catalog_sync.h"
 #include "work/fit.h"
 #include "work/lock.h"
+#include "work/moved.h"
 #include "work/object.h"
 #include "work/publish.h"
 
@@ -286,24 +284,14 @@ publish_or_skip(struct publish *p, struct candidate *c)
 
 /* ---- what is published ---- */
 
-static enum rc
-unlink_there(const char *path)
-{
-	return unlink(path) == 0 || errno == ENOENT ? RC_OK : msg_errno(path);
-}
-
+/* Once in a run for each namespace of a set: with its last. */
 static enum rc
 remove_local(const struct candidate *c, struct dirs *dirs)
 {
-	char *idx = candidate_index_path(c);
-	enum rc rc;
+	enum rc rc = moved_remove(c->path, dirs);
 
-	/* The index last: a .seg without one would be complained about. */
-	rc = unlink_there(c->path);
-	if (rc == RC_OK)
-		rc = unlink_there(idx);
-	dirs_add(dirs, c->path);
-	free(idx);
+	if (rc == RC_OK && c == c->space->c + c->space->n - 1)
+		rc = moved_sweep(c->path, &c->header.key, dirs);
 	return rc;
 }
 

@@ -507,6 +507,16 @@ tell(struct retire *r, const struct item *it)
 
 /* ---- a set ---- */
 
+/* Is there anything whose data is to go? */
+static bool
+any_left(const struct space *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->item[i].data && !s->item[i].rc)
+			return true;
+	return false;
+}
+
 static enum rc
 remove_all(struct retire *r)
 {
@@ -516,7 +526,8 @@ remove_all(struct retire *r)
 		return rc;
 	remove_parts(r, PART_INDEX);
 	for (size_t i = 0; i < r->n_spaces; i++)
-		rc = rc_max(rc, judge_again(r, &r->spaces[i]));
+		if (any_left(&r->spaces[i]))
+			rc = rc_max(rc, judge_again(r, &r->spaces[i]));
 	remove_parts(r, PART_SEGMENT);
 	for (size_t i = 0; i < r->n_spaces && rc == RC_OK; i++)
 		rc = rc_max(rc, clean(r, &r->spaces[i]));
