@@ -237,6 +237,13 @@ must_fail 3 seg-restore -F --busy-timeout 100 d/now.db "$seg"
 echo "INSERT INTO t VALUES('afterwards');" >&8
 done_with
 is "$(rows d/now.db)" old,committed,afterwards "open in WAL mode: nothing is lost"
+old wal
+with d/now.db 'SELECT * FROM t'
+mv d/now.db d/moved
+cp o/plain/now.db d
+must_fail 3 seg-restore -F --busy-timeout 100 d/now.db "$seg"
+err_like 'in use$' "what is beside it is in use by who has another file open"
+done_with
 old plain
 with d/now.db 'BEGIN IMMEDIATE'
 (
