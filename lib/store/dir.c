@@ -242,7 +242,7 @@ create_locked(struct dir_store *s, const struct store_xfer *x, struct file **f,
 static enum rc
 write_put(struct store_xfer *x, struct file *to)
 {
-	mode_t mode = 0666;
+	mode_t mode = (mode_t)~x->hidden;
 	uint64_t size = 0;
 	enum rc rc;
 

@@ -129,7 +129,8 @@ struct store_xfer {
 	char etag[80];
 	bool existed; /* PUT: it was there already */
 	/* Read permissions of group and others that the object lacks, as far as
-	 * is known (GET, HEAD): of those in a bucket nothing is. */
+	 * is known (GET, HEAD): of those in a bucket nothing is.  A PUT from
+	 * buf: what the object is to lack. */
 	mode_t hidden;
 
 	/* The store's own. */

@@ -208,8 +208,9 @@ void
 claim_write_begin(struct store *store, struct claim_op *op, char *object,
     const struct claim *c, bool replace)
 {
-	*op =
-	    (struct claim_op){.xfer = {.verb = STORE_PUT, .replace = replace}};
+	*op = (struct claim_op){
+	    .xfer = {
+		.verb = STORE_PUT, .replace = replace, .hidden = c->hidden}};
 	claim_encode(&op->text, c);
 	op_start(store, op, object);
 }

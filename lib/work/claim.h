@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/msg.h"
@@ -32,6 +33,8 @@ struct claim {
 	char writer[CLAIM_WRITER_MAX]; /* UUID: see writer.h; or "" */
 	struct process by;
 	uint64_t time; /* when it was made, ms since 1970 */
+	/* Not in its text: who may not read the segment may not read this. */
+	mode_t hidden;
 };
 
 void claim_encode(struct buf *, const struct claim *);

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/time.h"
@@ -34,7 +35,11 @@ fit_contest(const struct fitting *f, const char *namespace)
 void
 fit_mine(const struct candidate *c, struct claim *mine)
 {
+	struct stat st;
+
 	*mine = (struct claim){.key = c->header.key, .time = time_now()};
+	if (stat(c->path, &st) == 0)
+		mine->hidden = ~st.st_mode & (S_IRGRP | S_IROTH);
 	process_self(&mine->by);
 	writer_of(c->path, mine->writer);
 }
