@@ -289,7 +289,7 @@ start_chunk(struct frames *f, struct chunk *c)
 		return rc;
 	for (size_t i = 0; i < c->n; i++)
 		c->by_source[i] = &c->want[i];
-	qsort(c->by_source, c->n, sizeof(c->by_source[0]), want_cmp);
+	qsort(c->by_source, c->n, sizeof(struct remote_want *), want_cmp);
 	j = plan_joining(f, c);
 	for (size_t i = 0; rc == RC_OK && i < c->n; i = end) {
 		uint32_t source = c->by_source[i]->source;
@@ -366,7 +366,8 @@ remote_frames_copy(struct remote_set *set, struct segwriter *writer)
 		c->frames = &f;
 		c->bytes = xmalloc(f.chunk_max * f.frame_max);
 		c->want = xcalloc(f.chunk_max, sizeof(*c->want));
-		c->by_source = xcalloc(f.chunk_max, sizeof(c->by_source[0]));
+		c->by_source =
+		    xcalloc(f.chunk_max, sizeof(struct remote_want *));
 		c->ranges = xcalloc(f.chunk_max, sizeof(*c->ranges));
 	}
 	rc = copy_all(&f);
