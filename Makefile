@@ -25,7 +25,7 @@ FUZZ_SECONDS = 30
 TESTS = $(UNIT) $(wildcard tests/*.t)
 BENCH =
 
-PKGS = sqlite3 libarchive libcurl expat libisal libxxhash nettle zlib uuid
+PKGS = sqlite3 libarchive libcurl expat libisal libxxhash nettle zlib libzstd uuid
 WARN = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wformat=2 \
 	-Wcast-qual -Wmissing-prototypes
 # Asked once each time make runs, not once for each use.
