@@ -3,8 +3,14 @@
  * SEG_TEST_STORE names (empty at the start).
  */
 
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -373,6 +379,45 @@ test_removal(void)
 	free(v2);
 }
 
+/* From now on fsync() of this process fails. */
+static bool
+break_sync(void)
+{
+	struct sock_filter filter[] = {
+	    BPF_STMT(
+		BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fsync, 0, 1),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EIO),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {
+	    .len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/* What is not durable may come back, or be lost: never RC_OK. */
+static void
+test_sync(void)
+{
+	struct store_xfer x = {0};
+	bool existed;
+
+	ok(put("v2/a", "1", &existed) == RC_OK &&
+		put("v2/b", "1", &existed) == RC_OK,
+	    "two objects");
+	ok(break_sync(), "fsync fails from now on");
+	msg_verbosity(-2);
+	ok(do_buf(STORE_DELETE, "v2/a", NULL, &x) == RC_SYSTEM,
+	    "DELETE that is not durable");
+	ok(put("v2/b", "1", &existed) == RC_SYSTEM,
+	    "PUT of what is there, but perhaps not durably");
+	ok(put("v2/c", "1", &existed) == RC_SYSTEM, "PUT that is not durable");
+	(void)do_buf(STORE_DELETE, "v2/b", NULL, &x);
+	msg_verbosity(2);
+}
+
 static void
 test_opening(void)
 {
@@ -417,6 +462,7 @@ main(int argc, char **argv)
 	if (is_dir) {
 		test_paths();
 		test_opening();
+		test_sync();
 		(void)rmdir(dir);
 	}
 	store_free(store);
