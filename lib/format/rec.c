@@ -407,7 +407,8 @@ put_number(uint64_t v)
 		printf("\t%llu", (unsigned long long)v);
 }
 
-/* START and END.  The last frame number of all is none that is not known. */
+/* START and END.  REC_UNKNOWN is also the last frame number that there can be:
+ * only of a claim does it mean "-". */
 static void
 put_numbers(const struct rec *rec)
 {

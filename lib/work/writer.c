@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "work/writer.h"
 
-/* False: there is none, or what is there is none. */
+/* False: no such file, or no UUID in it: a new one is made then. */
 static bool
 read_uuid(const char *path, char out[CLAIM_WRITER_MAX])
 {
