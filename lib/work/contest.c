@@ -31,6 +31,19 @@ names(const struct claim *c, const struct key *key)
 	return !c->removal && key_cmp(&c->key, key) == 0;
 }
 
+/* With force a run may publish several that continue one END: of these claims
+ * the last one stays. */
+static bool
+is_ours(
+    const struct contest *c, const struct claim *mine, const struct claim *is)
+{
+	return names(is, &mine->key) ||
+	       (c->force && is->by.pid == mine->by.pid &&
+		   is->by.started == mine->by.started &&
+		   strcmp(is->by.host, mine->by.host) == 0 &&
+		   strcmp(is->by.boot, mine->by.boot) == 0);
+}
+
 /* ---- claiming ---- */
 
 /* What becomes of a claim that is there. */
@@ -214,7 +227,7 @@ contest_settle(const struct contest *c, uint64_t end, const struct claim *mine,
 	char *object = object_of(c, end);
 	struct claim now = *theirs;
 	struct patience patience;
-	bool ours = seen == RC_OK && names(theirs, &mine->key);
+	bool ours = seen == RC_OK && is_ours(c, mine, theirs);
 	enum rc rc = seen == RC_ABSENT || seen == RC_DATA ? RC_OK : seen;
 
 	patience_begin(&patience, c->busy_ms);
@@ -229,7 +242,7 @@ contest_settle(const struct contest *c, uint64_t end, const struct claim *mine,
 		if (rc)
 			break;
 		seen = claim_read(c->store, object, &now);
-		ours = seen == RC_OK && names(&now, &mine->key);
+		ours = seen == RC_OK && is_ours(c, mine, &now);
 		if (seen == RC_SYSTEM || seen == RC_USAGE)
 			rc = seen;
 		else if (!ours && tries == 100)
