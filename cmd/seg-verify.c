@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <xxhash.h>
+
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/number.h"
 #include "cli/cli.h"
 #include "cli/open_store.h"
 #include "cli/progress.h"
@@ -17,21 +20,25 @@
 #include "segment/segpair.h"
 #include "segment/segstream.h"
 #include "store/store.h"
+#include "work/drill.h"
 #include "work/keyset.h"
 #include "work/plan.h"
 #include "work/segset.h"
 
 static const char synopsis[] =
     "usage: seg-verify [-eJqrv] [-C CLUSTER] [-j N] [-s STORE]\n"
-    "                  [--metrics FILE] [--retry-for SECONDS]\n"
-    "                  [--sample PERCENT] [FILE | NAME ...]\n";
+    "                  [--metrics FILE] [--restore] [--retry-for SECONDS]\n"
+    "                  [--sample PERCENT] [--slice I/N] [FILE | NAME ...]\n";
 
-enum { SAMPLE = CLI_OWN };
+enum { SAMPLE = CLI_OWN, RESTORE, SLICE };
 
 static const struct cli_option own[] = {
     {'r', "rebuild-index", NULL, "write the .idx of files whose data is good"},
     {SAMPLE, "sample", "PERCENT",
 	"read only so many of the objects in the store"},
+    {RESTORE, "restore", NULL,
+	"put the newest state of each set together, too"},
+    {SLICE, "slice", "I/N", "only the I-th of N parts of all namespaces"},
     {'j', "jobs", "N", "objects at a time (16)"},
     {0},
 };
@@ -51,8 +58,9 @@ struct reading {
 struct verify {
 	struct cli cli;
 	struct store *store; /* opened for the first name */
-	bool rebuild;
+	bool rebuild, restore;
 	unsigned sample;
+	uint64_t slice, slices; /* 1 of 1 */
 	struct segset set;
 	unsigned running;
 	enum rc rc; /* of the set */
@@ -205,6 +213,18 @@ in_sample(const struct verify *v, const struct key *k)
 	return (h >> 32) % 100 < v->sample;
 }
 
+/* For the first name. */
+static enum rc
+open_store(struct verify *v)
+{
+	enum rc rc = RC_OK;
+
+	if (!v->store)
+		rc = cli_store(&v->cli, false, &v->store);
+	v->cli.no_store = rc != RC_OK;
+	return rc;
+}
+
 static enum rc
 verify_object(struct verify *v, const struct segset_item *it)
 {
@@ -213,12 +233,9 @@ verify_object(struct verify *v, const struct segset_item *it)
 
 	if (!in_sample(v, &it->key))
 		return RC_OK;
-	if (!v->store) {
-		rc = cli_store(&v->cli, false, &v->store);
-		v->cli.no_store = rc != RC_OK;
-		if (rc)
-			return rc;
-	}
+	rc = open_store(v);
+	if (rc)
+		return rc;
 	if (v->running >= v->cli.jobs)
 		store_wait(v->store, v->cli.jobs - 1, -1);
 	r = xcalloc(1, sizeof(*r));
@@ -231,13 +248,24 @@ verify_object(struct verify *v, const struct segset_item *it)
 
 /* ---- the set ---- */
 
+/* N runs with one slice each cover all namespaces, each once. */
+static bool
+in_slice(const struct verify *v, const char *namespace)
+{
+	return XXH3_64bits(namespace, strlen(namespace)) % v->slices ==
+	       v->slice - 1;
+}
+
 static enum rc
 take_record(void *ctx, const struct rec *rec)
 {
 	struct verify *v = ctx;
-	struct segset_item *it = segset_add(&v->set, rec);
+	struct segset_item *it;
 	enum rc rc;
 
+	if (!in_slice(v, rec->name.namespace))
+		return RC_OK;
+	it = segset_add(&v->set, rec);
 	if (!it)
 		return RC_OK;
 	rc = rec->is_path ? verify_file(v, it) : verify_object(v, it);
@@ -345,11 +373,26 @@ check_forks(const char *namespace, const struct segset_item *it, size_t n)
 	return rc;
 }
 
+/* Of the last namespace of the set, from its first item on. */
+static enum rc
+restore_newest(struct verify *v, size_t first)
+{
+	const struct segset *s = &v->set;
+	enum rc rc = RC_OK;
+
+	if (!segset_is_file(s, &s->item[first]))
+		rc = open_store(v);
+	return rc ? rc
+		  : drill_newest(
+			v->store, v->cli.cluster, s, first, s->n - first);
+}
+
 /* The last namespace of the set: no fork, no hole.  It is taken off the set
  * before the chain is looked for, which needs the memory. */
 static enum rc
-check_last(struct segset *s)
+check_last(struct verify *v)
 {
+	struct segset *s = &v->set;
 	struct keyset keys = {0};
 	struct name name;
 	size_t first = s->n - 1;
@@ -362,6 +405,8 @@ check_last(struct segset *s)
 	for (size_t i = first; i < s->n; i++)
 		keyset_add(&keys, &s->item[i].key);
 	rc = check_forks(name.namespace, &s->item[first], s->n - first);
+	if (v->restore)
+		rc = rc_max(rc, restore_newest(v, first));
 	segset_truncate(s, first);
 	rc = rc_max(rc, check_chain(name.namespace, &keys));
 	keyset_release(&keys);
@@ -419,7 +464,7 @@ end_set(void *ctx)
 	enum rc rc = finish_records(v);
 
 	while (v->set.n > 0)
-		rc = rc_max(rc, check_last(&v->set));
+		rc = rc_max(rc, check_last(v));
 	forget_set(v);
 	return rc;
 }
@@ -433,6 +478,38 @@ fail_set(void *ctx)
 	forget_set(v);
 }
 
+/* "I/N" */
+static void
+set_slice(struct verify *v, const char *text)
+{
+	size_t n = strcspn(text, "/");
+
+	if (!number_u64(text, n, &v->slice) || text[n] != '/' ||
+	    !number_u64(text + n + 1, strlen(text + n + 1), &v->slices) ||
+	    v->slice < 1 || v->slice > v->slices)
+		cli_usage(
+		    &v->cli, "--slice: %s is not I/N, from 1/N to N/N", text);
+}
+
+static void
+parse(struct verify *v, int argc, char **argv)
+{
+	int c;
+
+	cli_init(&v->cli, argv, synopsis, "sCjeJrM", own);
+	while ((c = cli_getopt(&v->cli, argc, argv)) != -1) {
+		if (c == 'r')
+			v->rebuild = true;
+		else if (c == RESTORE)
+			v->restore = true;
+		else if (c == SLICE)
+			set_slice(v, optarg);
+		else
+			v->sample = (unsigned)cli_number(
+			    &v->cli, "--sample", optarg, 1, 100);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -444,17 +521,9 @@ main(int argc, char **argv)
 	    .fail = fail_set,
 	    .idle = keep_going,
 	};
-	struct verify v = {.sample = 100};
-	int c;
+	struct verify v = {.sample = 100, .slice = 1, .slices = 1};
 
-	cli_init(&v.cli, argv, synopsis, "sCjeJrM", own);
-	while ((c = cli_getopt(&v.cli, argc, argv)) != -1) {
-		if (c == 'r')
-			v.rebuild = true;
-		else
-			v.sample = (unsigned)cli_number(
-			    &v.cli, "--sample", optarg, 1, 100);
-	}
+	parse(&v, argc, argv);
 	progress_begin(&v.progress, "B", 0);
 	cli_each_set(&v.cli, argv + optind, &sets, &v);
 	progress_end(&v.progress);

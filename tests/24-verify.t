@@ -178,4 +178,77 @@ must_fail 1 sh -c "seg-list -s '$D/segments/later_merged_twice' ns1 |
 	seg-verify -s '$D/segments/later_merged_twice'"
 err_like 'indexes/.*says that page 2 is in frame 8, the data has page 2 in frame 12' \
 	"a wrong index is told"
+# --- a drill: would the newest state come back?
+rm -rf drill
+mkdir drill drill/store
+make_db drill/a.db 400
+sql drill/a.db 'CREATE TABLE still AS SELECT zeroblob(9000) AS b'
+for i in 1 2 3 4; do
+	seg-cut -d drill/w shop drill/a.db >>drill/list
+	sql drill/a.db "UPDATE t SET v = 'round $i' WHERE id % 5 = $i"
+done
+sql drill/a.db 'DELETE FROM t WHERE id > 90'
+seg-cut -d drill/w shop drill/a.db >>drill/list
+ok "upload" sh -c 'seg-upload -e -s drill/store <drill/list >/dev/null'
+ok "files" sh -c 'seg-verify --restore drill/w/shop/*.seg'
+is "$(grep -c shop out)" 5 "all are good"
+ok "objects" sh -c 'seg-list -s drill/store shop | seg-verify --restore -s drill/store'
+is "$(grep -c shop out) $(tail -n 1 out)" "5 " "all are good"
+ok "objects, of none a sample" sh -c \
+	'seg-list -s drill/store shop | seg-verify --restore --sample 1 -s drill/store'
+seg-list -s drill/store shop | sed 1d >drill/headless
+ok "a set that does not begin at 1 is whole" seg-verify -s drill/store <drill/headless
+must_fail 1 seg-verify --restore -s drill/store <drill/headless
+err_like '^seg-verify: shop: frames 1-[0-9]+ are missing$' "but makes no state"
+is "$(tail -n 1 out)" '!' "the set fails"
+# A segment that is whole, and of another history: no checksum of its own tells, but
+# that of the whole does.
+middle=$(find drill/w/shop -name '*.seg' | sort | tail -n 1)
+cp -r drill/w drill/x
+python3 - "$middle" "drill/x/shop/$(basename "$middle")" <<-'EOF'
+	import sys, zlib
+	d = bytearray(open(sys.argv[1], 'rb').read())
+	d[-100] ^= 1
+	d[-4:] = zlib.crc32(bytes(d[:-4])).to_bytes(4, 'little')
+	open(sys.argv[2], 'wb').write(d)
+EOF
+ok "each is whole" sh -c 'seg-verify drill/x/shop/*.seg'
+must_fail 1 sh -c 'seg-verify --restore drill/x/shop/*.seg'
+err_like 'its checksum differs$' "together they are not the database"
+mkdir drill/store2
+ok "upload" sh -c 'seg-upload -s drill/store2 drill/x/shop/*.seg >/dev/null'
+must_fail 1 sh -c 'seg-list -s drill/store2 shop | seg-verify --restore -s drill/store2'
+err_like 'its checksum differs$' "nor as objects"
+: >drill/last.seg
+ok "objects again" sh -c 'seg-list -s drill/store shop | seg-verify --restore -s drill/store'
+find drill -newer drill/last.seg -type f >new.files
+empty new.files "nothing was written"
+
+# --- slices: N runs cover all, each once
+i=0
+while [ $i -lt 40 ]; do
+	i=$((i + 1))
+	mkseg slice "ns$i" 1 1 1 9 1 1
+	echo
+done | grep . >slice.files
+while read -r f; do
+	echo "$f"
+	echo
+done <slice.files >slice.sets
+for i in 1 2 3; do
+	ok "slice $i" seg-verify --slice $i/3 <slice.sets
+	is "$(grep -c '^$' out)" 40 "each set is answered"
+	grep . out | cut -f 1 >slice.$i
+done
+sort slice.1 slice.2 slice.3 >slice.all
+sort slice.files >slice.want
+same slice.want slice.all "three slices are all of them, each once"
+is "$(wc -l slice.1 slice.2 slice.3 | awk '$2 != "total" && $1 < 4')" "" "of some size"
+for bad in 0/3 4/3 1 1/0 a/3 1/3x /3 -1/3; do
+	must_fail 2 seg-verify --slice $bad <slice.sets
+done
+printf '%s\n!\n' "$(head -n 1 slice.files)" >failed
+run seg-verify --slice 1/1 <failed
+is "$status $(tail -n 1 out)" "1 !" "a failed set stays one"
+
 done_testing

@@ -4,7 +4,7 @@
  * Frames are taken in chunks, in page order.  A chunk's frames are grouped by
  * source, and neighbours joined into ranges; each range is one request, which
  * puts its frames into the chunk's memory, whatever comes first.  While one
- * chunk is written, the next one is under way.
+ * chunk is handed on, the next one is under way.
  */
 
 #include <stdlib.h>
@@ -49,7 +49,7 @@ struct chunk {
 
 struct frames {
 	struct remote_set *set;
-	struct segwriter *writer;
+	const struct remote_sink *sink;
 	struct chunk chunk[2];
 	size_t chunk_max; /* frames */
 	size_t frame_max; /* bytes of the largest frame */
@@ -302,11 +302,10 @@ start_chunk(struct frames *f, struct chunk *c)
 	return rc;
 }
 
-/* ---- writing ---- */
+/* ---- handing on ---- */
 
 static enum rc
-write_frame(
-    struct frames *f, const struct chunk *c, const struct remote_want *w)
+give_frame(struct frames *f, const struct chunk *c, const struct remote_want *w)
 {
 	struct seg_header h = remote_set_header(f->set, w->source);
 	const uint8_t *frame = frame_bytes(c, w);
@@ -314,14 +313,13 @@ write_frame(
 
 	if (seg_frame_decode(&got, &h, frame) || got.page_no != w->page)
 		return remote_set_wrong(f->set, w->source, w->page);
-	if (h.layout == SEG_OLD)
-		return segwriter_borrow(f->writer, frame);
-	return segwriter_add(f->writer, got.page_no, got.frame_no,
-	    frame + seg_frame_header_size(&h));
+	return f->sink->page(f->sink->arg, got.page_no, got.frame_no,
+	    frame + seg_frame_header_size(&h),
+	    h.layout == SEG_OLD ? frame : NULL);
 }
 
 static enum rc
-write_chunk(struct frames *f, struct chunk *c)
+give_chunk(struct frames *f, struct chunk *c)
 {
 	enum rc rc;
 
@@ -329,8 +327,8 @@ write_chunk(struct frames *f, struct chunk *c)
 		store_wait(f->set->o->store, f->running - 1, -1);
 	rc = c->rc;
 	for (size_t i = 0; rc == RC_OK && i < c->n; i++)
-		rc = write_frame(f, c, &c->want[i]);
-	return rc ? rc : segwriter_settle(f->writer);
+		rc = give_frame(f, c, &c->want[i]);
+	return rc || !f->sink->settle ? rc : f->sink->settle(f->sink->arg);
 }
 
 static enum rc
@@ -342,7 +340,7 @@ copy_all(struct frames *f)
 	while (rc == RC_OK && now->n > 0) {
 		rc = start_chunk(f, after);
 		if (rc == RC_OK)
-			rc = write_chunk(f, now);
+			rc = give_chunk(f, now);
 		swap = now;
 		now = after;
 		after = swap;
@@ -353,9 +351,9 @@ copy_all(struct frames *f)
 }
 
 enum rc
-remote_frames_copy(struct remote_set *set, struct segwriter *writer)
+remote_frames_copy(struct remote_set *set, const struct remote_sink *sink)
 {
-	struct frames f = {.set = set, .writer = writer};
+	struct frames f = {.set = set, .sink = sink};
 	enum rc rc;
 
 	f.frame_max = SEG_FRAME_LATER + set->last.page_size;

@@ -13,18 +13,34 @@
 #include "work/remote_frames.h"
 #include "work/remote_merge.h"
 
+static enum rc
+put_page(void *writer, uint32_t page_no, uint64_t frame_no, const void *page,
+    const void *frame)
+{
+	return frame ? segwriter_borrow(writer, frame)
+		     : segwriter_add(writer, page_no, frame_no, page);
+}
+
+static enum rc
+settle(void *writer)
+{
+	return segwriter_settle(writer);
+}
+
 /* RC_ABSENT: a source turned out to be wrong. */
 static enum rc
 attempt(struct remote_set *s, struct seg_header *header)
 {
 	struct segwriter *w = NULL;
+	struct remote_sink sink = {put_page, settle, NULL};
 	enum rc rc = remote_set_read(s);
 
 	if (rc == RC_OK)
 		rc = segwriter_new(
 		    &w, s->o->dir, &s->merged, s->last.page_size, s->mode);
+	sink.arg = w;
 	if (rc == RC_OK)
-		rc = remote_frames_copy(s, w);
+		rc = remote_frames_copy(s, &sink);
 	if (rc == RC_OK)
 		rc = segwriter_finish(w, s->last.size_after, s->last.id);
 	if (rc == RC_OK)

@@ -1,0 +1,189 @@
+/* drill: see drill.h. */
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "format/sum.h"
+#include "work/drill.h"
+#include "work/image.h"
+#include "work/plan_report.h"
+#include "work/remote_frames.h"
+
+struct summing {
+	struct seg_sum sum;
+	uint32_t page_size;
+	uint64_t next; /* the page after the last one */
+};
+
+/* A page that no segment has is zeros. */
+static void
+sum_holes(struct summing *s, uint64_t until)
+{
+	static const uint8_t zero[SEG_PAGE_MAX];
+
+	for (; s->next < until; s->next++)
+		seg_sum_page(&s->sum, (uint32_t)s->next, zero, s->page_size);
+}
+
+static enum rc
+take_page(void *arg, uint32_t page_no, uint64_t frame_no, const void *page,
+    const void *frame)
+{
+	struct summing *s = arg;
+
+	(void)frame_no;
+	(void)frame;
+	sum_holes(s, page_no);
+	seg_sum_page(&s->sum, page_no, page, s->page_size);
+	s->next = (uint64_t)page_no + 1;
+	return RC_OK;
+}
+
+static enum rc
+compare(const struct remote_set *set, struct summing *s)
+{
+	char *object = remote_set_object(set, set->n - 1, PART_SEGMENT);
+	enum rc rc = RC_OK;
+
+	sum_holes(s, (uint64_t)set->last.size_after + 1);
+	if (!seg_id_has_sum(set->last.id))
+		msg_info("%s: has no database checksum to compare", object);
+	else if (!seg_id_matches(set->last.id, &s->sum))
+		rc = msg_fail(RC_DATA,
+		    "%s: the pages that lead to it are not the database that "
+		    "was cut: its checksum differs",
+		    object);
+	free(object);
+	return rc;
+}
+
+static enum rc
+drill_store(struct store *store, const char *cluster, const char *namespace,
+    const struct key *key, size_t n)
+{
+	const struct remote_merge_opts opts = {
+	    .store = store, .cluster = cluster};
+	struct summing s = {.next = 1};
+	const struct remote_sink sink = {take_page, NULL, &s};
+	struct remote_set set;
+	enum rc rc;
+
+	remote_set_init(&set, &opts, namespace, key, n);
+	rc = remote_set_read(&set);
+	s.page_size = set.last.page_size;
+	if (rc == RC_OK)
+		rc = remote_frames_copy(&set, &sink);
+	if (rc == RC_OK)
+		rc = compare(&set, &s);
+	remote_set_release(&set);
+	/* Which index it is was said. */
+	return rc == RC_ABSENT ? msg_fail(RC_DATA,
+				     "%s: its newest state cannot be put "
+				     "together",
+				     namespace)
+			       : rc;
+}
+
+static enum rc
+drill_files(struct merge *m)
+{
+	struct merge_info info;
+	enum rc rc = merge_check(m, true, &info);
+
+	return rc ? rc : image_write(m, &info, NULL, NULL, NULL, NULL);
+}
+
+/* ---- the newest state of a set ---- */
+
+/* The plan of the newest state out of these items, in frame order: their
+ * places. */
+static enum rc
+plan_newest_state(const char *namespace, const struct segset_item *it, size_t n,
+    struct plan *plan, struct plan_path *path)
+{
+	uint64_t end;
+	uint32_t last;
+
+	for (size_t i = 0; i < n; i++)
+		plan_add(plan, &it[i].key, it[i].bytes, it[i].pages);
+	plan_solve(plan);
+	last = plan_newest(plan, &end);
+	if (last == PLAN_NONE)
+		return plan_say_missing(plan, namespace, end);
+	plan_path_to(plan, last, path);
+	return RC_OK;
+}
+
+static const struct segset_item *
+find_item(const struct segset_item *it, const struct key *key)
+{
+	while (key_cmp(&it->key, key) != 0)
+		it++;
+	return it;
+}
+
+static enum rc
+restore_files(const struct segset *set, const struct segset_item *it,
+    const struct plan *plan, const struct plan_path *path)
+{
+	struct merge *m = merge_new();
+	struct name name;
+	enum rc rc = RC_OK;
+
+	for (size_t i = 0; rc == RC_OK && i < path->n; i++) {
+		char *file;
+
+		it = find_item(it, &plan->s[path->i[i]].key);
+		file = segset_path(set, it, PART_SEGMENT);
+		segset_name(set, it, &name);
+		rc = merge_add(m, file, &name);
+		free(file);
+	}
+	if (rc == RC_OK)
+		rc = drill_files(m);
+	merge_free(m);
+	return rc;
+}
+
+static enum rc
+restore_objects(struct store *store, const char *cluster, const char *namespace,
+    const struct plan *plan, const struct plan_path *path)
+{
+	struct key *key = xcalloc(path->n, sizeof(*key));
+	enum rc rc;
+
+	for (size_t i = 0; i < path->n; i++)
+		key[i] = plan->s[path->i[i]].key;
+	rc = drill_store(store, cluster, namespace, key, path->n);
+	free(key);
+	return rc;
+}
+
+enum rc
+drill_newest(struct store *store, const char *cluster, const struct segset *set,
+    size_t first, size_t n)
+{
+	const struct segset_item *it = &set->item[first];
+	struct plan plan = {0};
+	struct plan_path path = {0};
+	struct name name;
+	size_t files = 0;
+	enum rc rc;
+
+	segset_name(set, it, &name);
+	for (size_t i = 0; i < n; i++)
+		files += segset_is_file(set, &it[i]);
+	if (files > 0 && files < n)
+		return msg_fail(RC_DATA,
+		    "%s: files and objects of one namespace are not put "
+		    "together",
+		    name.namespace);
+	rc = plan_newest_state(name.namespace, it, n, &plan, &path);
+	if (rc == RC_OK)
+		rc = files ? restore_files(set, it, &plan, &path)
+			   : restore_objects(
+				 store, cluster, name.namespace, &plan, &path);
+	plan_path_release(&path);
+	plan_release(&plan);
+	return rc;
+}
