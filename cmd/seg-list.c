@@ -143,7 +143,7 @@ static enum rc
 print_namespace(struct list *l, const char *namespace, uint64_t *n)
 {
 	struct claims claims = {l, namespace, 0};
-	struct listing *h;
+	struct listing *h = NULL;
 	struct listing_entry e;
 	enum rc rc;
 
@@ -216,7 +216,7 @@ keep_newest(void *arg, const struct key *key, uint64_t bytes)
 static enum rc
 find_newest(struct list *l, const char *namespace, struct key *newest)
 {
-	struct listing *h;
+	struct listing *h = NULL;
 	struct listing_entry e;
 	enum rc rc;
 

@@ -14,8 +14,8 @@
 
 enum rc {
 	RC_OK = 0,
-	RC_DATA = 1,  /* the answer is no, or the data is bad */
-	RC_USAGE = 2, /* usage or configuration */
+	RC_DATA = 1,   /* the answer is no, or the data is bad */
+	RC_USAGE = 2,  /* usage or configuration */
 	RC_SYSTEM = 3, /* temporary or of the system: try again */
 	RC_ABSENT = -1 /* not there; not reported; never an exit status */
 };

@@ -225,7 +225,8 @@ static void
 on_record(void *metrics, const struct rec *rec)
 {
 	if (!rec->claim)
-		metrics_segments(metrics, &rec->name, 1, rec->pages, rec->bytes);
+		metrics_segments(
+		    metrics, &rec->name, 1, rec->pages, rec->bytes);
 }
 
 static void

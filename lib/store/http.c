@@ -204,7 +204,7 @@ attempt_end(struct http *h, struct http_request *r, CURLcode code)
 	*p = r->next;
 	r->next = NULL;
 	h->busy--;
-	attempt_classify(r, code);
+	attempt_classify(r, (int)code);
 	curl.easy_getinfo(r->easy, CURLINFO_RETRY_AFTER, &after);
 	r->retry_after = after > 0 ? (uint64_t)after : 0;
 	curl.multi_remove_handle(h->multi, r->easy);

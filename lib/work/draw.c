@@ -350,7 +350,8 @@ text_lane(const struct picture *p, unsigned lane, struct line *l,
 	for (size_t i = 0; i < p->n; i++)
 		if (p->bar[i].lane == lane)
 			fill(p, width, l, p->bar[i].s->key.start,
-			    p->bar[i].s->key.end, p->bar[i].role);
+			    p->bar[i].s->key.end,
+			    (unsigned char)p->bar[i].role);
 	put_line(l, width, colour);
 }
 

@@ -34,7 +34,7 @@ static _Noreturn void
 die(const char *what)
 {
 	(void)fprintf(stderr, "badpipe: %s: %s\n", what, strerror(errno));
-	_exit(OWN_FAILURE);
+	exit(OWN_FAILURE);
 }
 
 static void

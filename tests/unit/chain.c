@@ -13,7 +13,7 @@ static void
 longest(const struct key *key, uint64_t base, char *text, size_t room)
 {
 	struct chain_segment s[16] = {0};
-	uint32_t last = CHAIN_NONE, order[16];
+	uint32_t last = CHAIN_NONE, order[16] = {0};
 	size_t n = 0, m = 0, at = 0;
 
 	for (; key[n].end; n++)
