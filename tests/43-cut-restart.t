@@ -6,15 +6,19 @@
 
 . "$(dirname "$0")/lib.sh"
 
-# A row is a page; the log has some 210 frames, and three commits were counted.
+# A row is a page.  Four commits were counted; the last one is in the log, which
+# has frames of an older generation behind it.
 rows='a PRAGMA page_size = 1024; PRAGMA journal_mode = wal
 a PRAGMA wal_autocheckpoint = 0; CREATE TABLE t(id INTEGER PRIMARY KEY, v BLOB)
 a WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) INSERT INTO t SELECT i, randomblob(700) FROM n
-a UPDATE t SET v = randomblob(700) WHERE id = 200'
-# The log has three frames, all of one commit; four were counted.
+a UPDATE t SET v = randomblob(700)
+a PRAGMA wal_checkpoint(FULL)
+a UPDATE t SET v = randomblob(700) WHERE id <= 150'
+# The log has three frames, all of one commit, and no more; five were counted.
+three='a PRAGMA wal_checkpoint(TRUNCATE)
+a UPDATE t SET v = randomblob(700) WHERE id BETWEEN 1 AND 3'
 short="$rows
-a PRAGMA wal_checkpoint(TRUNCATE)
-a UPDATE t SET v = randomblob(700) WHERE id BETWEEN 1 AND 3"
+$three"
 frame=1048
 
 # history DESC STEP...: no page differs, no way is another
@@ -39,6 +43,11 @@ rows_of() {
 checkpoint() {
 	echo "$1 PRAGMA wal_checkpoint(FULL)"
 }
+
+# The same, but 35 were counted.
+many="$rows
+$(a $(seq 4 33))
+$three"
 
 history "what is left of the old log and the new one are enough" "$rows" \
 	'cut full' "$(a 10 20)" "$(checkpoint a)" "$(a 30 10)" 'cut restart' \
@@ -65,33 +74,45 @@ history "several connections" "$rows" "$(b 3)" 'cut full' "$(a 10)" \
 
 # What each condition is for: without it, pages would be missed here.
 history "two restarts, and a count that began anew" "$rows" 'cut full' \
-	'kill all' "$(checkpoint b)" "$(b 1 2 3)" "$(checkpoint b)" "$(b 4)" \
-	'cut database'
+	'kill all' "$(checkpoint b)" "$(b 1 2 3 4)" "$(checkpoint b)" \
+	"$(b 5)" 'cut database'
 history "the old place is overwritten, and a count that began anew" \
-	"$short" 'cut full' 'kill all' "$(b 4 5 6 7)" "$(checkpoint b)" \
+	"$short" 'cut full' 'kill all' "$(b 4 5 6 7 8)" "$(checkpoint b)" \
 	'b UPDATE t SET v = randomblob(700) WHERE id BETWEEN 11 AND 15' \
 	'cut database'
 for read in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
 	history "it is overwritten in the cut's read $read" "$short" \
-		'cut full' 'kill all' "$(b 4 5 6 7)" "$(checkpoint b)" \
-		"$(b 8)" "during $read b UPDATE t SET v = randomblob(700) WHERE id BETWEEN 11 AND 16" \
+		'cut full' 'kill all' "$(b 4 5 6 7 8)" "$(checkpoint b)" \
+		"$(b 9)" "during $read b UPDATE t SET v = randomblob(700) WHERE id BETWEEN 11 AND 16" \
 		cut
 done
 for read in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
 	history "restarted once more in the cut's read $read" "$rows" \
-		'cut full' 'kill all' "$(checkpoint b)" "$(b 1 2 3)" \
-		"$(checkpoint b)" "during $read $(b 4)" cut
+		'cut full' 'kill all' "$(checkpoint b)" "$(b 1 2 3 4)" \
+		"$(checkpoint b)" "during $read $(b 5)" cut
 done
-history "the old log was cut off within a frame" "$short" 'cut full' \
+history "the old log was cut off within a frame" "$many" 'cut full' \
 	'kill all' "b PRAGMA journal_size_limit = $((32 + 3 * frame + 500))" \
-	"$(b 4 5 6 7)" "$(checkpoint b)" "$(b 8)" 'cut database'
-history "the old log was cut off at a frame's border" "$short" 'cut full' \
+	"$(b $(seq 4 38))" "$(checkpoint b)" "$(b 50)" 'cut database'
+history "the old log was cut off at a frame's border" "$many" 'cut full' \
 	"a PRAGMA journal_size_limit = $((32 + 5 * frame))" \
 	"$(a 4 5 6 7)" "$(checkpoint a)" "$(a 8)" 'cut database'
+history "the same, and a count that began anew" "$short" 'cut full' \
+	'kill all' "b PRAGMA journal_size_limit = $((32 + 3 * frame))" \
+	"$(b 4 5 6 7 8)" "$(checkpoint b)" "$(b 9)" 'cut database'
+history "it was not cut off, but who knows" "$short" 'cut full' "$(a 4)" \
+	"$(checkpoint a)" "$(a 5)" 'cut database'
+history "so many were counted that it was not" "$many" 'cut full' "$(a 4)" \
+	"$(checkpoint a)" "$(a 5)" 'cut restart'
+history "so long a log that the wal-index shows it" \
+	'a PRAGMA page_size = 512; PRAGMA journal_mode = wal; PRAGMA wal_autocheckpoint = 0' \
+	'a CREATE TABLE t AS SELECT 1 AS id, zeroblob(2200000) AS v; INSERT INTO t VALUES(2, 2), (3, 3)' \
+	'cut full' 'a UPDATE t SET v = 4 WHERE id = 2' "$(checkpoint a)" \
+	'a UPDATE t SET v = 5 WHERE id = 3' 'cut restart'
 history "a commit that died" "$rows" "$(b 3)" 'cut full' "$(b 4)" \
 	'a die log 2' "$(a 5)" "$(checkpoint b)" "$(b 6)" 'cut database'
 history "a count of 0, and an older database under the log" "$rows" \
-	'a PRAGMA wal_checkpoint(TRUNCATE)' save "$(a 1)" "$(checkpoint a)" \
+	"$(checkpoint a)" save "$(a 1)" "$(checkpoint a)" \
 	'a UPDATE t SET v = randomblob(700) WHERE id BETWEEN 2 AND 9' \
 	'kill all' 'cut full' 'back file' "$(b 20)" "$(checkpoint b)" \
 	"$(b 21)" 'cut database'
@@ -99,7 +120,7 @@ history "an older copy under a longer log" "$rows" save "$(a 1 2)" \
 	'cut full' 'back over' "$(b 3)" "$(checkpoint b)" "$(b 4)" \
 	'cut database'
 history "another database under that name" "$rows" \
-	'a PRAGMA wal_checkpoint(TRUNCATE)' save "$(a 1)" "$(checkpoint a)" \
+	"$(checkpoint a)" save "$(a 1)" "$(checkpoint a)" \
 	'a UPDATE t SET v = randomblob(700) WHERE id BETWEEN 2 AND 9' \
 	'cut full' 'back db' "$(b 20)" "$(checkpoint b)" "$(b 21)" \
 	'cut database'
@@ -120,9 +141,9 @@ history "another journal mode in between" "$rows" 'cut full' \
 	"$(a 2)" 'cut database'
 history "the old log shrank the database and made it grow" \
 	'a PRAGMA page_size = 1024; PRAGMA auto_vacuum = 2' "$rows" 'cut full' \
-	'a DELETE FROM t WHERE id > 10; PRAGMA incremental_vacuum' \
+	'a DELETE FROM t WHERE id > 150; PRAGMA incremental_vacuum' \
 	'b BEGIN; SELECT count(*) FROM t' 'a PRAGMA wal_checkpoint(PASSIVE)' \
-	'a INSERT INTO t VALUES(1000, zeroblob(100000))' 'b COMMIT' \
+	'a INSERT INTO t VALUES(1000, zeroblob(30000))' 'b COMMIT' \
 	"$(checkpoint a)" "$(a 1)" 'cut restart'
 
 # The whole comparison

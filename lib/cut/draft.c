@@ -314,7 +314,7 @@ trace(struct draft *d, const struct lastcut_facts *f)
 	d->facts.cuts = f->cuts + 1;
 	if (follows)
 		d->trace = DRAFT_LOG;
-	if (has_tail || !restart_names_all(then, &tail, &d->end))
+	if (has_tail || !restart_names_all(db, then, &tail, &d->end))
 		return RC_OK;
 	d->trace = DRAFT_RESTARTED;
 	d->end.read += tail.read;

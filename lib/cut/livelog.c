@@ -19,7 +19,12 @@ enum {
 	INDEX_FRAME = 16, /* u32: the last commit's frame */
 	INDEX_SUM = 24,   /* 2 u32: the running checksum there */
 	INDEX_SALT = 32,  /* as it stands in the log */
-	INDEX_TRIES = 1000
+	INDEX_TRIES = 1000,
+	/* A region has the pages' numbers of so many frames, u32 each, and a
+	 * hash table of them; the first one also two headers and what
+	 * checkpoints and readers share. */
+	INDEX_FRAMES = 4096,
+	INDEX_FIRST = 136
 };
 
 static enum rc
@@ -111,6 +116,31 @@ livelog_indexed(struct livelog *l, struct livelog_index *index)
 	memcpy(place->sum, h + INDEX_SUM, sizeof(place->sum));
 	memcpy(place->salt, h + INDEX_SALT, WAL_SALT);
 	return true;
+}
+
+/* The page that the wal-index has for a frame; 0: none, or it is not to be
+ * had. */
+static uint32_t
+index_entry(struct livelog *l, uint32_t frame)
+{
+	const sqlite3_io_methods *m = l->db->pMethods;
+	uint32_t n = frame - 1 + INDEX_FIRST / 4;
+	volatile void *map = NULL;
+
+	if (m->iVersion < 2 ||
+	    m->xShmMap(l->db, (int)(n / INDEX_FRAMES), INDEX_REGION, 0, &map) !=
+		SQLITE_OK ||
+	    !map)
+		return 0;
+	return ((volatile uint32_t *)map)[n % INDEX_FRAMES];
+}
+
+bool
+livelog_shows_end(struct livelog *l, uint32_t frame)
+{
+	/* One that is there has not been begun anew, nor has the one behind
+	 * it. */
+	return index_entry(l, frame) != 0 && index_entry(l, frame + 1) == 0;
 }
 
 /* Whether the frame of *place is where it was. */
@@ -229,6 +259,7 @@ scan_frames(struct scan *s)
 		}
 		if (have < piece) {
 			s->torn = have > pos;
+			s->end->at_end = true;
 			return RC_OK;
 		}
 	}
@@ -305,6 +336,7 @@ livelog_tail(struct livelog *l, const struct wal_place *from,
 	rc = scan_frames(&s);
 	if (rc)
 		return rc;
+	end->last = s.wal.place.frame;
 	/* Frames are written in order: as long as this one has not been
 	 * reached, none behind it has. */
 	return s.torn || !in_place(l, &s.wal, from) ? RC_ABSENT : RC_OK;

@@ -59,6 +59,8 @@ struct livelog_end {
 	uint32_t size;  /* of the database there, pages; 0: none was read */
 	uint32_t least; /* the smallest at any commit read; UINT32_MAX: none */
 	uint32_t read;  /* so many commits were read */
+	uint32_t last;  /* livelog_tail(): the frame where it ends */
+	bool at_end;    /* and so does the file */
 	/* What the wal-index said; all zero: there was none. */
 	struct livelog_index index;
 };
@@ -74,6 +76,13 @@ enum rc livelog_scan(struct livelog *, const struct wal_place *from,
  */
 enum rc livelog_tail(struct livelog *, const struct wal_place *from,
     struct sort *frames, struct livelog_end *);
+
+/*
+ * Whether the wal-index still shows that the frame was the last one of an older
+ * generation.  Its entries stay until the block of some 4000 of them that they
+ * are in is begun anew.
+ */
+bool livelog_shows_end(struct livelog *, uint32_t frame);
 
 /* The page in a frame.  RC_ABSENT as above. */
 enum rc livelog_page(struct livelog *, uint32_t frame, void *);

@@ -5,6 +5,9 @@
 #include "base/bytes.h"
 #include "cut/restart.h"
 
+/* Commits that were counted: so many are not lost just in that number. */
+enum { MANY = 32 };
+
 static bool
 known(const uint8_t boot[BOOT_ID])
 {
@@ -35,9 +38,11 @@ restart_tail(struct livedb *db, const struct livedb_state *then,
 }
 
 bool
-restart_names_all(const struct livedb_state *then,
+restart_names_all(struct livedb *db, const struct livedb_state *then,
     const struct livelog_end *tail, const struct livelog_end *now)
 {
 	return next_generation(&then->wal, &now->index.place) &&
-	       now->index.commits - then->commits == tail->read + now->read;
+	       now->index.commits - then->commits == tail->read + now->read &&
+	       (!tail->at_end || then->commits >= MANY ||
+		   livelog_shows_end(livedb_log(db), tail->last));
 }

@@ -34,16 +34,19 @@
  *       was counted before and more: so the last cut must have seen a count
  *       above 0, and then the numbers cannot agree, unless just as many
  *       commits were lost
+ *   for that a tail must have been cut off.  So one that goes up to the end of
+ *       the file is believed only if the wal-index still shows that there were
+ *       no more frames (of a log of some 4000 it does), or if so many commits
+ *       had been counted that nothing loses just that many
  *   the system was not started anew: with synchronous NORMAL or OFF a loss of
  *       power takes frames, also ones in the middle that were overwritten and
  *       are back, so that what is left can tell anything
  *
- * What remains: all programs that had a database open were killed, so that its
- * wal-index began anew, and then just as many commits are lost, by a size limit
- * at a frame's border or an older copy under a longer log, as had been counted
- * when the last cut was made.  For this, and for faults of SQLite's (before
- * 3.51.3 one could restart a log that was not wholly in the file), all pages are
- * compared now and then: judge.h.
+ * What remains: an older copy was put under a longer log while nobody had the
+ * database open, and just as many commits are gone as had been counted when the
+ * last cut was made.  For this, and for faults of SQLite's (before 3.51.3 one
+ * could restart a log that was not wholly in the file), all pages are compared
+ * now and then: judge.h.
  */
 #ifndef SEGTOOLS_RESTART_H
 #define SEGTOOLS_RESTART_H
@@ -65,7 +68,7 @@ enum rc restart_tail(struct livedb *, const struct livedb_state *then,
 
 /* After it, with all of the log scanned: whether tail and log name every page
  * that can have changed. */
-bool restart_names_all(const struct livedb_state *then,
+bool restart_names_all(struct livedb *, const struct livedb_state *then,
     const struct livelog_end *tail, const struct livelog_end *now);
 
 #endif
