@@ -15,6 +15,7 @@
 #include "format/segment.h"
 #include "store/store.h"
 #include "work/fetch.h"
+#include "work/keyset.h"
 #include "work/nameset.h"
 #include "work/remote_merge.h"
 
@@ -39,8 +40,7 @@ struct command {
 	/* -l: the set */
 	char namespace[NAMESPACE_MAX + 1];
 	bool mixed; /* it has another one too */
-	struct key *keys;
-	size_t n, cap;
+	struct keyset keys;
 	struct progress progress;
 };
 
@@ -99,7 +99,7 @@ lazy_record(void *ctx, const struct rec *rec)
 {
 	struct command *c = ctx;
 
-	if (c->n == 0) {
+	if (c->keys.n == 0) {
 		memcpy(c->namespace, rec->name.namespace, sizeof(c->namespace));
 	} else if (strcmp(c->namespace, rec->name.namespace) != 0) {
 		if (!c->mixed)
@@ -108,63 +108,7 @@ lazy_record(void *ctx, const struct rec *rec)
 		c->mixed = true;
 		return RC_DATA;
 	}
-	if (c->n == c->cap) {
-		c->cap = c->cap ? 2 * c->cap : 64;
-		c->keys = xreallocarray(c->keys, c->cap, sizeof(*c->keys));
-	}
-	c->keys[c->n++] = rec->name.key;
-	return RC_OK;
-}
-
-static int
-by_frame(const void *a, const void *b)
-{
-	return key_cmp(a, b);
-}
-
-static enum rc
-bad_neighbours(const char *namespace, const struct key *a, const struct key *b)
-{
-	char x[KEY_LEN + 1], y[KEY_LEN + 1];
-
-	key_text(a, x);
-	key_text(b, y);
-	if (b->start > a->end)
-		return msg_fail(RC_DATA,
-		    "%s: frames %llu to %llu are missing between %s and %s",
-		    namespace, (unsigned long long)a->end + 1,
-		    (unsigned long long)b->start - 1, x, y);
-	return msg_fail(RC_DATA, "%s: %s and %s overlap", namespace, x, y);
-}
-
-/* Plans are; qsort() would take memory of the same size. */
-static bool
-is_sorted(const struct key *key, size_t n)
-{
-	for (size_t i = 1; i < n; i++)
-		if (key_cmp(&key[i - 1], &key[i]) > 0)
-			return false;
-	return true;
-}
-
-/* Frame order, each once; no hole, no overlap. */
-static enum rc
-check_set(struct command *c)
-{
-	size_t n = 0;
-
-	if (!is_sorted(c->keys, c->n))
-		qsort(c->keys, c->n, sizeof(*c->keys), by_frame);
-	for (size_t i = 0; i < c->n; i++) {
-		const struct key *k = &c->keys[i];
-
-		if (n > 0 && key_cmp(&c->keys[n - 1], k) == 0)
-			continue;
-		if (n > 0 && k->start != c->keys[n - 1].end + 1)
-			return bad_neighbours(c->namespace, &c->keys[n - 1], k);
-		c->keys[n++] = *k;
-	}
-	c->n = n;
+	keyset_append(&c->keys, &rec->name.key);
 	return RC_OK;
 }
 
@@ -216,7 +160,8 @@ fetch_merge(struct command *c)
 	struct rec rec = {.is_path = true};
 	struct seg_header header;
 	char *path;
-	enum rc rc = remote_merge(&o, c->namespace, c->keys, c->n, &header);
+	enum rc rc =
+	    remote_merge(&o, c->namespace, c->keys.key, c->keys.n, &header);
 
 	if (rc)
 		return rc;
@@ -236,7 +181,7 @@ fetch_one(struct command *c)
 	struct name name;
 	enum rc rc;
 
-	name_set(&name, c->namespace, &c->keys[0]);
+	name_set(&name, c->namespace, &c->keys.key[0]);
 	rc = fetch_add(c->fetch, &name);
 	return rc_max(rc, fetch_finish(c->fetch));
 }
@@ -246,7 +191,7 @@ lazy_fail(void *ctx)
 {
 	struct command *c = ctx;
 
-	c->n = 0;
+	keyset_release(&c->keys);
 	c->mixed = false;
 }
 
@@ -254,11 +199,13 @@ static enum rc
 lazy_end(void *ctx)
 {
 	struct command *c = ctx;
-	enum rc rc = check_set(c);
+	enum rc rc;
 
-	if (rc == RC_OK && c->n == 1)
+	keyset_settle(&c->keys);
+	rc = keyset_joined(&c->keys, c->namespace);
+	if (rc == RC_OK && c->keys.n == 1)
 		rc = fetch_one(c);
-	else if (rc == RC_OK && c->n > 1)
+	else if (rc == RC_OK && c->keys.n > 1)
 		rc = fetch_merge(c);
 	lazy_fail(c);
 	return rc;
@@ -308,7 +255,7 @@ run(struct command *c, char **operands)
 	progress_end(&c->progress);
 	fetch_free(c->fetch);
 	nameset_release(&c->seen);
-	free(c->keys);
+	keyset_release(&c->keys);
 }
 
 int

@@ -24,6 +24,15 @@ lower_bound(const struct keyset *s, const struct key *key)
 	return lo;
 }
 
+static void
+make_room(struct keyset *s)
+{
+	if (s->n < s->cap)
+		return;
+	s->cap = s->cap ? 2 * s->cap : 64;
+	s->key = xreallocarray(s->key, s->cap, sizeof(*s->key));
+}
+
 void
 keyset_add(struct keyset *s, const struct key *key)
 {
@@ -34,13 +43,46 @@ keyset_add(struct keyset *s, const struct key *key)
 		if (key_cmp(&s->key[at], key) == 0)
 			return;
 	}
-	if (s->n == s->cap) {
-		s->cap = s->cap ? 2 * s->cap : 64;
-		s->key = xreallocarray(s->key, s->cap, sizeof(*s->key));
-	}
+	make_room(s);
 	memmove(&s->key[at + 1], &s->key[at], (s->n - at) * sizeof(*s->key));
 	s->key[at] = *key;
 	s->n++;
+}
+
+void
+keyset_append(struct keyset *s, const struct key *key)
+{
+	make_room(s);
+	s->key[s->n++] = *key;
+}
+
+static int
+by_frame(const void *a, const void *b)
+{
+	return key_cmp(a, b);
+}
+
+/* Plans are; qsort() would take memory of the same size. */
+static bool
+is_sorted(const struct keyset *s)
+{
+	for (size_t i = 1; i < s->n; i++)
+		if (key_cmp(&s->key[i - 1], &s->key[i]) > 0)
+			return false;
+	return true;
+}
+
+void
+keyset_settle(struct keyset *s)
+{
+	size_t n = 0;
+
+	if (!is_sorted(s))
+		qsort(s->key, s->n, sizeof(*s->key), by_frame);
+	for (size_t i = 0; i < s->n; i++)
+		if (n == 0 || key_cmp(&s->key[n - 1], &s->key[i]) != 0)
+			s->key[n++] = s->key[i];
+	s->n = n;
 }
 
 bool
@@ -125,6 +167,31 @@ keyset_covers(const struct keyset *b, const struct keyset *a, uint64_t *missing)
 		}
 	}
 	return true;
+}
+
+static enum rc
+bad_neighbours(const char *namespace, const struct key *a, const struct key *b)
+{
+	char x[KEY_LEN + 1], y[KEY_LEN + 1];
+
+	key_text(a, x);
+	key_text(b, y);
+	if (b->start > a->end)
+		return msg_fail(RC_DATA,
+		    "%s: frames %llu to %llu are missing between %s and %s",
+		    namespace, (unsigned long long)a->end + 1,
+		    (unsigned long long)b->start - 1, x, y);
+	return msg_fail(RC_DATA, "%s: %s and %s overlap", namespace, x, y);
+}
+
+enum rc
+keyset_joined(const struct keyset *s, const char *namespace)
+{
+	for (size_t i = 1; i < s->n; i++)
+		if (s->key[i].start != s->key[i - 1].end + 1)
+			return bad_neighbours(
+			    namespace, &s->key[i - 1], &s->key[i]);
+	return RC_OK;
 }
 
 void

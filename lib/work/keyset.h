@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/msg.h"
 #include "format/key.h"
 
 /* All-zero is empty. */
@@ -19,6 +20,11 @@ struct keyset {
 
 /* Cheap at the end, where what comes in frame order belongs. */
 void keyset_add(struct keyset *, const struct key *);
+/* Many in any order: added first, then all put in order at once.  Nothing else
+ * may be asked in between. */
+void keyset_append(struct keyset *, const struct key *);
+void keyset_settle(struct keyset *);
+
 bool keyset_has(const struct keyset *, const struct key *);
 /* The greatest END; 0: none. */
 uint64_t keyset_newest(const struct keyset *);
@@ -30,6 +36,10 @@ size_t keyset_find_end(const struct keyset *, uint64_t end);
  * next one right after the one before, the last ends at END?
  */
 bool keyset_chain(const struct keyset *, uint64_t start, uint64_t end);
+
+/* Does each begin right after the one before?  RC_DATA, which says what is
+ * missing or overlaps. */
+enum rc keyset_joined(const struct keyset *, const char *namespace);
 
 /*
  * Is every frame that is in one of a also in one of b?  *missing is set to the
