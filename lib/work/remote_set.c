@@ -128,12 +128,13 @@ index_fault(
 	uint64_t position, k;
 
 	if (exact ? fst->count != h->frames : fst->count > h->frames)
-		return "it has not as many pages as the data";
+		return "wrong: it has not as many pages as the data";
 	fst_iter_init(&it, fst);
 	for (k = 0; (*rc = fst_iter_next(&it, &page, &position)) == RC_OK; k++)
 		if (page == 0 || position >= h->frames ||
 		    (h->layout == SEG_OLD && position != k))
-			return "its positions are not those of the frames";
+			return "wrong: its positions are not those of the "
+			       "frames";
 	return NULL; /* RC_DATA was reported */
 }
 
@@ -158,6 +159,16 @@ add_places(struct remote_reading *r, size_t i, const struct fst *fst,
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
+/* Who can fetch the segment whole is told, for whom that is the end it is. */
+static enum rc
+say_wrong(const struct remote_set *s, const char *name, const char *why)
+{
+	if (!s->o->fetch_whole)
+		return msg_fail(RC_DATA, "%s: %s", name, why);
+	msg_warn("%s: %s", name, why);
+	return RC_DATA;
+}
+
 /* Each frame of the data has its page in the index; but an index that was made
  * from data of the LATER layout leaves out what the data has twice. */
 static enum rc
@@ -175,12 +186,12 @@ take_index(struct remote_reading *r, size_t i, struct file *f, const char *name,
 		if (rc == RC_OK)
 			fault = index_fault(&fst, h, !s->local, &rc);
 		if (fault)
-			msg_warn("%s: wrong: %s", name, fault);
+			rc = say_wrong(r->set, name, fault);
 		else if (rc == RC_ABSENT)
 			rc = add_places(r, i, &fst, h);
 		file_unmap(&map);
 	}
-	if (rc == RC_DATA || fault) {
+	if (rc == RC_DATA && r->set->o->fetch_whole) {
 		s->wrong = true;
 		rc = RC_OK;
 	}
@@ -262,7 +273,9 @@ slot_source(struct slot *t)
 	if (t->index_rc == RC_OK)
 		return take_index(r, t->source, t->index, t->index_name, &h);
 	if (t->index_rc == RC_ABSENT)
-		msg_warn("%s: not in the store", t->index_name);
+		say_wrong(r->set, t->index_name, "not in the store");
+	if (!r->set->o->fetch_whole)
+		return RC_DATA;
 	r->set->source[t->source].wrong = true;
 	return RC_OK;
 }

@@ -22,7 +22,8 @@ struct remote_merge_opts {
 	const char *cluster;
 	const char *dir; /* must be there */
 	/* An index is missing or wrong: fetch this segment whole into dir,
-	 * where its index is then made from the data. */
+	 * where its index is then made from the data.  NULL: that is RC_DATA,
+	 * and dir is not used. */
 	enum rc (*fetch_whole)(void *arg, const struct name *);
 	void *arg;
 };
