@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/number.h"
 #include "base/output.h"
 #include "base/time.h"
@@ -341,29 +342,14 @@ wrote(struct rec_writer *w)
 	return w->rc;
 }
 
-/* A path may be no UTF-8, which JSON has to be: U+FFFD stands for each byte
- * that is none. */
 static void
 put_json_string(const char *key, const char *s)
 {
-	size_t len = strlen(s), n;
-	uint32_t c;
+	struct buf b = {0};
 
-	printf("\"%s\":\"", key);
-	for (; len > 0; s += n, len -= n) {
-		n = utf8_next(s, len, &c);
-		if (n == 0) {
-			n = 1;
-			fputs("\\ufffd", stdout);
-		} else if (c == '"' || c == '\\') {
-			printf("\\%c", (int)c);
-		} else if (utf8_is_control(c)) {
-			printf("\\u%04x", c);
-		} else {
-			fwrite(s, 1, n, stdout);
-		}
-	}
-	putchar('"');
+	json_string(&b, s, strlen(s));
+	printf("\"%s\":%s", key, b.data);
+	buf_release(&b);
 }
 
 static void
