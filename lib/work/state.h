@@ -1,0 +1,47 @@
+/*
+ * state: the database that a plan stands for, page by page, where it lies:
+ * nothing is restored.
+ *
+ * The indexes say where the newest version of each page is; a page is fetched
+ * from there by a ranged request when it is asked for, together with those that
+ * a scan will ask for next.  Checked are indexes, headers, and of each frame
+ * that it is the page that its index promises, with a frame number of its
+ * segment; not the content of a page, which has no checksum of its own.
+ *
+ * Memory: 36 bytes a segment, what o.cache says, some MiB; 12 bytes a page of
+ * the database in a scratch file.
+ */
+#ifndef SEGTOOLS_STATE_H
+#define SEGTOOLS_STATE_H
+
+#include <stdint.h>
+
+#include "store/store.h"
+#include "work/disk_cache.h"
+#include "work/keyset.h"
+
+struct state_opts {
+	struct store *store;
+	const char *cluster;
+	uint64_t cache;          /* bytes of pages that are kept in memory */
+	struct disk_cache *disk; /* or NULL */
+};
+
+/*
+ * The keys of a namespace, from frame 1 on without a hole (else RC_DATA, which
+ * says where); copied.  All of *o must outlive the state.
+ */
+struct state;
+enum rc state_open(struct state **, const struct state_opts *o,
+    const char *namespace, const struct keyset *keys);
+void state_close(struct state *); /* NULL-safe */
+
+uint32_t state_page_size(const struct state *);
+uint32_t state_pages(const struct state *); /* what the database has */
+uint64_t state_end(const struct state *);   /* frame */
+
+/* A page, from 1 on: borrowed until the next one.  What no segment has is
+ * zeros.  What failed is reported, and may be asked for again. */
+enum rc state_page(struct state *, uint32_t page, const uint8_t **bytes);
+
+#endif
