@@ -24,6 +24,7 @@ args_of() {
 	case $1 in
 	seg-plan | seg-pack) ;;
 	seg-draw) echo "--text" ;;
+	seg-query) echo "-s store SELECT-1" ;;
 	seg-verify) echo "-s store" ;;
 	seg-fetch) echo "-s store -d fetched" ;;
 	seg-merge) echo "-d merged" ;;
@@ -35,7 +36,7 @@ args_of() {
 
 stdin_of() {
 	case $1 in
-	seg-draw | seg-plan | seg-rm | seg-fetch | seg-verify) echo names ;;
+	seg-draw | seg-plan | seg-query | seg-rm | seg-fetch | seg-verify) echo names ;;
 	*) echo files ;;
 	esac
 }
@@ -62,7 +63,7 @@ said_once() {
 # ends_of CMD: how the sets of its output ended: "good", "failed", one a line
 ends_of() {
 	case $1 in
-	seg-restore | seg-draw) ;; # they print no sets
+	seg-restore | seg-draw | seg-query) ;; # they print no sets
 	seg-pack)
 		tar -tf "$T/out" 2>/dev/null |
 			sed -n 's/^\.end$/good/p; s/^\.failed$/failed/p'
@@ -71,14 +72,19 @@ ends_of() {
 	esac
 }
 
-# one_set CMD: it takes one set and prints none
+# one_set CMD: it takes one set, and prints none
 one_set() {
 	[ "$1" = seg-restore ] || [ "$1" = seg-draw ]
 }
 
+# no_sets CMD: it prints none
+no_sets() {
+	one_set "$1" || [ "$1" = seg-query ]
+}
+
 # ended CMD HOW DESC: how the sets of its output ended
 ended() {
-	one_set "$1" || is "$(ends_of "$1" | xargs)" "$2" "$3"
+	no_sets "$1" || is "$(ends_of "$1" | xargs)" "$2" "$3"
 }
 
 no_database() {
@@ -117,7 +123,7 @@ broken_off() {
 		run piped "broken:$at" whole "$cmd" $e
 		[ "$status" = 3 ] && [ ! -e now.db ] &&
 			[ "$(cat "$T/err")" = "$cmd: standard input: Input/output error" ] &&
-			{ one_set "$cmd" || [ "$(ends_of "$cmd")" = failed ]; } ||
+			{ no_sets "$cmd" || [ "$(ends_of "$cmd")" = failed ]; } ||
 			bad="$bad $at(status $status)"
 	done
 	is "$bad" "" "$cmd $e, broken at every $step of $n bytes: 3, said once, a failed set"

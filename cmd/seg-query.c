@@ -1,0 +1,285 @@
+/* seg-query: SQL on the states that plans stand for, where they lie. */
+
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/open_store.h"
+#include "cli/progress.h"
+#include "cli/rows.h"
+#include "cli/sets.h"
+#include "work/guard.h"
+#include "work/keyset.h"
+#include "work/sqlite.h"
+#include "work/state.h"
+#include "work/statevfs.h"
+
+static const char synopsis[] =
+    "usage: seg-query [-eJqv] [-C CLUSTER] [-j N] [-s STORE] [--cache BYTES]\n"
+    "                 [--cache-dir DIR] [--cache-disk BYTES] [--header]\n"
+    "                 [--retry-for SECONDS] [--with-namespace] SQL [NAME "
+    "...]\n";
+
+enum { CACHE = CLI_OWN, CACHE_DIR, CACHE_DISK, HEADER, WITH_NAMESPACE };
+
+static const struct cli_option own[] = {
+    {'J', "json", NULL, "one JSON object a row"},
+    {HEADER, "header", NULL, "before each result the names of its columns"},
+    {WITH_NAMESPACE, "with-namespace", NULL, "in the first column"},
+    {CACHE, "cache", "BYTES", "of pages kept in memory (67108864)"},
+    {CACHE_DIR, "cache-dir", "DIR", "where to keep pages for the next run"},
+    {CACHE_DISK, "cache-disk", "BYTES", "of that, at most (1073741824)"},
+    {0},
+};
+
+#define VFS_NAME "seg-query"
+
+struct query {
+	struct statevfs vfs; /* first: whose open() is asked for the query */
+	struct state_source source;
+	struct cli cli;
+	struct store *store;
+	struct disk_cache *disk;
+	struct rows rows;
+	struct progress progress;
+	const char *sql, *cache_dir;
+	uint64_t cache, cache_disk;
+	/* The set. */
+	char namespace[NAMESPACE_MAX + 1];
+	struct keyset keys;
+	/* Sets so far; what was asked for is not in the last of them; or is
+	 * refused, in all of them. */
+	uint64_t sets;
+	bool lacks, refused;
+};
+
+/* ---- SQL on a state ---- */
+
+static enum rc
+failed(struct query *q, sqlite3 *db, const struct guard *g)
+{
+	enum rc rc;
+
+	/* A page that is not to be had was reported. */
+	if (q->source.rc && (sqlite3_errcode(db) & 0xff) == SQLITE_IOERR)
+		return q->source.rc;
+	rc = guard_fail(g, db, q->namespace, &q->lacks);
+	q->refused = g->refused;
+	return rc;
+}
+
+static enum rc
+run_statement(
+    struct query *q, sqlite3 *db, const struct guard *g, sqlite3_stmt *stmt)
+{
+	enum rc rc = RC_OK;
+	int result;
+
+	if (sqlite3_column_count(stmt) > 0)
+		rows_begin(&q->rows, stmt);
+	while (rc == RC_OK && (result = sqlite3_step(stmt)) != SQLITE_DONE) {
+		if (result == SQLITE_ROW)
+			rc = rows_add(&q->rows, stmt, q->namespace);
+		else
+			rc = failed(q, db, g);
+	}
+	q->lacks = false; /* what it names was there */
+	return rc;
+}
+
+static enum rc
+run_all(struct query *q, sqlite3 *db, const struct guard *g)
+{
+	const char *sql = q->sql;
+	enum rc rc = RC_OK;
+
+	while (rc == RC_OK && *sql) {
+		sqlite3_stmt *stmt = NULL;
+
+		if (sqlite3_prepare_v2(db, sql, -1, &stmt, &sql) != SQLITE_OK)
+			rc = failed(q, db, g);
+		else if (stmt)
+			rc = run_statement(q, db, g, stmt);
+		sqlite3_finalize(stmt);
+	}
+	return rc;
+}
+
+static enum rc
+run_on_state(struct query *q)
+{
+	struct guard g = {0};
+	sqlite3 *db = NULL;
+	enum rc rc;
+
+	/* For writing, lest :memory: cannot be written: the VFS says what the
+	 * state is. */
+	if (sqlite3_open_v2(
+		q->namespace, &db, SQLITE_OPEN_READWRITE, VFS_NAME) ||
+	    guard_connection(&g, db))
+		rc = failed(q, db, &g);
+	else
+		rc = run_all(q, db, &g);
+	sqlite3_close(db);
+	return rc;
+}
+
+/* ---- the state as a file ---- */
+
+static enum rc
+open_state(struct statevfs *vfs, const char *name, struct state_source **out)
+{
+	struct query *q = (struct query *)vfs;
+
+	(void)name;
+	*out = &q->source;
+	return RC_OK;
+}
+
+static void
+close_state(struct state_source *s)
+{
+	state_close(s->state);
+	s->state = NULL;
+}
+
+/* ---- sets ---- */
+
+static enum rc
+take_record(void *ctx, const struct rec *rec)
+{
+	struct query *q = ctx;
+
+	if (q->keys.n == 0)
+		strcpy(q->namespace, rec->name.namespace);
+	else if (strcmp(q->namespace, rec->name.namespace) != 0)
+		return msg_fail(RC_DATA, "two namespaces in one set: %s and %s",
+		    q->namespace, rec->name.namespace);
+	keyset_append(&q->keys, &rec->name.key);
+	return RC_OK;
+}
+
+static void
+forget_set(void *ctx)
+{
+	struct query *q = ctx;
+
+	keyset_release(&q->keys);
+	q->sets++;
+}
+
+static enum rc
+ask(struct query *q)
+{
+	const struct state_opts o = {
+	    .store = q->store,
+	    .cluster = q->cli.cluster,
+	    .cache = q->cache,
+	    .disk = q->disk,
+	};
+	enum rc rc;
+
+	keyset_settle(&q->keys);
+	q->source = (struct state_source){.close = close_state};
+	rc = state_open(&q->source.state, &o, q->namespace, &q->keys);
+	if (rc == RC_OK)
+		rc = run_on_state(q);
+	close_state(&q->source);
+	return rc;
+}
+
+static enum rc
+ask_set(void *ctx)
+{
+	struct query *q = ctx;
+	enum rc rc = RC_USAGE, flushed;
+
+	q->lacks = false;
+	if (!q->refused)
+		rc = ask(q);
+	forget_set(q);
+	flushed = rows_flush(&q->rows);
+	q->cli.out.rc = rc_max(q->cli.out.rc, flushed);
+	return rc_max(rc, flushed);
+}
+
+/* ---- main ---- */
+
+static void
+parse(struct query *q, int argc, char **argv)
+{
+	int o;
+
+	cli_init(&q->cli, argv, synopsis, "sCjeJr", own);
+	q->cache = 64 << 20;
+	q->cache_disk = 1 << 30;
+	while ((o = cli_getopt(&q->cli, argc, argv)) != -1) {
+		switch (o) {
+		case HEADER:
+			q->rows.header = true;
+			break;
+		case WITH_NAMESPACE:
+			q->rows.namespaces = true;
+			break;
+		case CACHE:
+			q->cache = cli_number(
+			    &q->cli, "--cache", optarg, 0, UINT64_MAX);
+			break;
+		case CACHE_DIR:
+			q->cache_dir = optarg;
+			break;
+		case CACHE_DISK:
+			q->cache_disk = cli_number(
+			    &q->cli, "--cache-disk", optarg, 0, UINT64_MAX);
+			break;
+		}
+	}
+	q->rows.json = q->cli.out.json;
+	if (optind == argc)
+		cli_usage(&q->cli, "no SQL");
+	q->sql = argv[optind++];
+}
+
+static void
+run(struct query *q, char **operands)
+{
+	static const struct cli_sets sets = {
+	    .form = REC_NAMES,
+	    .not_done = "not asked",
+	    .record = take_record,
+	    .end = ask_set,
+	    .fail = forget_set,
+	    .silent = true,
+	};
+
+	statevfs_init(&q->vfs, VFS_NAME, sqlite3_vfs_find(NULL));
+	q->vfs.open = open_state;
+	sqlite3_vfs_register(&q->vfs.vfs, 0);
+	progress_begin(&q->progress, "B", 0);
+	store_on_moved(q->store, progress_moved, &q->progress);
+	rows_end_at_interrupt();
+	cli_each_set(&q->cli, operands, &sets, q);
+	progress_end(&q->progress);
+	/* It is the SQL that is wrong, as far as anybody knows. */
+	if (q->lacks && q->sets == 1)
+		q->cli.rc = rc_max(q->cli.rc, RC_USAGE);
+	rows_release(&q->rows);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct query q = {0};
+
+	parse(&q, argc, argv);
+	q.cli.rc = guard_check(q.sql);
+	if (q.cli.rc == RC_OK)
+		q.cli.rc = cli_store(&q.cli, false, &q.store);
+	if (q.cli.rc == RC_OK && q.cache_dir)
+		q.cli.rc = disk_cache_open(&q.disk, q.cache_dir, q.cache_disk);
+	if (q.cli.rc == RC_OK)
+		run(&q, argv + optind);
+	disk_cache_close(q.disk);
+	store_free(q.store);
+	return cli_exit(&q.cli);
+}

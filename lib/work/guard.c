@@ -1,0 +1,171 @@
+/*
+ * guard: see guard.h.
+ *
+ * A database may be hostile: its schema runs nothing that is not known to be
+ * harmless, shadow tables cannot be written, and cells are checked.  A statement
+ * may be anything: the authorizer refuses what writes and what leads out of the
+ * database.
+ */
+
+#include <string.h>
+#include <strings.h>
+
+#include "work/guard.h"
+#include "work/sqlite.h"
+
+enum { VALUE_MAX = 256 << 20 };
+
+/* Pragmas that take back what is guarded here, or are the process's. */
+static bool
+is_refused_pragma(const char *name)
+{
+	static const char *const refused[] = {"writable_schema",
+	    "trusted_schema", "cell_size_check", "temp_store_directory",
+	    "data_store_directory", "hard_heap_limit", "soft_heap_limit"};
+
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		if (strcasecmp(name, refused[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Of the database that was asked for, not of a temporary one. */
+static bool
+is_main(const char *schema)
+{
+	return !schema || strcasecmp(schema, "main") == 0;
+}
+
+static bool
+is_allowed(int action, const char *a, const char *b, const char *schema)
+{
+	switch (action) {
+	case SQLITE_SELECT:
+	case SQLITE_READ:
+	case SQLITE_RECURSIVE:
+	case SQLITE_TRANSACTION:
+	case SQLITE_SAVEPOINT:
+	case SQLITE_DETACH:
+	case SQLITE_CREATE_TEMP_INDEX:
+	case SQLITE_CREATE_TEMP_TABLE:
+	case SQLITE_CREATE_TEMP_TRIGGER:
+	case SQLITE_CREATE_TEMP_VIEW:
+	case SQLITE_DROP_TEMP_INDEX:
+	case SQLITE_DROP_TEMP_TABLE:
+	case SQLITE_DROP_TEMP_TRIGGER:
+	case SQLITE_DROP_TEMP_VIEW:
+		return true;
+	case SQLITE_FUNCTION:
+		return b && strcasecmp(b, "load_extension") != 0;
+	case SQLITE_PRAGMA:
+		return a && !is_refused_pragma(a);
+	case SQLITE_ATTACH:
+		return a && strcmp(a, ":memory:") == 0;
+	default:
+		return !is_main(schema);
+	}
+}
+
+static int
+authorize(void *arg, int action, const char *a, const char *b,
+    const char *schema, const char *trigger)
+{
+	struct guard *g = arg;
+
+	(void)trigger;
+	if (is_allowed(action, a, b, schema)) {
+		g->attaches |= action == SQLITE_ATTACH;
+		return SQLITE_OK;
+	}
+	g->refused = true;
+	return SQLITE_DENY;
+}
+
+int
+guard_connection(struct guard *g, sqlite3 *db)
+{
+	int result;
+
+	*g = (struct guard){0};
+	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, VALUE_MAX);
+	sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 4);
+	sqlite3_limit(db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000);
+	sqlite3_limit(db, SQLITE_LIMIT_TRIGGER_DEPTH, 10);
+	result = sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	if (result == SQLITE_OK)
+		result = sqlite3_db_config(
+		    db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	if (result == SQLITE_OK)
+		result = sqlite3_db_config(
+		    db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+	if (result == SQLITE_OK)
+		result = sqlite3_exec(
+		    db, "PRAGMA cell_size_check = ON", NULL, NULL, NULL);
+	sqlite3_set_authorizer(db, authorize, g);
+	return result;
+}
+
+/* What the parser says, as against what names mean. */
+static bool
+is_syntax(const char *why)
+{
+	static const char *const texts[] = {"syntax error", "incomplete input",
+	    "unrecognized token", "parser stack overflow"};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (strstr(why, texts[i]))
+			return true;
+	return false;
+}
+
+/*
+ * The first statement; *rest: what follows.  SQLite's own parser tells; where a
+ * statement fails, as all do that name a table here, only if that was found at
+ * its end.  What is attached is known to later ones.
+ */
+static enum rc
+check_statement(
+    sqlite3 *db, struct guard *g, const char *sql, const char **rest)
+{
+	sqlite3_stmt *stmt = NULL;
+	int result = sqlite3_prepare_v2(db, sql, -1, &stmt, rest);
+	enum rc rc = RC_OK;
+
+	if (result == SQLITE_OK && g->attaches)
+		(void)sqlite3_step(stmt);
+	else if (result != SQLITE_OK &&
+		 (g->refused || is_syntax(sqlite3_errmsg(db))))
+		rc = msg_fail(RC_USAGE, "SQL: %s", sqlite3_errmsg(db));
+	else if (result != SQLITE_OK && (*rest == sql || (*rest)[-1] != ';'))
+		*rest = "";
+	g->attaches = false;
+	sqlite3_finalize(stmt);
+	return rc;
+}
+
+enum rc
+guard_check(const char *sql)
+{
+	struct guard g;
+	sqlite3 *db = NULL;
+	enum rc rc = RC_OK;
+
+	if (sqlite3_open(":memory:", &db) != SQLITE_OK ||
+	    guard_connection(&g, db) != SQLITE_OK)
+		rc = sqlite_fail(db, "SQLite");
+	while (rc == RC_OK && *sql) {
+		rc = check_statement(db, &g, sql, &sql);
+	}
+	sqlite3_close(db);
+	return rc;
+}
+
+enum rc
+guard_fail(const struct guard *g, sqlite3 *db, const char *object, bool *lacks)
+{
+	*lacks = !g->refused && sqlite3_errcode(db) == SQLITE_ERROR;
+	if (g->refused)
+		return msg_fail(
+		    RC_USAGE, "%s: refused: %s", object, sqlite3_errmsg(db));
+	return sqlite_fail(db, object);
+}

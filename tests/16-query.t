@@ -1,0 +1,265 @@
+#!/bin/sh
+# seg-query: SQL on past states, where they lie, in a directory.
+. "$(dirname "$0")/lib.sh"
+
+SEG_STORE=$T/store
+export SEG_STORE
+mkdir store
+objects=store/v2/clusters/default/namespaces
+
+# stored NAMESPACE DB: cut and uploaded
+stored() {
+	seg-cut -d work "$1" "$2" >cuts && seg-upload <cuts >/dev/null
+}
+
+# plan_of NAMESPACE [OPTION...]: into the file plan
+plan_of() {
+	plan_ns=$1
+	shift
+	seg-list "$plan_ns" >listing && seg-plan "$@" <listing >plan
+}
+
+# query SQL [OPTION...]: on the file plan
+query() {
+	query_sql=$1
+	shift
+	seg-query "$@" "$query_sql" <plan
+}
+
+# --- rows
+
+sqlite3 rows.db >/dev/null <<'SQL'
+PRAGMA journal_mode = wal;
+CREATE TABLE v(id INTEGER PRIMARY KEY, x);
+INSERT INTO v VALUES(1, NULL), (2, 9223372036854775807), (3, -1.5), (4, 1e999),
+	(5, 'a' || char(9) || 'b' || char(10) || 'c' || char(13) || 'd\e'),
+	(6, x'00ff41'), (7, CAST(x'61ff62' AS TEXT)), (8, 'quo"te'), (9, 0.1),
+	(10, 1e21), (11, '');
+SQL
+stored rows rows.db
+plan_of rows
+ok "rows" query 'SELECT id, x FROM v WHERE id <> 6 AND id <> 7 ORDER BY id'
+cat >want <<'E2'
+1	\N
+2	9223372036854775807
+3	-1.5
+4	Inf
+5	a\tb\nc\rd\\e
+8	quo"te
+9	0.1
+10	1.0e+21
+11	
+E2
+same out want "are lines, what would break them is escaped"
+ok "a blob" query 'SELECT x FROM v WHERE id = 6'
+printf '\000\377A\n' >want
+same out want "as its bytes"
+ok "-J" query 'SELECT id, x, id FROM v ORDER BY id' -J
+cat >want <<'E2'
+{"id":1,"x":null,"id:1":1}
+{"id":2,"x":9223372036854775807,"id:1":2}
+{"id":3,"x":-1.5,"id:1":3}
+{"id":4,"x":null,"id:1":4}
+{"id":5,"x":"a\u0009b\u000ac\u000dd\\e","id:1":5}
+{"id":6,"x":{"base64":"AP9B"},"id:1":6}
+{"id":7,"x":"a\ufffdb","id:1":7}
+{"id":8,"x":"quo\"te","id:1":8}
+{"id":9,"x":0.1,"id:1":9}
+{"id":10,"x":1e+21,"id:1":10}
+{"id":11,"x":"","id:1":11}
+E2
+same out want "objects, each name once"
+ok "several statements" query \
+	'SELECT 1 AS a, 2 AS a; SELECT id AS b FROM v WHERE id < 3; ' \
+	--header --with-namespace
+printf 'namespace\ta\ta:1\nrows\t1\t2\nnamespace\tb\nrows\t1\nrows\t2\n' >want
+same out want "a header for each result, the namespace first"
+ok "names as operands" seg-query 'SELECT count(*) FROM v' "$(sed -n '1s/\t.*//p' plan)"
+is "$(cat out)" 11 "are a set"
+
+# --- SQL that is wrong, or not allowed
+
+for bad in 'SELEC 1' 'SELECT 1; SELECT FROM v' 'SELECT "' 'SELECT (1' \
+	'ATTACH '\'':memory:'\'' AS m; CREATE TABLE m.a(b; SELECT 1'; do
+	must_fail 2 seg-query "$bad" </dev/null
+	empty out "$bad: nothing printed"
+	err_like '^seg-query: SQL: ' "$bad: said, before anything is read"
+done
+for bad in "INSERT INTO v VALUES(12, 1)" "DELETE FROM v" "CREATE TABLE w(a)" \
+	"DROP TABLE v" "ATTACH 'other.db' AS o" "ATTACH '' AS o" \
+	"ATTACH 'x' || 'y' AS o" VACUUM "VACUUM INTO 'copy.db'" \
+	"SELECT load_extension('x')" "PRAGMA writable_schema = 1" \
+	"PRAGMA trusted_schema = 1" "PRAGMA user_version = 3" ANALYZE \
+	"UPDATE main.v SET x = 1" "PRAGMA temp_store_directory = '/'"; do
+	must_fail 2 query "$bad"
+	empty out "$bad: nothing printed"
+done
+absent other.db copy.db
+ok "what is temporary may be written" query "ATTACH ':memory:' AS m;
+	CREATE TABLE m.a AS SELECT id FROM v; DELETE FROM m.a WHERE id > 3;
+	CREATE TEMP TABLE b(c); INSERT INTO b SELECT sum(id) FROM m.a;
+	SELECT c FROM b"
+is "$(cat out)" 6 "and read"
+ok "the database checks" query 'PRAGMA integrity_check'
+is "$(cat out)" ok "itself"
+
+must_fail 2 query 'SELECT y FROM v'
+err_like '^seg-query: rows: no such column: y$' "a column that is not there"
+make_db shop.db 2000
+stored shop shop.db
+{ seg-list rows | seg-plan; seg-list shop | seg-plan; seg-list rows | seg-plan; } >three
+must_fail 1 seg-query --with-namespace 'SELECT count(*) FROM v' <three
+printf 'rows\t11\nrows\t11\n' >want
+same out want "the other sets are asked"
+err_like '^seg-query: shop: no such table: v$' "it is said of which"
+{ cat plan; echo '!'; cat plan; } >failed
+must_fail 1 seg-query 'SELECT count(*) FROM v' <failed
+is "$(tr '\n' ' ' <out)" "11 11 " "a failed set between two"
+must_fail 1 sh -c 'echo | seg-query "SELECT 1"'
+err_like 'no state' "an empty set"
+grep . three >mixed
+must_fail 1 seg-query -e 'SELECT 1' <mixed
+err_like 'two namespaces in one set: rows and shop' "two namespaces"
+must_fail 3 sh -c 'seg-query "SELECT x FROM v" <plan >/dev/full'
+
+# --- it does not end
+
+for sql in "SELECT i FROM n" "SELECT count(*) FROM n"; do
+	must_fail 3 timeout --preserve-status -s INT 1 seg-query "WITH RECURSIVE
+		n(i) AS (SELECT 1000000000 UNION ALL SELECT i + 1 FROM n) $sql" \
+		"$(sed -n '1s/\t.*//p' plan)"
+	is "$(tr -d '0-9' <out | tr -d '\n')$(tail -c 1 out | tr -d '\n')" "" \
+		"whole rows"
+	is "$(grep -vc '^[0-9]\{10\}$' out)" 0 "nothing else"
+	err_like '^seg-query: interrupted$' "said"
+done
+
+# --- every state, page for page
+
+mkdir db states got
+for round in 0 1 2 3; do
+	history change db 24 $round >states/$round
+	for i in $(seq 0 23); do
+		stored "h$i" "db/h$i.db"
+	done
+	seg-list | seg-plan >plans.$round
+done
+for round in 0 1 2 3; do
+	awk -v RS= '/^h[0-9]/ { print $0 "\n" }' plans.$round >p
+	for cache in 0 67108864; do
+		ok "round $round, $cache bytes of memory" \
+			statecat store got $cache cache <p
+		run history check got <states/$round
+		is "$(cat out)" "$(wc -l <states/$round) the same" "as it was"
+	done
+done
+seg-list | seg-plan -c all | seg-fetch -q -d fetched | seg-merge -q -d merged |
+	seg-upload >/dev/null
+seg-list | seg-plan | awk -v RS= '/^h[0-9]/ { print $0 "\n" }' >p
+ok "merged" statecat store got 0 cache <p
+run history check got <states/3
+is "$(cat out)" "$(wc -l <states/3) the same" "as it was"
+no_leftovers got
+
+# --- page sizes, journal modes
+
+for size in 512 1024 65536; do
+	for mode in wal delete; do
+		rm -f x.db*
+		make_db x.db 300 $size $mode
+		stored "x$size$mode" x.db
+		sql x.db "UPDATE t SET v = 'later' WHERE id = 7"
+		stored "x$size$mode" x.db
+		plan_of "x$size$mode"
+		ok "$size bytes, $mode" query \
+			'SELECT count(*), min(v) FROM t; PRAGMA integrity_check;
+			SELECT v FROM t WHERE id = 7'
+		is "$(tr '\n' ' ' <out)" \
+			"$(sql x.db "SELECT count(*) || char(9) || min(v) FROM t") ok later " \
+			"the rows"
+	done
+done
+
+# --- the later layout
+
+# img SET IMAGE: the state of a golden store is that image
+img() {
+	seg-list -s "$TOP/tests/data/segments/$1" -C c1 ns1 | seg-plan >p
+	ok "$1" env SEG_CLUSTER=c1 statecat "$TOP/tests/data/segments/$1" got 0 <p
+	same got/ns1 "$TOP/tests/data/segments/$2" "is $2"
+}
+img later_merged_1_4 restored_1_4.img
+img merged_1_4 restored_1_4.img
+img merged_1_5_trimmed restored_1_5_trimmed.img
+seg-list -s "$TOP/tests/data/segments/later_merged_twice" -C c1 ns1 | seg-plan >p
+must_fail 1 env SEG_CLUSTER=c1 statecat \
+	"$TOP/tests/data/segments/later_merged_twice" got 0 <p
+err_like 'segments/.*: frame [0-9]+ of page [0-9]+: it is another page' \
+	"an index that names other frames"
+
+# --- the cache on disk
+
+plan_of shop
+ok "with a cache" query 'SELECT sum(length(v)) FROM t' --cache-dir cache.d
+cp out want
+is "$(find cache.d -type f -perm 600 | wc -l)" 1 "a private file"
+mv "$objects/shop/segments" "$objects/shop/was"
+must_fail 1 query 'SELECT sum(length(v)) FROM t' --cache-dir cache.d
+mv "$objects/shop/was" "$objects/shop/segments"
+file=$(find cache.d -type f)
+perl -e 'open(F, "+<", $ARGV[0]); for (my $i = 100; $i < -s F; $i += 3000) {
+	seek(F, $i, 0); print F "damage" }' "$file"
+ok "a damaged cache" query 'SELECT sum(length(v)) FROM t' --cache-dir cache.d
+same out want "is passed over"
+ok "repaired" query 'SELECT sum(length(v)) FROM t' --cache-dir cache.d
+same out want "by that"
+mv "$file" elsewhere
+ln -s "$T/elsewhere" "$file"
+cp elsewhere before
+ok "a symbolic link" query 'SELECT sum(length(v)) FROM t' --cache-dir cache.d
+same out want "is not followed"
+same elsewhere before "or written"
+rm "$file"
+ok "little disk" query 'SELECT sum(length(v)) FROM t' --cache-dir cache.d \
+	--cache-disk 200000
+same out want "is enough"
+is "$(($(du -s --block-size=1 cache.d/* 2>/dev/null | awk '{ n += $1 } END { print n + 0 }') <= 200000))" \
+	1 "no more is used"
+must_fail 2 query 'SELECT 1' --cache-dir no/such
+
+# --- what is damaged or gone
+
+segment=$(find "$objects/shop/segments" -type f | tail -n 1)
+index=$(find "$objects/shop/indexes" -type f | tail -n 1)
+cp "$segment" segment && cp "$index" index
+damaged() { # DESC PATTERN
+	must_fail 1 query 'SELECT sum(length(v)) FROM t'
+	err_like "$2" "$1: names the object"
+	cp segment "$segment" && cp index "$index"
+}
+perl -e 'open(F, "+<", $ARGV[0]); for (my $i = 60; $i + 8 < -s F; $i += 4112) {
+	seek(F, $i, 0); print F "damage" }' "$segment"
+damaged "frames" "^seg-query: .*/segments/.*: frame [0-9]+ of page [0-9]+: "
+rm "$segment"
+damaged "no segment" "segments/.*: not in the store"
+rm "$index"
+damaged "no index" "indexes/.*: not in the store"
+printf x | dd of="$index" bs=1 seek=40 conv=notrunc 2>/dev/null
+damaged "an index" "indexes/"
+reindex index "$index" drop 5
+damaged "an index that lacks a page" "indexes/.*: wrong: it has not as many pages"
+reindex index "$index" swap 4 5
+damaged "an index that swaps pages" "indexes/.*: wrong: its positions are not"
+reindex index "$index" move 5 999
+damaged "an index of another page" "indexes/|segments/"
+sql shop.db 'DELETE FROM t WHERE id > 5; VACUUM'
+stored shop shop.db
+sql shop.db "INSERT INTO t VALUES(3000, 'x')"
+stored shop shop.db
+seg-list shop | sed 2d >plan
+must_fail 1 query 'SELECT 1'
+err_like 'frames [0-9]+ to [0-9]+ are missing between' "a hole is named"
+seg-list shop | sed 1d >plan
+must_fail 1 query 'SELECT 1'
+err_like 'frames 1 to [0-9]+ are missing' "so is one at the beginning"
+done_testing
