@@ -147,8 +147,9 @@ name_object(const char *cluster, const struct name *name, enum part part)
 {
 	char text[KEY_LEN + 1];
 
-	return xasprintf("v2/clusters/%s/namespaces/%s/%s%s", cluster,
-	    name->namespace, part_prefix(part), key_text(&name->key, text));
+	return xasprintf("v2/clusters/%s/namespaces/%s/%s%s%s", cluster,
+	    name->namespace, part_prefix(part), key_text(&name->key, text),
+	    part == PART_ZSTD ? ".zst" : "");
 }
 
 const char *

@@ -6,7 +6,8 @@
  * work directory the two files are DIR/NAMESPACE/KEY.seg and .idx; in a store
  * the two objects are
  *
- *   v2/clusters/CLUSTER/namespaces/NAMESPACE/segments/KEY     data
+ *   v2/clusters/CLUSTER/namespaces/NAMESPACE/segments/KEY     data, or
+ *   v2/clusters/CLUSTER/namespaces/NAMESPACE/segments/KEY.zst the same
  *   v2/clusters/CLUSTER/namespaces/NAMESPACE/indexes/KEY      index
  */
 #ifndef SEGTOOLS_KEY_H
@@ -59,7 +60,8 @@ bool name_parse_path(struct name *, const char *path);
 /* Beside them in DIR/NAMESPACE, where seg-cut makes cuts: what it knows. */
 #define CUT_MEMORY "cut.memory"
 
-enum part { PART_SEGMENT, PART_INDEX };
+/* The two files of a segment; in a store the data may also be compressed. */
+enum part { PART_SEGMENT, PART_INDEX, PART_ZSTD };
 
 /* DIR/NAMESPACE/KEY.seg or .idx; malloced. */
 char *name_path(const char *dir, const struct name *, enum part);
