@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <uuid/uuid.h>
+
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/time.h"
@@ -55,6 +57,30 @@ fact_hex(const char *name, const uint8_t *p, size_t n)
 	putchar('\n');
 }
 
+/* Of a random UUID, as libsql's are: its version and variant are where they
+ * should be. */
+static bool
+is_uuid(const uint8_t id[SEG_ID])
+{
+	return id[6] >> 4 == 4 && id[8] >> 6 == 2;
+}
+
+/* libsql stores them in the order of their text or, where a log was sealed, the
+ * other way round. */
+static void
+fact_uuid(const uint8_t id[SEG_ID])
+{
+	uint8_t turned[SEG_ID];
+	char text[UUID_STR_LEN];
+
+	for (size_t i = 0; i < SEG_ID; i++)
+		turned[i] = id[SEG_ID - 1 - i];
+	if (!is_uuid(id) && !is_uuid(turned))
+		return;
+	uuid_unparse_lower(is_uuid(id) ? id : turned, text);
+	printf("uuid\t%s\n", text);
+}
+
 /* ---- data ---- */
 
 static void
@@ -67,6 +93,8 @@ dump_header(const struct seg_header *h)
 	fact("end", h->key.end);
 	fact_time(h->key.time);
 	fact_hex(h->layout == SEG_OLD ? "segment-id" : "log-id", h->id, SEG_ID);
+	if (!sum)
+		fact_uuid(h->id);
 	printf("database-checksum\t%s\n", sum ? "yes" : "no");
 	fact("size-after", h->size_after);
 	fact("page-size", h->page_size);

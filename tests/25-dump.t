@@ -81,4 +81,13 @@ is "$(cat err)" "seg-dump: standard output: No space left on device" \
 	"a full disk, said once"
 ok "one bad file does not hold up the others" sh -c \
 	'! seg-dump nothing "$1" >kept && grep -q "^checksums" kept' sh "$old"
+# The id of one that libsql wrote is a UUID, whichever way round it is stored.
+real=$(find "$TOP/tests/data/real" -path '*segments*' -type f | sort | tail -n 1)
+ok "one of libsql's" seg-dump -H "$real"
+id=$(sed -n 's/^segment-id	//p' out)
+is "$(sed -n 's/^uuid	//p' out | tr -d '-')" \
+	"$(printf '%s' "$id" | fold -w 2 | tac | tr -d '\n')" "its UUID"
+out_like '^uuid	[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$' \
+	"as text"
+
 done_testing
