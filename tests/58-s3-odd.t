@@ -184,6 +184,36 @@ is "$(grep -c 'trying again' err)" 0 "libcurl sends the body again"
 ok "what is there" sh -c 'seg-list shop >l && seg-fetch -d kept <l'
 ok "is whole" diff -r cuts/shop kept/shop -x cut.memory
 
+# --- claims that read back as something else
+
+serve get=/claims/shop/0
+# shellcheck disable=SC2046
+ok "claims that are none when they are read: seg-upload" \
+	seg-upload --busy-timeout 0 $(cat paths)
+empty err "nothing is said of it"
+ok "-v" seg-upload -v $(head -n 1 paths)
+is "$(grep -c . out)" 1 "again"
+ok "all is there" sh -c 'seg-list shop >l && seg-fetch -d claimed <l'
+ok "and whole" diff -r cuts/shop claimed/shop -x cut.memory
+serve
+# shellcheck disable=SC2046
+ok "three of them" seg-upload $(head -n 3 paths)
+# One that was there and is none: an error, said once.
+end=$(seg-list shop | sed -n 3p | cut -f 3)
+serve get=/claims/shop/0
+mkdir -p "$dir/objects"
+# shellcheck disable=SC2046
+ok "three of them" seg-upload $(head -n 3 paths)
+claim=$(printf v2/clusters/default/claims/shop/%020d "$end")
+object=$(printf %s "p/$claim" | od -An -v -tx1 | tr -d ' \n')
+echo nonsense >"$dir/objects/$object"
+# shellcheck disable=SC2046
+must_fail 1 seg-upload $(sed -n 4,5p paths)
+is "$(cat err)" "seg-upload: $claim: not a claim" "one that was there: said once"
+is "$(seg-list shop | grep -c .)" 3 "nothing is published"
+# shellcheck disable=SC2046
+ok "-F" seg-upload -F $(sed -n 4,5p paths)
+
 # --- long tokens
 
 serve

@@ -20,6 +20,7 @@
 #                      then the connection ends
 #   rest=WHAT          its second one, of the rest, has another "etag", "size", or
 #                      "first" byte than was asked for, or is the "whole" object
+#   get=PART           what is got below a prefix with PART is an empty listing
 #   drop-reused        a PUT over a connection that was kept: it ends half-way
 use strict;
 use warnings;
@@ -90,6 +91,8 @@ sub serve {
 sub object {
 	my ($method, $key, $h, $q, $body, $say, $no) = @_;
 	my $file = path $key;
+	return $say->(200, '<ListBucketResult/>')
+	    if $odd{get} && $method eq 'GET' && $key =~ /\Q$odd{get}/;
 	if ($method eq 'PUT' && !%$q) {
 		if ($h->{'if-none-match'}) {
 			return $no->($odd{condition}, 'NotImplemented') if $odd{condition};

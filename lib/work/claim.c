@@ -147,6 +147,17 @@ claim_object(const char *cluster, const char *namespace, const char *name)
 
 /* ---- in a store ---- */
 
+/* What is too large is told from that it is more than CLAIM_MAX. */
+static enum rc
+take_piece(void *arg, const void *data, size_t len)
+{
+	struct claim_op *op = arg;
+	size_t room = CLAIM_MAX + 1 - op->text.len;
+
+	buf_add(&op->text, data, len < room ? len : room);
+	return op->text.len > CLAIM_MAX ? RC_DATA : RC_OK;
+}
+
 static void
 op_done(struct store_xfer *x, enum rc rc)
 {
@@ -162,7 +173,6 @@ op_start(struct store *store, struct claim_op *op, char *object)
 	op->object = object;
 	op->done = false;
 	op->xfer.object = object;
-	op->xfer.buf = &op->text;
 	op->xfer.done = op_done;
 	op->xfer.arg = op;
 	store_start(store, &op->xfer);
@@ -188,20 +198,43 @@ void
 claim_read_begin(struct store *store, struct claim_op *op, char *object)
 {
 	*op =
-	    (struct claim_op){.xfer = {.verb = STORE_GET, .limit = CLAIM_MAX}};
+	    (struct claim_op){.xfer = {.verb = STORE_GET, .sink = take_piece}};
 	op_start(store, op, object);
+}
+
+/* Why the text read is no claim; NULL: it is one. */
+static const char *
+why_none(const struct claim_op *op, struct claim *c)
+{
+	if (op->text.len > CLAIM_MAX)
+		return "too large for a claim";
+	return claim_decode(c, op->text.data ? op->text.data : "", op->text.len)
+		   ? NULL
+		   : "not a claim";
+}
+
+/* say: what is none. */
+static enum rc
+read_end(struct claim_op *op, struct claim *c, bool say)
+{
+	enum rc rc = op_wait(op);
+	const char *why = NULL;
+
+	if (rc == RC_OK || (rc == RC_DATA && op->text.len > CLAIM_MAX))
+		why = why_none(op, c);
+	if (why) {
+		rc = RC_DATA;
+		if (say)
+			msg_fail(rc, "%s: %s", op->object, why);
+	}
+	op_release(op);
+	return rc;
 }
 
 enum rc
 claim_read_end(struct claim_op *op, struct claim *c)
 {
-	enum rc rc = op_wait(op);
-
-	if (rc == RC_OK &&
-	    !claim_decode(c, op->text.data ? op->text.data : "", op->text.len))
-		rc = msg_fail(RC_DATA, "%s: not a claim", op->object);
-	op_release(op);
-	return rc;
+	return read_end(op, c, false);
 }
 
 void
@@ -212,6 +245,7 @@ claim_write_begin(struct store *store, struct claim_op *op, char *object,
 	    .xfer = {
 		.verb = STORE_PUT, .replace = replace, .hidden = c->hidden}};
 	claim_encode(&op->text, c);
+	op->xfer.buf = &op->text;
 	op_start(store, op, object);
 }
 
@@ -227,12 +261,21 @@ claim_write_end(struct claim_op *op, bool *existed)
 }
 
 enum rc
+claim_look(struct store *store, const char *object, struct claim *c)
+{
+	struct claim_op op;
+
+	claim_read_begin(store, &op, xstrdup(object));
+	return read_end(&op, c, false);
+}
+
+enum rc
 claim_read(struct store *store, const char *object, struct claim *c)
 {
 	struct claim_op op;
 
 	claim_read_begin(store, &op, xstrdup(object));
-	return claim_read_end(&op, c);
+	return read_end(&op, c, true);
 }
 
 enum rc

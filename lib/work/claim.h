@@ -54,13 +54,16 @@ char *claim_object(
 
 /* RC_ABSENT, unreported: none is there.  What is none, or too large: RC_DATA. */
 enum rc claim_read(struct store *, const char *object, struct claim *);
+/* For who can do without: what is none is not reported. */
+enum rc claim_look(struct store *, const char *object, struct claim *);
 /* existed: there is one already; with NULL that one is replaced. */
 enum rc claim_write(
     struct store *, const char *object, const struct claim *, bool *existed);
 enum rc claim_remove(struct store *, const char *object);
 
 /* The same while other work goes on.  All-zero; object is owned from here on.
- * claim_read_end() and claim_write_end() wait and release. */
+ * claim_read_end(), which is claim_look(), and claim_write_end() wait and
+ * release. */
 struct claim_op {
 	char *object; /* NULL: nothing was begun */
 	struct store_xfer xfer;

@@ -74,23 +74,25 @@ weigh(const struct contest *c, const struct claim *mine,
 /* *theirs is set where the state is not CONTEST_OURS. */
 static enum rc
 claim_once(const struct contest *c, const char *object,
-    const struct claim *mine, struct claim *theirs, enum contest_state *state)
+    const struct claim *mine, bool wait, struct claim *theirs,
+    enum contest_state *state)
 {
-	bool existed, take = false;
+	bool existed, take;
 	enum rc rc = claim_write(c->store, object, mine, &existed);
 
 	*state = existed ? CONTEST_OURS : CONTEST_MADE;
 	if (rc || !existed)
 		return rc;
-	rc = claim_read(c->store, object, theirs);
-	if (rc == RC_ABSENT) { /* removed meanwhile */
+	rc = wait && !c->force ? claim_read(c->store, object, theirs)
+			       : claim_look(c->store, object, theirs);
+	/* Removed meanwhile, or none, which matters if END is the newest. */
+	if (rc == RC_ABSENT || (rc == RC_DATA && !wait)) {
 		*state = CONTEST_THEIRS;
 		*theirs = *mine;
 		return RC_OK;
 	}
-	if (rc == RC_DATA && c->force)
-		take = true;
-	else if (rc == RC_OK)
+	take = rc == RC_DATA && c->force;
+	if (rc == RC_OK)
 		rc = weigh(c, mine, theirs, state, &take);
 	return take ? claim_write(c->store, object, mine, NULL) : rc;
 }
@@ -120,7 +122,7 @@ contest_claim(const struct contest *c, uint64_t end, const struct claim *mine,
 
 	patience_begin(&patience, c->busy_ms);
 	do
-		rc = claim_once(c, object, mine, &theirs, state);
+		rc = claim_once(c, object, mine, wait, &theirs, state);
 	while (rc == RC_OK && *state == CONTEST_THEIRS && wait &&
 	       patience_wait(&patience));
 	if (rc == RC_OK && *state == CONTEST_THEIRS && wait) {
@@ -149,7 +151,7 @@ contest_who(const struct contest *c, uint64_t end, const struct key *ours)
 	char *object = object_of(c, end), *by, *who = NULL, key[KEY_LEN + 1];
 	struct claim theirs;
 
-	if (claim_read(c->store, object, &theirs) == RC_OK &&
+	if (claim_look(c->store, object, &theirs) == RC_OK &&
 	    !names(&theirs, ours)) {
 		by = claim_who(&theirs);
 		who = xasprintf("%s of %s", key_text(&theirs.key, key), by);
@@ -220,6 +222,11 @@ look_back(
 	return rc;
 }
 
+/*
+ * Is the claim ours, or does another continue END?  Else it is made ours, and
+ * whoever held it finds our index from then on, unless its own was there before
+ * the second look.
+ */
 enum rc
 contest_settle(const struct contest *c, uint64_t end, const struct claim *mine,
     bool created, enum rc seen, const struct claim *theirs)
@@ -227,26 +234,23 @@ contest_settle(const struct contest *c, uint64_t end, const struct claim *mine,
 	char *object = object_of(c, end);
 	struct claim now = *theirs;
 	struct patience patience;
-	bool ours = seen == RC_OK && is_ours(c, mine, theirs);
-	enum rc rc = seen == RC_ABSENT || seen == RC_DATA ? RC_OK : seen;
+	enum rc rc = RC_OK;
 
 	patience_begin(&patience, c->busy_ms);
-	for (unsigned tries = 0; rc == RC_OK && !ours; tries++) {
+	while (seen == RC_OK && !is_ours(c, mine, &now)) {
+		rc = look_back(c, end, &mine->key, created);
+		if (rc || !patience_wait(&patience))
+			break;
+		seen = claim_look(c->store, object, &now);
+	}
+	if (seen == RC_SYSTEM || seen == RC_USAGE)
+		rc = seen;
+	if (rc == RC_OK && (seen != RC_OK || !is_ours(c, mine, &now))) {
 		msg_info("%s: the claim of END %llu is not ours any more",
 		    c->namespace, (unsigned long long)end);
-		rc = look_back(c, end, &mine->key, created);
-		if (rc == RC_OK && (seen != RC_OK || !patience_wait(&patience)))
-			rc = claim_write(c->store, object, mine, NULL);
+		rc = claim_write(c->store, object, mine, NULL);
 		if (rc == RC_OK)
 			rc = look_back(c, end, &mine->key, created);
-		if (rc)
-			break;
-		seen = claim_read(c->store, object, &now);
-		ours = seen == RC_OK && is_ours(c, mine, &now);
-		if (seen == RC_SYSTEM || seen == RC_USAGE)
-			rc = seen;
-		else if (!ours && tries == 100)
-			rc = say_held(c, end, &now);
 	}
 	free(object);
 	return rc;

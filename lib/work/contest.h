@@ -17,7 +17,10 @@
  *
  * Who finds another's claim in step 4 lists the history.  With another segment
  * there that continues END its own is taken back; without, it waits for that,
- * then makes the claim its own again and goes on with step 2.
+ * then makes the claim its own again and lists once more: whoever held it has
+ * either published before that, and is found, or looks at the claim after it.
+ * The same where the claim has gone or turned out to be none, which proves no
+ * other writer.
  *
  * A run that publishes several, hand over hand, makes the claim of the next END
  * before the index that lets others see that END, and needs no step 2 for it.
@@ -49,14 +52,15 @@ enum contest_state {
  * Claim END for a segment.  One that names the same segment is ours, and so is
  * one of our work directory (mine->writer) whose process is known to be dead.
  * wait: for another's segment; when the time is up, RC_SYSTEM, reported, or
- * with force theirs becomes ours.
+ * with force theirs becomes ours.  What is there and no claim is theirs, and
+ * with wait RC_DATA, or with force ours.
  */
 enum rc contest_claim(const struct contest *, uint64_t end,
     const struct claim *mine, bool wait, enum contest_state *);
 
 /*
  * After the index is there: RC_OK if the segment continues END.  seen: what
- * claim_read() has said of the claim since.  created: we made the index, and
+ * claim_look() has said of the claim since.  created: we made the index, and
  * may take it back.
  */
 enum rc contest_settle(const struct contest *, uint64_t end,

@@ -79,7 +79,7 @@ lock_release(struct store *store, const char *cluster, const char *namespace)
 	char *object = claim_object(cluster, namespace, CLAIM_REMOVAL);
 	struct claim now;
 
-	if (claim_read(store, object, &now) == RC_OK && is_ours(&now))
+	if (claim_look(store, object, &now) == RC_OK && is_ours(&now))
 		(void)claim_remove(store, object);
 	free(object);
 }
