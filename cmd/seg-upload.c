@@ -74,7 +74,7 @@ forget_set(void *ctx)
 {
 	struct upload *u = ctx;
 
-	publish_forget(u->publish);
+	u->cli.rc = rc_max(u->cli.rc, publish_forget(u->publish));
 }
 
 static void

@@ -126,6 +126,19 @@ absent $objects/y
 must_fail 1 sh -c 'seg-upload <y'
 absent $objects/y
 
+# both files of a pair are one segment
+mkseg twice x 1 5 1 9 1 3 >f
+sed 's/seg$/idx/' f >>f
+dd if=/dev/zero of="$(head -n 1 f)" bs=1 seek=200 count=8 conv=notrunc 2>/dev/null
+must_fail 1 sh -c '{ cat f; echo; } | seg-upload'
+is "$(wc -l <err)" 1 "what is wrong with it is said once"
+# a set that fails at its end does not hide how its items failed
+ln -s loop twice/x/loop
+ln -sf loop "$(head -n 1 f)"
+must_fail 2 sh -c '{ cat f; echo; } | seg-upload'
+must_fail 2 sh -c '{ cat f; echo "!"; } | seg-upload'
+must_fail 2 sh -c 'seg-upload <f'
+
 # killed at any moment, the rerun completes
 for e in $(seq 5 5 400); do mkseg kill shop $((e - 4)) "$e" "$e" 9 1 3; done >many
 echo >>many

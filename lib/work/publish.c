@@ -11,6 +11,7 @@
 #include "work/fit.h"
 #include "work/lock.h"
 #include "work/moved.h"
+#include "work/nameset.h"
 #include "work/object.h"
 #include "work/publish.h"
 
@@ -25,6 +26,7 @@ struct publish {
 	struct publish_opts o;
 	struct fitting fit;
 	struct candidates set;
+	struct nameset had; /* that the set has had */
 	size_t finished; /* published, not yet recorded and told: from here */
 	unsigned running;
 	/* The claim for the one after the next, on its way, hand over hand. */
@@ -51,21 +53,28 @@ publish_free(struct publish *p)
 {
 	if (!p)
 		return;
-	publish_forget(p);
+	(void)publish_forget(p);
 	free(p);
 }
 
 void
 publish_add(struct publish *p, const struct rec *rec)
 {
-	candidates_add(&p->set, rec);
+	if (nameset_add(&p->had, &rec->name))
+		candidates_add(&p->set, rec);
 }
 
-void
+enum rc
 publish_forget(struct publish *p)
 {
+	enum rc rc = RC_OK;
+
+	for (size_t i = 0; i < p->set.n; i++)
+		rc = rc_max(rc, p->set.c[i].rc);
 	candidates_clear(&p->set);
+	nameset_release(&p->had);
 	p->finished = 0;
+	return rc;
 }
 
 uint64_t
@@ -411,8 +420,5 @@ publish_set(struct publish *p)
 {
 	enum rc rc = p->o.dry_run ? finish_until(p, p->set.n) : publish_all(p);
 
-	for (size_t i = 0; i < p->set.n; i++)
-		rc = rc_max(rc, p->set.c[i].rc);
-	publish_forget(p);
-	return rc;
+	return rc_max(rc, publish_forget(p));
 }

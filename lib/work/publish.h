@@ -38,12 +38,14 @@ struct publish;
 struct publish *publish_new(const struct publish_opts *);
 void publish_free(struct publish *); /* NULL-safe */
 
-/* Verify a file; what is wrong with it is told by publish_set(). */
+/* Verify a file, of each segment once in a set; what is wrong with it is told by
+ * the status of the set. */
 void publish_add(struct publish *, const struct rec *);
 /* Judge what was added; then its size. */
 uint64_t publish_judge(struct publish *);
 /* Publish it, and forget it: the status of the set. */
 enum rc publish_set(struct publish *);
-void publish_forget(struct publish *);
+/* Forget a set that failed: its status so far. */
+enum rc publish_forget(struct publish *);
 
 #endif
