@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/strings.h"
 #include "format/segment.h"
 #include "work/catalog_sync.h"
 #include "work/deadclaim.h"
@@ -41,8 +42,7 @@ struct space {
 
 struct retire {
 	struct retire_opts o;
-	char **names;
-	size_t n_names;
+	struct strings names;
 	struct item *items;
 	size_t n, cap;
 	struct space *spaces;
@@ -70,9 +70,7 @@ retire_free(struct retire *r)
 	if (!r)
 		return;
 	retire_forget(r);
-	for (size_t i = 0; i < r->n_names; i++)
-		free(r->names[i]);
-	free(r->names);
+	strings_release(&r->names);
 	free(r->items);
 	free(r);
 }
@@ -85,19 +83,10 @@ retire_count(const struct retire *r)
 
 /* ---- the set ---- */
 
-static const char *
-intern(struct retire *r, const char *namespace)
-{
-	for (size_t i = r->n_names; i > 0; i--)
-		if (strcmp(r->names[i - 1], namespace) == 0)
-			return r->names[i - 1];
-	r->names = xreallocarray(r->names, r->n_names + 1, sizeof(*r->names));
-	return r->names[r->n_names++] = xstrdup(namespace);
-}
-
 void
 retire_add(struct retire *r, const struct rec *rec)
 {
+	uint32_t name = strings_add(&r->names, rec->name.namespace);
 	struct item *it;
 
 	if (r->n == r->cap) {
@@ -106,7 +95,7 @@ retire_add(struct retire *r, const struct rec *rec)
 	}
 	it = &r->items[r->n++];
 	*it = (struct item){
-	    .namespace = intern(r, rec->name.namespace),
+	    .namespace = r->names.text[name],
 	    .key = rec->name.key,
 	    .bytes = REC_UNKNOWN,
 	};
