@@ -115,42 +115,68 @@ fsync@/segments$=EIO|seg-rm -F -s full|listing
 unlink@/indexes/=EIO|seg-rm -F -s full|listing
 CASES
 
-# --- killed at every point: never an index without its data
+# --- killed at every point: never an index without its data, of each segment a
+# whole copy, and the next run of the same does the rest
 sed -n 's,^shop/,w/shop/,; s/\t.*/.seg/p; /^$/p' listing >files
-for c in "seg-merge -d m" "seg-fetch -s full -d f" "seg-upload -m -s new"; do
-	case $c in
-	seg-fetch*) list=listing ;;
-	*) list=files ;;
-	esac
+rm -rf full kept
+seg-upload -q -e --create -s full seed/shop/*.seg >out
+cp -r full/v2/clusters/default/namespaces/shop kept
+# is_merged: the merge is in the store, and nothing else
+is_merged() {
+	seg-list -s full shop >there
+	[ "$(grep -c . there)" = 1 ] && seg-plan <there >out &&
+		[ "$(find full/v2 -path '*/segments/*' -type f | wc -l)" = 1 ]
+}
+mkdir merged
+ok "a merge" seg-merge -d merged seed/shop/*.seg
+sed 's/\t.*//' out >merge.files
+for c in "seg-merge -d m <files" "seg-fetch -s full -d f <listing" \
+	"seg-upload -s new <files" "seg-upload -m -s new <files" \
+	"seg-upload -m -s full <files" "seg-rm -s full <listing"; do
 	n=0
 	st=137
 	bad=
-	while [ $st = 137 ] && [ $n -lt 200 ]; do
+	while [ $st = 137 ] && [ $n -lt 300 ]; do
 		n=$((n + 1))
 		rm -rf w new f m full
 		cp -r seed w
 		seg-upload -q -e --create -s full seed/shop/*.seg >out
+		case $c in
+		seg-rm*) seg-upload -q -s full <merge.files >out ;;
+		esac
 		mkdir new
 		st=0
-		# shellcheck disable=SC2086
-		(fs FS_KILL=$n $c <$list >out) 2>err || st=$?
-		bad="$bad$(whole m)$(whole f)$(whole new)"
-		# Of each segment one whole copy is left.
+		(fs FS_KILL=$n sh -c "exec $c" >out) 2>err || st=$?
+		bad="$bad$(whole m)$(whole f)$(whole new)$(whole full)"
 		for seg in seed/shop/*.seg; do
 			key=$(basename "$seg" .seg)
-			[ -e "w/shop/$key.seg" ] || [ -n "$(find new \
+			[ -e "w/shop/$key.seg" ] || [ -n "$(find new full \
 				-path "*/indexes/$key")" ] || bad="$bad $n:lost"
 		done
-		# The next run takes what is there.
-		if [ $list = files ]; then
-			find w -name '*.seg' >left
-			echo >>left
-		else
-			cp listing left
-		fi
-		[ -z "$(cat left)" ] || $c <left >out 2>err ||
-			bad="$bad $n:next:$(cat err)"
+		sh -c "$c" >out 2>err || bad="$bad $n:next:$(cat err)"
+		case $c in
+		seg-upload*new*) diff -r kept new/v2/clusters/default/namespaces/shop >diff ||
+			bad="$bad $n:$(cat diff)" ;;
+		seg-upload*) seg-list -s full shop >out
+			cmp -s out listing || bad="$bad $n:other" ;;
+		seg-rm*) is_merged || bad="$bad $n:other" ;;
+		esac
+		case $c in
+		seg-upload* | seg-rm*)
+			# Nothing is left for others to trip over.
+			[ -z "$(find w new full -name '.segtmp-*')" ] ||
+				bad="$bad $n:temporary"
+			[ -z "$(find new full -name removal)" ] ||
+				bad="$bad $n:lock"
+			;;
+		esac
+		case $c in
+		seg-upload\ -m*) [ -z "$(find w -name '*.seg' -o -name '*.idx')" ] ||
+			bad="$bad $n:left" ;;
+		esac
 	done
 	is "$st$bad" 0 "$c: killed at each of $n points"
+	[ $n -gt 3 ]
+	is $? 0 "there were some"
 done
 done_testing
