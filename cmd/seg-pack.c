@@ -6,12 +6,14 @@
 #include "base/file.h"
 #include "base/output.h"
 #include "cli/cli.h"
+#include "cli/metrics.h"
 #include "cli/progress.h"
 #include "cli/sets.h"
 #include "work/nameset.h"
 #include "work/pack.h"
 
-static const char synopsis[] = "usage: seg-pack [-eqv] [FILE ...]\n";
+static const char synopsis[] =
+    "usage: seg-pack [-eqv] [--metrics FILE] [FILE ...]\n";
 
 struct packing {
 	struct cli cli;
@@ -33,11 +35,17 @@ static enum rc
 pack_record(void *ctx, const struct rec *rec)
 {
 	struct packing *g = ctx;
+	struct seg_header h;
+	enum rc rc;
 
 	if (!nameset_add(&g->seen, &rec->name))
 		return RC_OK;
 	msg_info("%s", rec->text);
-	return output_gone(g, pack_add(g->pack, rec->text, &rec->name));
+	rc = pack_add(g->pack, rec->text, &rec->name, &h);
+	if (rc == RC_OK)
+		metrics_segments(
+		    g->cli.metrics, &rec->name, 1, h.frames, seg_size(&h));
+	return output_gone(g, rc);
 }
 
 static enum rc
@@ -77,7 +85,7 @@ main(int argc, char **argv)
 	};
 	struct packing g = {0};
 
-	cli_init(&g.cli, argv, synopsis, "e", NULL);
+	cli_init(&g.cli, argv, synopsis, "eM", NULL);
 	while (cli_getopt(&g.cli, argc, argv) != -1)
 		;
 	if (isatty(STDOUT_FILENO))

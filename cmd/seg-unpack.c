@@ -7,7 +7,8 @@
 #include "cli/progress.h"
 #include "work/unpack.h"
 
-static const char synopsis[] = "usage: seg-unpack [-Jqv] [-d DIR]\n";
+static const char synopsis[] =
+    "usage: seg-unpack [-Jqv] [-d DIR] [--metrics FILE]\n";
 
 struct command {
 	struct cli cli;
@@ -59,7 +60,7 @@ main(int argc, char **argv)
 	    .arg = &c,
 	};
 
-	cli_init(&c.cli, argv, synopsis, "dJ", NULL);
+	cli_init(&c.cli, argv, synopsis, "dJM", NULL);
 	while (cli_getopt(&c.cli, argc, argv) != -1)
 		;
 	if (argv[optind])

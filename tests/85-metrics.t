@@ -58,6 +58,12 @@ is "$(metric segments_total) $(metric status)" "1 0" "restored"
 ok "a merge, of one" sh -c 'seg-merge --metrics m.prom f/*/*.seg'
 ok "verified" sh -c 'seg-verify --metrics m.prom f/*/*.seg'
 is "$(metric segments_total)" 1 "good ones"
+ok "packed" sh -c 'seg-pack --metrics m.prom f/*/*.seg >tar'
+is "$(metric segments_total) $(metric pages_total)" "1 $(cut -f 5 list | head -n 1)" \
+	"packed: what went out"
+ok "unpacked" sh -c 'seg-unpack --metrics m.prom -d u <tar'
+is "$(metric segments_total) $(metric bytes_total)" \
+	"1 $(cut -f 6 list | head -n 1)" "unpacked: what came"
 ok "a removal" sh -c 'seg-list | seg-rm -F --metrics m.prom'
 is "$(metric segments_total)" 1 "removed"
 

@@ -140,6 +140,7 @@ struct source {
 	struct segstream *check;
 	struct member data, index;
 	char *data_path, *index_path; /* in the stream */
+	struct seg_header header;     /* once it is checked */
 };
 
 static enum rc
@@ -209,7 +210,7 @@ next_piece(struct pack *p, struct source *s, size_t len, uint64_t at)
 	if (rc == RC_OK)
 		rc = segstream_feed(s->check, p->piece, len);
 	if (rc == RC_OK && at + len == s->data.size)
-		rc = segstream_end(s->check, NULL, NULL);
+		rc = segstream_end(s->check, &s->header, NULL);
 	return rc;
 }
 
@@ -221,7 +222,7 @@ put_segment(struct pack *p, struct source *s)
 	size_t n;
 
 	if (size == 0) /* "too short" */
-		return segstream_end(s->check, NULL, NULL);
+		return segstream_end(s->check, &s->header, NULL);
 	for (; at < size; at += n) {
 		n = size - at < PIECE ? (size_t)(size - at) : PIECE;
 		rc = next_piece(p, s, n, at);
@@ -253,7 +254,8 @@ put_index(struct pack *p, struct source *s)
 }
 
 enum rc
-pack_add(struct pack *p, const char *path, const struct name *name)
+pack_add(struct pack *p, const char *path, const struct name *name,
+    struct seg_header *header)
 {
 	struct source s = {0};
 	enum rc rc;
@@ -266,6 +268,7 @@ pack_add(struct pack *p, const char *path, const struct name *name)
 		rc = put_segment(p, &s);
 	if (rc == RC_OK)
 		rc = put_index(p, &s);
+	*header = s.header;
 	source_release(&s);
 	return rc;
 }

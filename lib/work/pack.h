@@ -13,6 +13,7 @@
 
 #include "base/msg.h"
 #include "format/key.h"
+#include "format/segment.h"
 
 /* The members that end a set.  No namespace may be called so. */
 #define PACK_END ".end"
@@ -25,9 +26,10 @@ struct pack *pack_new(void (*moved)(void *arg, uint64_t bytes), void *arg);
 /*
  * The pair of files at path, that of the .seg or the .idx.  What is bad is
  * RC_DATA; a member that has begun is then filled up with zeros to the size that
- * was announced.
+ * was announced.  *header: of the data, if it is good.
  */
-enum rc pack_add(struct pack *, const char *path, const struct name *);
+enum rc pack_add(struct pack *, const char *path, const struct name *,
+    struct seg_header *header);
 /* The member that ends a set; all is flushed. */
 enum rc pack_end_set(struct pack *, bool failed);
 /* What is buffered goes out. */

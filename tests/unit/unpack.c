@@ -93,9 +93,10 @@ make_stream(size_t *size)
 	dup2(fd, STDOUT_FILENO);
 	for (unsigned i = 0; i < SETS; i++) {
 		struct name name = name_of(i);
+		struct seg_header header;
 		char *path = path_of("source", i, PART_SEGMENT);
 
-		if (pack_add(p, path, &name) != RC_OK ||
+		if (pack_add(p, path, &name, &header) != RC_OK ||
 		    pack_end_set(p, false) != RC_OK)
 			abort();
 		free(path);
