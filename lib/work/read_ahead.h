@@ -24,6 +24,7 @@ struct read_ahead {
 		uint32_t last;   /* page asked for; 0: none */
 		uint64_t until;  /* asked for beforehand are those below */
 		uint32_t step;   /* at a time; 0: no scan yet */
+		uint64_t used;   /* pages so far */
 		uint64_t moment; /* of last */
 	} scan[READ_AHEAD_SCANS];
 	uint64_t moments;

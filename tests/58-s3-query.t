@@ -1,0 +1,70 @@
+#!/bin/sh
+# seg-query on an S3 service: how many requests, how many bytes.
+. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR
+. "$TOP/tests/s3.sh"
+
+s3_start
+s3_mb bkt
+s3_proxy
+SEG_STORE=s3://bkt/pre
+export SEG_STORE
+
+# A table and, behind it, its index, 14 MiB in three segments.
+make_db shop.db 1
+sql shop.db 'DROP INDEX t_v; WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL
+	SELECT i + 1 FROM n WHERE i < 30000)
+	INSERT INTO t SELECT i, hex(randomblob(100)) FROM n;
+	CREATE INDEX t_v ON t(v)'
+stored() {
+	seg-cut -d work shop shop.db >cuts && seg-upload <cuts >/dev/null
+}
+stored
+for i in 1 2; do
+	sql shop.db "UPDATE t SET v = 'round $i' WHERE id % 5000 = $i"
+	stored
+done
+seg-list shop | seg-plan >plan
+is "$(grep -c . plan)" 3 "three segments"
+
+# received: bytes of bodies, since log_clear
+received() {
+	awk '{ n += $6 } END { print n + 0 }' log
+}
+
+log_clear
+ok "a point query" seg-query 'SELECT v FROM t WHERE id = 15002' <plan
+is "$(cat out)" "round 2" "the row"
+is "$(requests GETINDEX)" 3 "each index once"
+note "$(requests GETDATA) GETs of data, $(received) bytes in all"
+# Three headers, page 1, three levels of the tree.
+is "$(($(requests GETDATA) <= 3 + 1 + 3)) $(($(received) < 1048576))" "1 1" \
+	"headers, page 1, a page for each level; below 1 MiB"
+
+log_clear
+ok "a scan" seg-query 'SELECT sum(length(v)) FROM t NOT INDEXED' <plan
+is "$(cat out)" "$(sql shop.db 'SELECT sum(length(v)) FROM t')" "the sum"
+note "$(requests GETDATA) GETs of data, $(received) bytes in all"
+is "$(($(requests GETDATA) < 60))" 1 "takes few requests"
+is "$(($(received) < $(sql shop.db "PRAGMA page_count") * 4096 * 7 / 10))" 1 "and not the index of the table"
+
+log_clear
+ok "a cache on disk" seg-query --cache-dir cache 'SELECT v FROM t WHERE id = 15002' <plan
+log_clear
+ok "the same again" seg-query --cache-dir cache 'SELECT v FROM t WHERE id = 15002' <plan
+is "$(cat out)" "round 2" "the row"
+is "$(requests GETDATA)" 3 "headers alone"
+
+ok "integrity" seg-query 'PRAGMA integrity_check' <plan
+is "$(cat out)" ok "of all pages"
+echo 'GETDATA 503 3' >rules
+ok "an upset service" seg-query 'SELECT v FROM t WHERE id = 15002' <plan
+is "$(cat out)" "round 2" "the row"
+echo 'GETDATA 503 -' >rules
+must_fail 3 seg-query --retry-for 1 'SELECT v FROM t WHERE id = 15002' <plan
+empty out "no row"
+echo 'GETDATA stall -' >rules
+must_fail 3 timeout --preserve-status -s INT 1 seg-query 'SELECT count(*) FROM t' <plan
+err_like '^seg-query: interrupted' "it ends while it waits"
+: >rules
+done_testing
