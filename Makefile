@@ -13,8 +13,8 @@
 #   make distcheck  that an archive of HEAD builds, passes and cleans up
 #   make format     clang-format, in place
 #
-# Nothing is built outside $(B).  A new lib/*/*.c, cmd/*.c, man/* or program
-# under tests/ is found by its name; there is no list to keep.
+# Nothing is built outside $(B).  A new lib/*/*.c, cmd/*.c, ext/*.c, man/* or
+# program under tests/ is found by its name; there is no list to keep.
 
 PREFIX = /usr/local
 B = build
@@ -39,6 +39,8 @@ CFLAGS_ALL = -std=c11 $(WARN) $(CFLAGS)
 LDLIBS_ALL = -Wl,--as-needed $(PKG_LIBS) -lm -ldl $(LDLIBS)
 
 LIB_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard lib/*/*.c))
+PIC_OBJ = $(patsubst %.c,$(B)/pic/%.o,$(wildcard lib/*/*.c))
+EXTS = $(patsubst ext/%.c,$(B)/ext/%.so,$(wildcard ext/*.c))
 BINS = $(patsubst cmd/%.c,$(B)/bin/%,$(wildcard cmd/*.c))
 UNIT = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/*.c))
 HELPERS = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/helper/*.c))
@@ -48,11 +50,11 @@ FUZZERS = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/fuzz/*.c))
 MAN1 = $(wildcard man/*.1)
 MAN5 = $(wildcard man/*.5)
 MAN7 = $(wildcard man/*.7)
-C_FILES = $(wildcard lib/*/*.c cmd/*.c tests/*/*.c)
+C_FILES = $(wildcard lib/*/*.c cmd/*.c ext/*.c tests/*/*.c)
 SH_FILES = $(wildcard tests/run tests/*.sh tests/*.t tests/*/*.sh \
 	tests/*/*.t man/*/*.sh .ci/run)
 
-all: $(BINS)
+all: $(BINS) $(EXTS)
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -61,6 +63,20 @@ $(B)/%.o: %.c Makefile
 $(B)/libsegtools.a: $(LIB_OBJ)
 	@rm -f $@
 	ar rcs $@ $^
+
+# SQLite's extensions: objects of their own, that can be put anywhere; nothing of
+# the library is seen outside, and SQLite is the program's that loads it.
+$(B)/pic/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -fPIC -fvisibility=hidden -MMD -MP \
+		-c -o $@ $<
+$(B)/pic/libsegtools.a: $(PIC_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+$(B)/ext/%.so: $(B)/pic/ext/%.o $(B)/pic/libsegtools.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -shared -o $@ $^ \
+		$(filter-out -lsqlite3,$(LDLIBS_ALL))
 
 define LINK
 @mkdir -p $(@D)
@@ -85,6 +101,7 @@ $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libsegtools.a
 # --- installing
 
 BINDIR = $(DESTDIR)$(PREFIX)/bin
+LIBDIR = $(DESTDIR)$(PREFIX)/lib
 MANDIR = $(DESTDIR)$(PREFIX)/share/man
 BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
@@ -93,6 +110,8 @@ FISHDIR = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 install: all $(B)/completions/zsh
 	mkdir -p $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man7
 	$(if $(BINS),install -m 755 $(BINS) $(BINDIR))
+	mkdir -p $(LIBDIR)
+	$(if $(EXTS),install -m 644 $(EXTS) $(LIBDIR))
 	$(if $(MAN1),install -m 644 $(MAN1) $(MANDIR)/man1)
 	$(if $(MAN5),install -m 644 $(MAN5) $(MANDIR)/man5)
 	$(if $(MAN7),install -m 644 $(MAN7) $(MANDIR)/man7)
@@ -112,7 +131,7 @@ $(B)/completions/zsh: $(BINS) man/completions/make.sh
 	done
 
 # The copy that the tests and the demo use.
-inst: $(BINS) $(B)/completions/zsh
+inst: $(BINS) $(EXTS) $(B)/completions/zsh
 	@$(MAKE) --no-print-directory -s install DESTDIR= \
 		PREFIX=$(abspath $(B)/inst)
 
@@ -182,7 +201,7 @@ lint-cppcheck:
 	cppcheck --quiet --std=c11 -Ilib --error-exitcode=1 --inline-suppr \
 		--enable=warning,performance,portability -j 2 -D_GNU_SOURCE \
 		--suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
-		lib cmd tests
+		lib cmd ext tests
 lint-sh:
 	shellcheck $(SH_FILES)
 lint-man:

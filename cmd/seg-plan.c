@@ -391,20 +391,6 @@ set_strategy(struct planner *p, const char *text)
 	}
 }
 
-/* A time, or "-AGE": so long ago. */
-static bool
-parse_moment(const char *text, uint64_t *ms)
-{
-	uint64_t now = time_now(), age;
-
-	if (*text != '-')
-		return time_parse(text, ms);
-	if (!time_span(text + 1, &age))
-		return false;
-	*ms = age < now ? now - age : 0;
-	return true;
-}
-
 static void
 set_option(struct planner *p, int c)
 {
@@ -415,7 +401,7 @@ set_option(struct planner *p, int c)
 		break;
 	case 't':
 		p->by_time = true;
-		if (!parse_moment(optarg, &p->time))
+		if (!time_moment(optarg, &p->time))
 			cli_usage(&p->cli, "-t: %s is not a time", optarg);
 		break;
 	case 'u':

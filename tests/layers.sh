@@ -5,7 +5,7 @@
 #  2. a file includes only its own folder and those above it, in no circle
 #  3. the same by symbols: what an object calls is defined there too (with a
 #     build, whose objects are asked)
-#  4. commands include lib/ alone
+#  4. commands and extensions include lib/ alone
 #
 # Who breaks one is named.
 
@@ -92,8 +92,8 @@ if [ -d "$build/lib" ]; then
 	symbols | awk '{ print $1, $2 }' | tsort >/dev/null || status=1
 fi
 
-# 4. commands
-includes cmd/*.c | while read -r cmd name _; do
+# 4. commands, extensions
+includes cmd/*.c ext/*.c | while read -r cmd name _; do
 	[ -f "lib/$name.h" ] || echo "$cmd.c includes $name.h, not of lib/"
 done | grep . && status=1
 [ $status = 0 ] && echo "layers: nothing calls or includes upwards, no circle"

@@ -157,6 +157,19 @@ time_span(const char *s, uint64_t *ms)
 	return false;
 }
 
+bool
+time_moment(const char *s, uint64_t *ms)
+{
+	uint64_t now = time_now(), age;
+
+	if (*s != '-')
+		return time_parse(s, ms);
+	if (!time_span(s + 1, &age))
+		return false;
+	*ms = age < now ? now - age : 0;
+	return true;
+}
+
 const char *
 time_span_text(uint64_t ms, char text[TIME_TEXT_MAX])
 {

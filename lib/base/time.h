@@ -20,6 +20,9 @@ const char *time_text(uint64_t ms, char text[TIME_TEXT_MAX]);
 /* A number with s, m, h, d or w, in milliseconds. */
 bool time_span(const char *s, uint64_t *ms);
 
+/* A moment as above; or "-" and a span: so long ago. */
+bool time_moment(const char *s, uint64_t *ms);
+
 /* A span for people: "350 ms", "12.5 s", "90 min", "30 h", "3650 d". */
 const char *time_span_text(uint64_t ms, char text[TIME_TEXT_MAX]);
 

@@ -1,0 +1,25 @@
+/*
+ * past: which segments of a store a moment of a namespace takes, as seg-list and
+ * seg-plan say it.
+ */
+#ifndef SEGTOOLS_PAST_H
+#define SEGTOOLS_PAST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/store.h"
+#include "work/keyset.h"
+
+/* Neither: the newest state. */
+struct past_moment {
+	bool by_frame, by_time;
+	uint64_t frame, time;
+};
+
+/* keys is empty.  RC_DATA, reported, where there is no such state, or frames of
+ * it are missing. */
+enum rc past_choose(struct keyset *keys, struct store *, const char *cluster,
+    const char *namespace, const struct past_moment *);
+
+#endif
