@@ -215,7 +215,7 @@ cli_number(const struct cli *cli, const char *option, const char *text,
 	return v;
 }
 
-static void
+static _Noreturn void
 finish_now(void)
 {
 	exit(output_close());
@@ -247,11 +247,9 @@ take_common(struct cli *cli, int c)
 	case 'h':
 		print_help(cli);
 		finish_now();
-		break;
 	case 'V':
 		printf("%s (segtools) %s\n", msg_name(), SEGTOOLS_VERSION);
 		finish_now();
-		break;
 	case 'v':
 		msg_verbosity(1);
 		break;

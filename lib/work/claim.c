@@ -98,17 +98,6 @@ claim_decode(struct claim *c, const char *text, size_t len)
 	return what && *c->by.host && c->by.pid > 0;
 }
 
-bool
-claim_same(const struct claim *a, const struct claim *b)
-{
-	return a->removal == b->removal && key_cmp(&a->key, &b->key) == 0 &&
-	       a->time == b->time && a->by.pid == b->by.pid &&
-	       a->by.started == b->by.started &&
-	       strcmp(a->writer, b->writer) == 0 &&
-	       strcmp(a->by.host, b->by.host) == 0 &&
-	       strcmp(a->by.boot, b->by.boot) == 0;
-}
-
 char *
 claim_who(const struct claim *c)
 {
@@ -299,25 +288,16 @@ claim_remove(struct store *store, const char *object)
 
 /* ---- waiting ---- */
 
-static uint64_t
-clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 void
 patience_begin(struct patience *p, unsigned ms)
 {
-	*p = (struct patience){.deadline = clock_ms() + ms, .step = 10};
+	*p = (struct patience){.deadline = time_monotonic() + ms, .step = 10};
 }
 
 bool
 patience_wait(struct patience *p)
 {
-	uint64_t now = clock_ms(), ms = p->step;
+	uint64_t now = time_monotonic(), ms = p->step;
 
 	if (now >= p->deadline)
 		return false;

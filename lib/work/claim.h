@@ -39,7 +39,6 @@ struct claim {
 
 void claim_encode(struct buf *, const struct claim *);
 bool claim_decode(struct claim *, const char *text, size_t len);
-bool claim_same(const struct claim *, const struct claim *);
 /* "HOST (process 123) at TIME", for messages; malloced. */
 char *claim_who(const struct claim *);
 

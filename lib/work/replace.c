@@ -42,6 +42,7 @@
 #include "base/directory.h"
 #include "base/signals.h"
 #include "base/temporary.h"
+#include "base/time.h"
 #include "work/replace.h"
 #include "work/sqlite.h"
 
@@ -204,19 +205,10 @@ try_lock(struct replace *r, bool *busy)
 	return RC_OK;
 }
 
-static uint64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static enum rc
 lock(struct replace *r)
 {
-	uint64_t until = now_ms() + r->busy_ms;
+	uint64_t until = time_monotonic() + r->busy_ms;
 	bool busy;
 	enum rc rc;
 
@@ -226,7 +218,7 @@ lock(struct replace *r)
 			unlock(r);
 		if (rc || !busy)
 			return rc;
-		if (now_ms() >= until)
+		if (time_monotonic() >= until)
 			return msg_fail(RC_SYSTEM,
 			    "%s: another process has it in use", r->path);
 		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);

@@ -999,6 +999,29 @@ confirm(const struct request *r, struct buf *head)
 	free(value);
 }
 
+static void
+change_head(const struct request *r, struct buf *head, size_t len)
+{
+	char *line;
+
+	if (is_fault(r, "wrong-range") && strcmp(r->arg, "shift") == 0)
+		shift_range(head);
+	if (is_fault(r, "etag-change"))
+		replace_field(
+		    head, "ETag", "ETag: \"00000000000000000000000000000000\"");
+	if (is_fault(r, "no-etag"))
+		replace_field(head, "ETag", NULL);
+	if (is_fault(r, "confirm"))
+		confirm(r, head);
+	replace_field(head, "Transfer-Encoding", NULL);
+	line = xasprintf("Content-Length: %zu", len);
+	if (is_fault(r, "nolength"))
+		replace_field(head, "Content-Length", "Connection: close");
+	else if (!is_head(r))
+		replace_field(head, "Content-Length", line);
+	free(line);
+}
+
 /* With a fault that needs the whole of it. */
 static bool
 relay_changed(struct connection *c, struct request *r, struct buf *head)
@@ -1006,7 +1029,6 @@ relay_changed(struct connection *c, struct request *r, struct buf *head)
 	int fd = c->client.fd;
 	struct buf body = {0};
 	struct body b;
-	char *line;
 	bool good, half = is_fault(r, "short") || is_fault(r, "stall") ||
 			  is_fault(r, "reset-body");
 
@@ -1018,23 +1040,7 @@ relay_changed(struct connection *c, struct request *r, struct buf *head)
 		return false;
 	}
 	change_body(r, &body);
-	if (is_fault(r, "wrong-range") && strcmp(r->arg, "shift") == 0)
-		shift_range(head);
-	if (is_fault(r, "etag-change"))
-		replace_field(
-		    head, "ETag", "ETag: \"00000000000000000000000000000000\"");
-	if (is_fault(r, "no-etag"))
-		replace_field(head, "ETag", NULL);
-	if (is_fault(r, "confirm"))
-		confirm(r, head);
-	replace_field(head, "Transfer-Encoding", NULL);
-	line = xasprintf("Content-Length: %zu", body.len);
-	if (is_fault(r, "nolength"))
-		replace_field(head, "Content-Length", "Connection: close");
-	else if (!is_head(r))
-		replace_field(head, "Content-Length", line);
-	free(line);
-
+	change_head(r, head, body.len);
 	if (half && body.len == 0) {
 		send_all(fd, head->data, head->len / 2);
 	} else {
@@ -1111,6 +1117,15 @@ pass_body(struct connection *c, struct request *r, int fd, uint64_t limit)
 	return true;
 }
 
+/* The same of a body that waits to be asked for. */
+static bool
+take_body(struct connection *c, struct request *r, int fd, uint64_t limit)
+{
+	if (r->expects)
+		send_text(c->client.fd, "HTTP/1.1 100 Continue\r\n\r\n");
+	return pass_body(c, r, fd, limit);
+}
+
 /* Faults that need no upstream.  Sets done; returns whether the connection can
  * go on. */
 static bool
@@ -1127,20 +1142,15 @@ serve_fault(struct connection *c, struct request *r, bool *done)
 		return false;
 	}
 	if (is_fault(r, "stall-request")) {
-		if (r->expects)
-			send_text(fd, "HTTP/1.1 100 Continue\r\n\r\n");
-		pass_body(c, r, -1, r->length / 2);
+		take_body(c, r, -1, r->length / 2);
 		stall(r, fd);
 		return false;
 	}
-	if (e || is_fault(r, "nothing-deleted") || is_fault(r, "error200") ||
-	    is_fault(r, "garbage") || is_fault(r, "hugexml") ||
-	    is_fault(r, "bomb") || is_fault(r, "stall-head")) {
-		if (r->expects)
-			send_text(fd, "HTTP/1.1 100 Continue\r\n\r\n");
-		if (!pass_body(c, r, -1, r->length))
-			return false;
-	}
+	if ((e || is_fault(r, "nothing-deleted") || is_fault(r, "error200") ||
+		is_fault(r, "garbage") || is_fault(r, "hugexml") ||
+		is_fault(r, "bomb") || is_fault(r, "stall-head")) &&
+	    !take_body(c, r, -1, r->length))
+		return false;
 	if (e) {
 		good = answer_error(fd, r, e);
 	} else if (is_fault(r, "error200")) {
@@ -1170,16 +1180,46 @@ serve_fault(struct connection *c, struct request *r, bool *done)
 	return good;
 }
 
-/* Forward the request and what is answered. */
+/* Does the server want the body?  If not, its answer has gone to the client. */
 static bool
-serve_forward(struct connection *c, struct request *r)
+is_wanted(struct connection *c, struct request *r, struct buf *head)
+{
+	bool continues;
+
+	if (!read_answer(c, r, head, &continues))
+		return false;
+	if (continues) {
+		send_all(c->client.fd, head->data, head->len);
+		return true;
+	}
+	/* What comes of the body would be taken for the next request. */
+	replace_field(head, "Connection", "Connection: close");
+	relay(c, r, head);
+	shutdown(c->client.fd, SHUT_WR);
+	pass_body(c, r, -1, r->length);
+	return false;
+}
+
+static bool
+needs_whole(const struct request *r)
 {
 	static const char *const whole[] = {"flip", "foreign", "aged",
 	    "unsorted", "truncated-lie", "short", "stall", "reset-body", "slow",
 	    "patience", "nolength", "wrong-range", "etag-change", "no-etag",
 	    "confirm"};
+
+	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
+		if (is_fault(r, whole[i]))
+			return true;
+	return false;
+}
+
+/* Forward the request and what is answered. */
+static bool
+serve_forward(struct connection *c, struct request *r)
+{
 	struct buf head = {0};
-	bool good = false, change = false, continues = false;
+	bool good = false, continues;
 	int up;
 
 	if (is_fault(r, "wrong-range") && strcmp(r->arg, "whole") == 0) {
@@ -1195,27 +1235,12 @@ serve_forward(struct connection *c, struct request *r)
 		goto out;
 	}
 	if (is_fault(r, "reset-during")) {
-		if (r->expects)
-			send_text(
-			    c->client.fd, "HTTP/1.1 100 Continue\r\n\r\n");
-		pass_body(c, r, up, r->length / 2);
+		take_body(c, r, up, r->length / 2);
 		reset(c->client.fd);
 		goto out;
 	}
-	if (r->expects) {
-		if (!read_answer(c, r, &head, &continues))
-			goto out;
-		if (!continues) {
-			/* It wants nothing of the body, which we would not
-			 * know from the next request. */
-			replace_field(&head, "Connection", "Connection: close");
-			relay(c, r, &head);
-			shutdown(c->client.fd, SHUT_WR);
-			pass_body(c, r, -1, r->length);
-			goto out;
-		}
-		send_all(c->client.fd, head.data, head.len);
-	}
+	if (r->expects && !is_wanted(c, r, &head))
+		goto out;
 	if (!pass_body(c, r, up, r->length))
 		goto out;
 	do {
@@ -1228,9 +1253,7 @@ serve_forward(struct connection *c, struct request *r)
 		reset(c->client.fd);
 		goto out;
 	}
-	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
-		change = change || is_fault(r, whole[i]);
-	good = change ? relay_changed(c, r, &head) : relay(c, r, &head);
+	good = (needs_whole(r) ? relay_changed : relay)(c, r, &head);
 out:
 	buf_release(&head);
 	return good;

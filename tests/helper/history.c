@@ -99,6 +99,15 @@ insert(sqlite3 *db, struct rng *r)
 	    1 + (int)below(r, 40), 10 + (int)below(r, 1500));
 }
 
+static void
+change_page_size(sqlite3 *db, struct rng *r)
+{
+	sql(db, "PRAGMA journal_mode = delete");
+	sql(db, "PRAGMA page_size = %d", 512 << below(r, 5));
+	sql(db, "VACUUM");
+	sql(db, "PRAGMA journal_mode = %s", journal(r));
+}
+
 /* One random change; whatever it is, the database stays a few hundred KiB. */
 static void
 change(sqlite3 *db, struct rng *r, bool *left_alone)
@@ -121,12 +130,8 @@ change(sqlite3 *db, struct rng *r, bool *left_alone)
 		sql(db, "PRAGMA journal_mode = %s", journal(r));
 		break;
 	case 4:
-		if (below(r, 3) > 0)
-			break;
-		sql(db, "PRAGMA journal_mode = delete");
-		sql(db, "PRAGMA page_size = %d", 512 << below(r, 5));
-		sql(db, "VACUUM");
-		sql(db, "PRAGMA journal_mode = %s", journal(r));
+		if (below(r, 3) == 0)
+			change_page_size(db, r);
 		break;
 	case 5:
 		sql(db, "PRAGMA incremental_vacuum(%d)", 1 + (int)below(r, 9));

@@ -89,6 +89,14 @@ fresh(struct lastcut *m)
 	return reopen(m);
 }
 
+static bool
+is_fresh(const struct lastcut_facts *f)
+{
+	return f && f->last.end == 600 && f->db.seen == 99 &&
+	       f->store[1] == 5 && memcmp(f->db.boot, "a boot", 7) == 0 &&
+	       f->db.commits == 12 && f->compared == 77 && f->cuts == 8;
+}
+
 static void
 test_update(struct lastcut *m)
 {
@@ -97,13 +105,7 @@ test_update(struct lastcut *m)
 	struct key k;
 
 	m = fresh(m);
-	ok(lastcut_facts(m) && lastcut_facts(m)->last.end == 600 &&
-		lastcut_facts(m)->db.seen == 99 &&
-		lastcut_facts(m)->store[1] == 5 &&
-		memcmp(lastcut_facts(m)->db.boot, "a boot", 7) == 0 &&
-		lastcut_facts(m)->db.commits == 12 &&
-		lastcut_facts(m)->compared == 77 && lastcut_facts(m)->cuts == 8,
-	    "the facts are there again");
+	ok(is_fresh(lastcut_facts(m)), "the facts are there again");
 	ok(lastcut_pending(m, &k) == RC_ABSENT, "nothing is pending");
 
 	lastcut_begin(m, false);
