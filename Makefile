@@ -33,13 +33,13 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS := $(shell pkg-config --libs $(filter-out libcurl,$(PKGS)))
 CPPFLAGS_ALL = -Ilib -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
 	$(PKG_CFLAGS) $(CPPFLAGS)
-CFLAGS_ALL = -std=c11 $(WARN) $(CFLAGS)
+# The library is in the commands and in SQLite's extensions.
+CFLAGS_ALL = -std=c11 $(WARN) -fPIC -fvisibility=hidden $(CFLAGS)
 # libcurl is loaded by lib/store/curl.c when a bucket is opened.  A command gets
 # the libraries that it names a function of, and no others.
 LDLIBS_ALL = -Wl,--as-needed $(PKG_LIBS) -lm -ldl $(LDLIBS)
 
 LIB_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard lib/*/*.c))
-PIC_OBJ = $(patsubst %.c,$(B)/pic/%.o,$(wildcard lib/*/*.c))
 EXTS = $(patsubst ext/%.c,$(B)/ext/%.so,$(wildcard ext/*.c))
 BINS = $(patsubst cmd/%.c,$(B)/bin/%,$(wildcard cmd/*.c))
 UNIT = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/*.c))
@@ -64,16 +64,9 @@ $(B)/libsegtools.a: $(LIB_OBJ)
 	@rm -f $@
 	ar rcs $@ $^
 
-# SQLite's extensions: objects of their own, that can be put anywhere; nothing of
-# the library is seen outside, and SQLite is the program's that loads it.
-$(B)/pic/%.o: %.c Makefile
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -fPIC -fvisibility=hidden -MMD -MP \
-		-c -o $@ $<
-$(B)/pic/libsegtools.a: $(PIC_OBJ)
-	@rm -f $@
-	ar rcs $@ $^
-$(B)/ext/%.so: $(B)/pic/ext/%.o $(B)/pic/libsegtools.a
+# SQLite's extensions: nothing of the library is seen outside, and SQLite is the
+# program's that loads it.
+$(B)/ext/%.so: $(B)/ext/%.o $(B)/libsegtools.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -shared -o $@ $^ \
 		$(filter-out -lsqlite3,$(LDLIBS_ALL))
