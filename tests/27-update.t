@@ -244,6 +244,19 @@ kills
 is "$bad" "" "killed at each of $n points"
 is "$((n > 5))" 1 "there are some"
 
+# The same again; and by another one, while the pages that are there are copied.
+ok "the state before" seg-restore -u -F copy.db <all.files
+ok "brought up to date" seg-restore -u copy.db <files
+inode=$(stat -c %i copy.db)
+ok "the same again" seg-restore -u copy.db <files
+is "$(stat -c %i copy.db)" "$inode" "is done already"
+ok "the state before" seg-restore -u -F copy.db <all.files
+ok "the same meanwhile" fs \
+	FS_RUN="ioctl=seg-restore -u copy.db <files; echo \$? >st" \
+	seg-restore -v -u copy.db <files
+err_like 'copy.db: done already' "is found done"
+is "$(cat st) $(cksum <copy.db)" "0 $new" "and done it is"
+
 # Several at once: all of them are done, or find it done.
 bad=
 for i in 1 2 3 4 5; do

@@ -171,19 +171,33 @@ has_bytes(const char *db, const char *suffix)
 	return has;
 }
 
+/* Was it replaced since? */
+static bool
+is_other(const char *db, const struct stat *was)
+{
+	struct stat st;
+
+	return stat(db, &st) == 0 && st.st_ino != was->st_ino;
+}
+
 enum rc
 standby_read(const char *db, struct standby *s, const char **why)
 {
-	char text[FILE_MAX + 1], *path;
-	bool damaged;
+	char text[FILE_MAX + 1], *path = xasprintf("%s-seg", db);
+	bool damaged = false, found;
 	struct stat st;
 	enum rc rc;
 
 	*why = NULL;
-	if (stat(db, &st) != 0)
-		return errno == ENOENT ? RC_ABSENT : msg_errno(db);
-	path = xasprintf("%s-seg", db);
-	rc = read_text(path, text);
+	do {
+		if (stat(db, &st) != 0) {
+			rc = errno == ENOENT ? RC_ABSENT : msg_errno(db);
+			free(path);
+			return rc;
+		}
+		rc = read_text(path, text);
+		found = rc == RC_OK && find(s, text, &st, &damaged);
+	} while (rc == RC_OK && !found && !damaged && is_other(db, &st));
 	free(path);
 	if (rc == RC_ABSENT) {
 		*why = "it has no DB-seg: seg-restore -u did not make it";
@@ -191,7 +205,7 @@ standby_read(const char *db, struct standby *s, const char **why)
 	}
 	if (rc)
 		return rc;
-	if (!find(s, text, &st, &damaged))
+	if (!found)
 		*why = damaged ? "its DB-seg is damaged"
 			       : "it was changed, or moved, since seg-restore "
 				 "-u made it";

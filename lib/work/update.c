@@ -69,6 +69,22 @@ update_target(const char *path, const struct restore_opts *opts)
 	return rc;
 }
 
+/* Does it stand where the set ends?  Then another one did the same before us.
+ * (What has a whole database is made from it, whatever is there.) */
+static bool
+is_done(const struct update *u)
+{
+	const struct key *key = &u->info->name.key;
+
+	return u->known && key->start != 1 &&
+	       strcmp(u->is.namespace, u->info->name.namespace) == 0 &&
+	       u->is.end == key->end && u->is.time == key->time &&
+	       u->is.page_size == u->info->page_size &&
+	       u->is.size == u->info->size_after &&
+	       (!u->is.has_sum || !seg_id_has_sum(u->info->id) ||
+		   seg_id_matches(u->info->id, &u->is.sum));
+}
+
 /* Does the set lead on from there?  *base: from the pages that are there. */
 static enum rc
 judge(const struct update *u, bool *base)
@@ -105,9 +121,10 @@ judge(const struct update *u, bool *base)
 
 /* ---- the new file ---- */
 
-/* The pages that are there, as they were when we looked. */
+/* The pages that are there, as they were when we looked; *done: they are not,
+ * for another one has done the same meanwhile. */
 static enum rc
-copy_base(const struct update *u, struct file *file)
+copy_base(struct update *u, struct file *file, bool *done)
 {
 	struct standby now;
 	struct file *base = NULL;
@@ -119,29 +136,34 @@ copy_base(const struct update *u, struct file *file)
 	file_close(&base);
 	if (rc == RC_OK)
 		rc = standby_read(u->path, &now, &why);
-	if (rc == RC_ABSENT ||
-	    (rc == RC_OK && (why || now.inode != u->is.inode)))
+	if (rc != RC_ABSENT && (rc || (!why && now.inode == u->is.inode)))
+		return rc;
+	rc = look(u);
+	*done = rc == RC_OK && is_done(u);
+	if (rc == RC_OK && !*done)
 		rc = msg_fail(
 		    RC_SYSTEM, "%s: changed while it was read", u->path);
 	return rc;
 }
 
 static enum rc
-build(struct update *u, struct merge *m, struct file *file, bool from_base)
+build(struct update *u, struct merge *m, struct file *file, bool from_base,
+    bool *done)
 {
 	struct image_base base = {
 	    .size = u->is.size, .has_sum = u->is.has_sum, .sum = u->is.sum};
 	struct standby *next = &u->comes;
-	enum rc rc = from_base ? copy_base(u, file) : RC_OK;
+	enum rc rc = from_base ? copy_base(u, file, done) : RC_OK;
 
+	if (rc || *done)
+		return rc;
 	*next = (struct standby){.end = u->info->name.key.end,
 	    .time = u->info->name.key.time,
 	    .page_size = u->info->page_size,
 	    .size = u->info->size_after};
 	strcpy(next->namespace, u->info->name.namespace);
-	if (rc == RC_OK)
-		rc = image_write(m, u->info, file, from_base ? &base : NULL,
-		    &next->sum, &next->has_sum);
+	rc = image_write(m, u->info, file, from_base ? &base : NULL, &next->sum,
+	    &next->has_sum);
 	if (rc == RC_OK && u->opts->check != DBCHECK_NONE)
 		rc = dbcheck(file_path(file), u->path, u->opts->check);
 	return rc;
@@ -190,9 +212,8 @@ look_again(struct update *u, bool *done)
 }
 
 static enum rc
-commit(struct update *u, struct replace *r, struct file **file)
+commit(struct update *u, struct replace *r, struct file **file, bool *done)
 {
-	bool done = false;
 	enum rc rc = file_sync(*file);
 
 	if (rc == RC_OK)
@@ -200,15 +221,36 @@ commit(struct update *u, struct replace *r, struct file **file)
 	if (rc)
 		return rc;
 	lock_directory(u);
-	rc = look_again(u, &done);
-	if (done)
-		msg_info("%s: done by another process meanwhile", u->path);
-	if (rc == RC_OK && !done)
+	rc = look_again(u, done);
+	if (rc == RC_OK && !*done)
 		rc =
 		    standby_write(u->path, u->known ? &u->is : NULL, &u->comes);
-	if (rc == RC_OK && !done)
+	if (rc == RC_OK && !*done)
 		rc = replace_commit(r, file);
 	unlock_directory(u);
+	return rc;
+}
+
+/* The new file, from nothing or from what is there, in its place. */
+static enum rc
+make(
+    struct update *u, struct merge *m, struct replace *r, bool base, bool *done)
+{
+	struct file *file = NULL;
+	enum rc rc;
+
+	if (u->opts->dry_run) {
+		rc = file_scratch(&file);
+	} else {
+		rc = file_create(&file, u->path, FILE_PRIVATE | FILE_REPLACE);
+		if (rc == RC_OK)
+			rc = replace_prepare(r, file, u->info->mode);
+	}
+	if (rc == RC_OK)
+		rc = build(u, m, file, base, done);
+	if (rc == RC_OK && !*done && !u->opts->dry_run)
+		rc = commit(u, r, &file, done);
+	file_close(&file);
 	return rc;
 }
 
@@ -218,27 +260,20 @@ update_run(struct merge *m, const struct merge_info *info, const char *path,
 {
 	struct update u = {.opts = opts, .info = info};
 	struct replace *r = NULL;
-	struct file *file = NULL;
-	bool base = false;
+	bool base = false, done = false;
 	enum rc rc = replace_new(&r, path, opts->busy_ms);
 
 	if (rc)
 		return rc;
 	u.path = replace_path(r);
 	rc = look(&u);
-	if (rc == RC_OK)
+	done = rc == RC_OK && is_done(&u);
+	if (rc == RC_OK && !done)
 		rc = judge(&u, &base);
-	if (rc == RC_OK && opts->dry_run)
-		rc = file_scratch(&file);
-	else if (rc == RC_OK)
-		rc = file_create(&file, u.path, FILE_PRIVATE | FILE_REPLACE);
-	if (rc == RC_OK && !opts->dry_run)
-		rc = replace_prepare(r, file, info->mode);
-	if (rc == RC_OK)
-		rc = build(&u, m, file, base);
-	if (rc == RC_OK && !opts->dry_run)
-		rc = commit(&u, r, &file);
-	file_close(&file);
+	if (rc == RC_OK && !done)
+		rc = make(&u, m, r, base, &done);
+	if (done)
+		msg_info("%s: done already", u.path);
 	replace_free(r);
 	return rc;
 }
