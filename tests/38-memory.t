@@ -33,6 +33,7 @@ a_segment "seg-merge" files seg-merge -d merged
 a_segment "seg-restore" files seg-restore -F restored.db
 a_segment "seg-verify, objects" all seg-verify
 a_segment "seg-verify, files" files seg-verify
+a_segment "seg-rm" all seg-rm -n -F
 a_segment "seg-plan" all seg-plan
 a_segment "seg-plan -x" all seg-plan -x
 a_segment "seg-plan -c" all seg-plan -c levels

@@ -115,6 +115,20 @@ is "$(cut -f 1 out)" "shop/claim-00000000000000000020" "prints the claim"
 absent "$claims/shop/00000000000000000020"
 ok "the way is free" seg-upload --busy-timeout 0 "$(cat w2.f)"
 
+# In one set with an orphan: both go.
+begin
+claimed 20 w1.f "$dead"
+at=store/v2/clusters/default/namespaces/shop
+key=$(basename "$(cat w1.f)" .seg)
+cp "$(cat w1.f)" "$at/segments/$key"
+touch -d '3 days ago' "$at/segments/$key"
+ok "-O" seg-list -O shop
+is "$(grep -c . out)" 2 "an orphan and a claim"
+cp out mixed.set
+ok "seg-rm" seg-rm <mixed.set
+is "$(grep -c . out)" 2 "prints both"
+absent "$claims/shop/00000000000000000020" "$at/segments/$key"
+
 begin
 claimed 20 w1.f $$ 0
 must_fail 1 seg-rm shop/claim-00000000000000000020

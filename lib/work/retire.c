@@ -20,18 +20,24 @@ enum { BATCH = 64 };
 struct item {
 	const char *namespace; /* in names */
 	struct key key;
-	char claim[CLAIM_NAME_MAX]; /* or "" */
-	bool index, data;           /* what the store has of it */
 	uint64_t bytes;
-	bool gone; /* its index is: so the segment does not exist */
-	bool kept; /* its data stays: somebody has published it again */
+	uint64_t saved_at; /* its index, in retire.saved */
+	uint32_t saved_len;
+	uint32_t claim;   /* in claims, from 1 on; 0: none */
+	bool index, data; /* what the store has of it */
+	bool gone;        /* its index is: so the segment does not exist */
+	bool kept;        /* its data stays: somebody has published it again */
 	enum rc rc;
-	uint64_t saved_at, saved_len; /* its index, in retire.saved */
-	struct store_xfer xfer;
-	char *object;
 };
 
-/* The items of one namespace. */
+/* An object on its way out. */
+struct removal {
+	struct item *item;
+	char *object;
+	struct store_xfer xfer;
+};
+
+/* The items of one namespace: claims, then segments in frame order. */
 struct space {
 	const char *namespace;
 	struct item *item;
@@ -42,7 +48,7 @@ struct space {
 
 struct retire {
 	struct retire_opts o;
-	struct strings names;
+	struct strings names, claims;
 	struct item *items;
 	size_t n, cap;
 	struct space *spaces;
@@ -71,6 +77,7 @@ retire_free(struct retire *r)
 		return;
 	retire_forget(r);
 	strings_release(&r->names);
+	strings_release(&r->claims);
 	free(r->items);
 	free(r);
 }
@@ -101,7 +108,7 @@ retire_add(struct retire *r, const struct rec *rec)
 	};
 	if (rec->claim) {
 		it->key = (struct key){0};
-		memcpy(it->claim, rec->claim, strlen(rec->claim) + 1);
+		it->claim = strings_add(&r->claims, rec->claim) + 1;
 	}
 }
 
@@ -111,9 +118,11 @@ item_cmp(const void *a, const void *b)
 	const struct item *x = a, *y = b;
 	int c = strcmp(x->namespace, y->namespace);
 
-	if (c == 0)
-		c = strcmp(x->claim, y->claim);
-	return c ? c : key_cmp(&x->key, &y->key);
+	if (c || (x->claim == 0) != (y->claim == 0))
+		return c ? c : (x->claim == 0) - (y->claim == 0);
+	if (x->claim != y->claim)
+		return x->claim < y->claim ? -1 : 1;
+	return key_cmp(&x->key, &y->key);
 }
 
 static void
@@ -145,14 +154,18 @@ retire_forget(struct retire *r)
 		keyset_release(&r->spaces[i].before);
 		keyset_release(&r->spaces[i].after);
 	}
-	for (size_t i = 0; i < r->n; i++)
-		free(r->items[i].object);
 	free(r->spaces);
 	r->spaces = NULL;
 	r->n_spaces = r->n = 0;
 	file_close(&r->saved);
 	r->saved_size = 0;
 	r->unsure = false;
+}
+
+static const char *
+claim_of(const struct retire *r, const struct item *it)
+{
+	return r->claims.text[it->claim - 1];
 }
 
 /* ---- judging ---- */
@@ -170,7 +183,7 @@ list_space(const struct retire *r, struct space *s)
 	struct listing_entry e;
 	enum rc rc = listing_open(&h, r->o.store, r->o.cluster, s->namespace);
 
-	while (it < end && *it->claim)
+	while (it < end && it->claim)
 		it++;
 	while (rc == RC_OK && (rc = listing_next(h, &e)) == RC_OK) {
 		bool whole = e.index && e.data;
@@ -226,10 +239,10 @@ judge_claim(void *arg, const struct claim_entry *e)
 	bool dead = true;
 	enum rc rc = RC_OK;
 
-	for (size_t i = 0; i < c->s->n && *c->s->item[i].claim; i++) {
+	for (size_t i = 0; i < c->s->n && c->s->item[i].claim; i++) {
 		struct item *it = &c->s->item[i];
 
-		if (strcmp(it->claim, e->name) != 0)
+		if (strcmp(claim_of(c->r, it), e->name) != 0)
 			continue;
 		it->data = true;
 		it->bytes = e->bytes;
@@ -257,7 +270,7 @@ judge_space(const struct retire *r, struct space *s)
 
 	if (rc == RC_OK && !r->o.force)
 		rc = judge(s, &s->after);
-	if (rc == RC_OK && *s->item->claim)
+	if (rc == RC_OK && s->item->claim)
 		rc = deadclaim_list(r->o.store, r->o.cluster, s->namespace,
 		    judge_claim, &claims);
 	return rc;
@@ -268,14 +281,15 @@ judge_space(const struct retire *r, struct space *s)
 static void
 removed(struct store_xfer *x, enum rc rc)
 {
-	struct item *it = x->arg;
+	struct removal *m = x->arg;
 
 	if (rc == RC_ABSENT) {
-		msg_info("%s: gone already", it->object);
+		msg_info("%s: gone already", m->object);
 		rc = RC_OK;
 	}
-	it->rc = rc;
-	it->gone = it->gone || rc == RC_OK;
+	m->item->rc = rc;
+	m->item->gone = m->item->gone || rc == RC_OK;
+	free(m->object);
 }
 
 static char *
@@ -283,35 +297,45 @@ object_of(const struct retire *r, const struct item *it, enum part part)
 {
 	struct name name;
 
-	if (*it->claim)
-		return claim_object(r->o.cluster, it->namespace, it->claim);
+	if (it->claim)
+		return claim_object(
+		    r->o.cluster, it->namespace, claim_of(r, it));
 	name_set(&name, it->namespace, &it->key);
 	return name_object(r->o.cluster, &name, part);
+}
+
+static void
+remove_part(
+    struct retire *r, struct removal *m, struct item *it, enum part part)
+{
+	m->item = it;
+	m->object = object_of(r, it, part);
+	m->xfer = (struct store_xfer){.verb = STORE_DELETE,
+	    .object = m->object,
+	    .done = removed,
+	    .arg = m};
+	store_start(r->o.store, &m->xfer);
 }
 
 /* One kind of object of all that have it, many at a time. */
 static void
 remove_parts(struct retire *r, enum part part)
 {
+	struct removal *batch = xcalloc(BATCH, sizeof(*batch));
+
 	for (size_t i = 0; i < r->n; i++) {
 		struct item *it = &r->items[i];
 		bool has = part == PART_INDEX ? it->index : it->data;
 
-		if (has && !it->rc && !it->kept) {
-			free(it->object);
-			it->object = object_of(r, it, part);
-			it->xfer = (struct store_xfer){.verb = STORE_DELETE,
-			    .object = it->object,
-			    .done = removed,
-			    .arg = it};
-			store_start(r->o.store, &it->xfer);
-		}
+		if (has && !it->rc && !it->kept)
+			remove_part(r, &batch[i % BATCH], it, part);
 		if ((i + 1) % BATCH == 0 || i + 1 == r->n) {
 			store_wait(r->o.store, 0, -1);
 			if (r->o.progress)
 				r->o.progress(r->o.progress_arg, i % BATCH + 1);
 		}
 	}
+	free(batch);
 }
 
 /* ---- indexes, saved and put again ---- */
@@ -331,7 +355,7 @@ save_index(struct retire *r, struct item *it)
 		rc = file_write(r->saved, buf.data, buf.len, r->saved_size);
 	if (rc == RC_OK) {
 		it->saved_at = r->saved_size;
-		it->saved_len = buf.len;
+		it->saved_len = (uint32_t)buf.len;
 		r->saved_size += buf.len;
 	}
 	buf_release(&buf);
@@ -363,10 +387,9 @@ put_again(struct retire *r, struct item *it)
 		rc = msg_fail(RC_SYSTEM,
 		    "%s: removed, and not saved; its data is there", object);
 	if (rc == RC_OK)
-		rc = file_read(r->saved,
-		    buf_reserve(&buf, (size_t)it->saved_len),
-		    (size_t)it->saved_len, it->saved_at);
-	buf.len = (size_t)it->saved_len;
+		rc = file_read(r->saved, buf_reserve(&buf, it->saved_len),
+		    it->saved_len, it->saved_at);
+	buf.len = it->saved_len;
 	if (rc == RC_OK)
 		rc = store_do(r->o.store, &x);
 	buf_release(&buf);
@@ -378,19 +401,23 @@ put_again(struct retire *r, struct item *it)
 
 /* Which of the items have an index again: their data stays. */
 static void
-note_kept(struct space *s, const struct listing_entry *e, struct item **it)
+note_kept(const struct retire *r, struct space *s,
+    const struct listing_entry *e, struct item **it)
 {
 	struct item *end = s->item + s->n;
+	char *object;
 
 	while (*it < end && key_cmp(&(*it)->key, &e->key) < 0)
 		++*it;
-	if (*it == end || key_cmp(&(*it)->key, &e->key) != 0 || !e->index ||
-	    *(*it)->claim)
+	if (*it == end || key_cmp(&(*it)->key, &e->key) != 0 || !e->index)
 		return;
 	(*it)->kept = true;
 	(*it)->gone = false;
-	if ((*it)->rc == RC_OK)
-		msg_info("%s: published again, its data stays", (*it)->object);
+	if ((*it)->rc)
+		return;
+	object = object_of(r, *it, PART_INDEX);
+	msg_info("%s: published again, its data stays", object);
+	free(object);
 }
 
 static enum rc
@@ -402,12 +429,12 @@ judge_again(struct retire *r, struct space *s)
 	struct listing_entry e;
 	enum rc rc = listing_open(&h, r->o.store, r->o.cluster, s->namespace);
 
-	while (it < s->item + s->n && *it->claim)
+	while (it < s->item + s->n && it->claim)
 		it++;
 	while (rc == RC_OK && (rc = listing_next(h, &e)) == RC_OK) {
 		if (e.index && e.data)
 			keyset_add(&now, &e.key);
-		note_kept(s, &e, &it);
+		note_kept(r, s, &e, &it);
 	}
 	listing_free(h);
 	if (rc == RC_ABSENT)
@@ -463,7 +490,7 @@ record_gone(struct retire *r)
 	for (size_t i = 0; i < r->n; i++) {
 		const struct item *it = &r->items[i];
 
-		if ((it->gone || !it->index) && !*it->claim)
+		if ((it->gone || !it->index) && !it->claim)
 			changes[n++] =
 			    (struct catalog_change){.namespace = it->namespace,
 				.key = it->key,
@@ -484,13 +511,13 @@ tell(struct retire *r, const struct item *it)
 	char text[KEY_LEN + 1];
 
 	name_set(&rec.name, it->namespace, &it->key);
-	if (*it->claim)
-		rec.claim = it->claim;
+	if (it->claim)
+		rec.claim = claim_of(r, it);
 	else if (it->bytes != REC_UNKNOWN)
 		rec.pages = seg_pages_of_size(it->bytes);
 	if (!it->index && !it->data)
 		msg_info("%s/%s: gone already", it->namespace,
-		    *it->claim ? it->claim : key_text(&it->key, text));
+		    it->claim ? claim_of(r, it) : key_text(&it->key, text));
 	return r->o.gone(r->o.arg, &rec);
 }
 
