@@ -122,6 +122,21 @@ must_fail 1 seg-query -e 'SELECT 1' <mixed
 err_like 'two namespaces in one set: rows and shop' "two namespaces"
 must_fail 3 sh -c 'seg-query "SELECT x FROM v" <plan >/dev/full'
 
+# --- a hostile schema: that set fails, the others are asked
+
+sqlite3 bad.db "CREATE TABLE v(x); INSERT INTO v VALUES(1);
+	CREATE VIEW w AS SELECT load_extension('./x.so'); CREATE VIEW u AS
+	SELECT zeroblob(1000000000) AS x"
+sqlite3 fine.db 'CREATE TABLE w(x); INSERT INTO w VALUES(7); CREATE TABLE u(x)'
+stored bad bad.db
+stored fine fine.db
+{ seg-list fine | seg-plan; seg-list bad | seg-plan; seg-list fine | seg-plan; } >three
+must_fail 1 seg-query --with-namespace 'SELECT * FROM w' <three
+is "$(xargs <out)" "fine 7 fine 7" "a view that loads an extension"
+err_like '^seg-query: bad: ' "said"
+must_fail 1 seg-query --with-namespace 'SELECT length(CAST(x AS TEXT)) FROM u' <three
+err_like '^seg-query: bad: string or blob too big' "a view of a large value"
+
 # --- it does not end
 
 for sql in "SELECT i FROM n" "SELECT count(*) FROM n"; do

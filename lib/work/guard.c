@@ -72,12 +72,12 @@ authorize(void *arg, int action, const char *a, const char *b,
 {
 	struct guard *g = arg;
 
-	(void)trigger;
 	if (is_allowed(action, a, b, schema)) {
 		g->attaches |= action == SQLITE_ATTACH;
 		return SQLITE_OK;
 	}
-	g->refused = true;
+	/* By a view of the database: the SQL did not ask for it. */
+	g->refused |= trigger == NULL;
 	return SQLITE_DENY;
 }
 
@@ -167,5 +167,9 @@ guard_fail(const struct guard *g, sqlite3 *db, const char *object, bool *lacks)
 	if (g->refused)
 		return msg_fail(
 		    RC_USAGE, "%s: refused: %s", object, sqlite3_errmsg(db));
+	if (sqlite3_errcode(db) == SQLITE_AUTH)
+		return msg_fail(RC_DATA,
+		    "%s: its schema does what is refused: %s", object,
+		    sqlite3_errmsg(db));
 	return sqlite_fail(db, object);
 }
