@@ -23,7 +23,7 @@ durable() {
 		{ op = $1; path = $2 }
 		op ~ /^(open|write|ftruncate)$/ { dirty[path] = 1 }
 		op ~ /^f(data)?sync$/ { delete dirty[path]; delete open[path] }
-		op ~ /^(rename|renameat2|link)$/ {
+		op ~ /^(rename|renameat2|link|linkat)$/ {
 			if (path in dirty)
 				print "has its name before it is synced: " $3
 			open[dir($3)] = 1
@@ -104,6 +104,8 @@ fsync@.segtmp=EIO|seg-merge -d m w/shop/*.seg
 rename@.segtmp=EIO|seg-merge -d m w/shop/*.seg
 fsync@m/shop$=EIO|seg-merge -d m w/shop/*.seg
 fsync@.segtmp=EIO|seg-upload -e -m -s new w/shop/*.seg
+fsync@.seg$=EIO|seg-upload -e -m -s new w/shop/*.seg
+fsync@.idx$=EIO|seg-upload -e -m -s new w/shop/*.seg
 renameat2@.segtmp=EIO|seg-upload -e -m -s new w/shop/*.seg
 fsync@/segments$=EIO|seg-upload -e -m -s new w/shop/*.seg
 fsync@/indexes$=EIO|seg-upload -e -m -s new w/shop/*.seg
@@ -132,7 +134,10 @@ ok "a merge" seg-merge -d merged seed/shop/*.seg
 sed 's/\t.*//' out >merge.files
 for c in "seg-merge -d m <files" "seg-fetch -s full -d f <listing" \
 	"seg-upload -s new <files" "seg-upload -m -s new <files" \
+	"env FS_FAIL=linkat=EXDEV seg-upload -m -s new <files" \
 	"seg-upload -m -s full <files" "seg-rm -s full <listing"; do
+	store=new
+	case $c in *-s\ full*) store=full ;; esac
 	n=0
 	st=137
 	bad=
@@ -150,19 +155,21 @@ for c in "seg-merge -d m <files" "seg-fetch -s full -d f <listing" \
 		bad="$bad$(whole m)$(whole f)$(whole new)$(whole full)"
 		for seg in seed/shop/*.seg; do
 			key=$(basename "$seg" .seg)
-			[ -e "w/shop/$key.seg" ] || [ -n "$(find new full \
-				-path "*/indexes/$key")" ] || bad="$bad $n:lost"
+			cmp -s "$seg" "w/shop/$key.seg" || cmp -s "$seg" \
+				"$(find $store -path "*/indexes/$key" |
+					sed s,/indexes/,/segments/,)" ||
+				bad="$bad $n:lost"
 		done
 		sh -c "$c" >out 2>err || bad="$bad $n:next:$(cat err)"
 		case $c in
-		seg-upload*new*) diff -r kept new/v2/clusters/default/namespaces/shop >diff ||
-			bad="$bad $n:$(cat diff)" ;;
-		seg-upload*) seg-list -s full shop >out
+		*seg-upload*new*) diff -r kept new/v2/clusters/default/namespaces/shop >diff.out ||
+			bad="$bad $n:$(cat diff.out)" ;;
+		*seg-upload*) seg-list -s full shop >out
 			cmp -s out listing || bad="$bad $n:other" ;;
 		seg-rm*) is_merged || bad="$bad $n:other" ;;
 		esac
 		case $c in
-		seg-upload* | seg-rm*)
+		*seg-upload* | seg-rm*)
 			# Nothing is left for others to trip over.
 			[ -z "$(find w new full -name '.segtmp-*')" ] ||
 				bad="$bad $n:temporary"
@@ -171,7 +178,7 @@ for c in "seg-merge -d m <files" "seg-fetch -s full -d f <listing" \
 			;;
 		esac
 		case $c in
-		seg-upload\ -m*) [ -z "$(find w -name '*.seg' -o -name '*.idx')" ] ||
+		*seg-upload\ -m*) [ -z "$(find w -name '*.seg' -o -name '*.idx')" ] ||
 			bad="$bad $n:left" ;;
 		esac
 	done

@@ -53,7 +53,7 @@ all() {
 }
 
 for rule in 'fchmod=EPERM' 'flock=ENOLCK' 'flock=EOPNOTSUPP' \
-	'renameat2=EINVAL link=EPERM' 'tmpfile=EOPNOTSUPP' \
+	'renameat2=EINVAL link=EPERM linkat=EPERM' 'tmpfile=EOPNOTSUPP' \
 	'fallocate=EOPNOTSUPP ioctl=EOPNOTSUPP copy_file_range=EXDEV'; do
 	all "$rule"
 done

@@ -4,7 +4,8 @@
  *
  * Transfers wait in a queue and are done by store_wait(), in rounds.  What
  * costs a small file most is to make it durable; the PUTs of a round share that
- * (file_commit_many()).  A GET from offset 0 into an empty file is a clone, where
+ * (file_commit_many()).  A PUT of a file that is to spare gives it a second name,
+ * where that is as good as a copy.  A GET from offset 0 into an empty file is a clone, where
  * the file system can.
  *
  * A directory that a DELETE left empty is removed, so that a namespace without
@@ -22,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/directory.h"
+#include "base/handover.h"
 #include "format/key.h"
 #include "store/dir.h"
 #include "store/dir_list.h"
@@ -46,6 +48,7 @@ struct slot {
 	struct store_xfer *xfer;
 	enum rc rc;
 	struct file *put; /* written, waiting for its name */
+	bool handed;      /* or it has it: the directory is to be synced */
 };
 
 /* ---- paths ---- */
@@ -223,17 +226,33 @@ make_parent(struct dir_store *s, const char *object)
 }
 
 static enum rc
-create_locked(struct dir_store *s, const struct store_xfer *x, struct file **f,
-    const char *path)
+hand_over(struct store_xfer *x, struct slot *slot, const char *path)
 {
+	enum handed handed = HANDED_NOT;
+	enum rc rc = handover(x->file, x->spare, path, &handed);
+
+	slot->handed = handed == HANDED;
+	x->existed = handed == HANDED_TAKEN;
+	if (slot->handed)
+		store_count(x->store, x->spare->size);
+	return rc;
+}
+
+/* A file to write to, unless the object was handed over or is there. */
+static enum rc
+create_locked(struct dir_store *s, struct slot *slot, const char *path)
+{
+	struct store_xfer *x = slot->xfer;
 	enum rc rc;
 
 	if (s->lock >= 0)
 		(void)flock(s->lock, LOCK_SH);
 	rc = make_parent(s, x->object);
-	if (rc == RC_OK)
-		rc = file_create(
-		    f, path, FILE_PRIVATE | (x->replace ? FILE_REPLACE : 0));
+	if (rc == RC_OK && x->spare)
+		rc = hand_over(x, slot, path);
+	if (rc == RC_OK && !slot->handed && !x->existed)
+		rc = file_create(&slot->put, path,
+		    FILE_PRIVATE | (x->replace ? FILE_REPLACE : 0));
 	if (s->lock >= 0)
 		(void)flock(s->lock, LOCK_UN);
 	return rc;
@@ -266,7 +285,7 @@ do_put(struct dir_store *s, struct store_xfer *x, struct slot *slot)
 	enum rc rc;
 
 	x->existed = !x->replace && file_exists(path);
-	rc = x->existed ? RC_OK : create_locked(s, x, &slot->put, path);
+	rc = x->existed ? RC_OK : create_locked(s, slot, path);
 	if (rc == RC_OK && slot->put)
 		rc = write_put(x, slot->put);
 	if (rc)
@@ -331,8 +350,8 @@ out:
 }
 
 /*
- * Removals, and names found taken (whose writer may not have got that far yet),
- * become durable.
+ * Removals, names given to what was handed over, and names found taken (whose
+ * writer may not have got that far yet), become durable.
  */
 static void
 sync_dirs(struct dir_store *s, struct slot *slots, size_t n)
@@ -345,7 +364,7 @@ sync_dirs(struct dir_store *s, struct slot *slots, size_t n)
 		char *path;
 
 		if (x->verb != STORE_DELETE &&
-		    !(x->verb == STORE_PUT && x->existed))
+		    !(x->verb == STORE_PUT && (x->existed || slots[i].handed)))
 			continue;
 		path = path_below(s, x->object);
 		dirs_add(&dirs, path);

@@ -20,6 +20,7 @@
 #include "base/msg.h"
 
 struct store;
+struct handover_stamp;
 
 /* Requests to a store, those that were tried again once more, and how many of
  * them that were. */
@@ -97,6 +98,9 @@ enum rc store_list_along(struct store *, const char *root, const char *prefix,
  *           already, RC_OK and existed set; the caller compares, since it may
  *           be what an unanswered attempt of its own made.  With replace (buf
  *           alone) it takes the place of what is there, whatever that is.
+ *           With spare, what a file was before it was verified, the caller will
+ *           remove the file afterwards: a directory may have the object be that
+ *           file, by a second name (base/handover.h).
  *   HEAD    size and etag alone.
  *   DELETE  an object that is not there is RC_ABSENT where the store can tell,
  *           else RC_OK.
@@ -116,6 +120,7 @@ struct store_xfer {
 	uint64_t offset, length;
 	uint64_t limit; /* GET into buf: more is RC_DATA; 0: 64 MiB */
 	bool replace;   /* PUT */
+	const struct handover_stamp *spare; /* PUT, or NULL; borrowed */
 	/* PUT: CRC-32 of what is sent, where it is known.  What a store needs
 	 * to know more it reads the file for. */
 	const uint32_t *crc;

@@ -75,6 +75,10 @@ verify(struct candidate *c)
 		    "%s: no such file (seg-verify -r makes it from the .seg)",
 		    path);
 	if (rc == RC_OK)
+		rc = handover_look(seg, &c->seen[PART_SEGMENT]);
+	if (rc == RC_OK)
+		rc = handover_look(idx, &c->seen[PART_INDEX]);
+	if (rc == RC_OK)
 		rc = segpair_check(seg, idx, &key, &c->header, NULL);
 	if (rc == RC_OK)
 		rc = check_not_bare(idx);

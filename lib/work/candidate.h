@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/handover.h"
 #include "base/msg.h"
 #include "format/rec.h"
 #include "format/segment.h"
@@ -27,9 +28,10 @@ struct space {
 struct candidate {
 	struct space *space; /* after candidates_sort() */
 	char *namespace;
-	char *path;               /* of the .seg */
-	struct seg_header header; /* with the key */
-	uint64_t pages, bytes;    /* for the record */
+	char *path;                    /* of the .seg */
+	struct handover_stamp seen[2]; /* its files, before they were read */
+	struct seg_header header;      /* with the key */
+	uint64_t pages, bytes;         /* for the record */
 	/* Its files have gone: it is published if it is in the store, since
 	 * another run has moved them there then. */
 	bool gone;

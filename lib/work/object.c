@@ -43,6 +43,7 @@ transfer(struct object *o, enum store_verb verb)
 		o->put = true;
 		o->xfer.file = o->file;
 		o->xfer.crc = o->crc;
+		o->xfer.spare = o->spare;
 	} else if (verb == STORE_GET) {
 		o->xfer.sink = compare_piece;
 	}
@@ -94,7 +95,7 @@ transfer_done(struct store_xfer *x, enum rc rc)
 
 struct object *
 object_put(struct store *store, unsigned *running, char *name, const char *path,
-    const uint32_t *crc, bool listed)
+    const uint32_t *crc, const struct handover_stamp *spare, bool listed)
 {
 	struct object *o = xcalloc(1, sizeof(*o));
 	enum rc rc = file_open(&o->file, path);
@@ -104,6 +105,7 @@ object_put(struct store *store, unsigned *running, char *name, const char *path,
 	o->name = name;
 	o->path = path;
 	o->crc = crc;
+	o->spare = spare;
 	o->listed = listed;
 	if (rc == RC_OK)
 		rc = file_size(o->file, &o->size);

@@ -17,6 +17,8 @@ struct object {
 	char *name;
 	const char *path;    /* of the file, borrowed */
 	const uint32_t *crc; /* of its contents, if known; borrowed */
+	/* If the file will be removed then: what it was; borrowed. */
+	const struct handover_stamp *spare;
 	bool listed; /* it is there: compared at once, so that nothing is asked
 		      * to be replaced, though every service should refuse */
 
@@ -37,7 +39,8 @@ struct object {
  * there, since then another run has put it; else RC_DATA.
  */
 struct object *object_put(struct store *, unsigned *running, char *name,
-    const char *path, const uint32_t *crc, bool listed);
+    const char *path, const uint32_t *crc, const struct handover_stamp *spare,
+    bool listed);
 enum rc object_wait(struct object **, bool *existed);
 void object_free(struct object *); /* NULL-safe; one that is done */
 

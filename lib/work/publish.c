@@ -100,11 +100,12 @@ put_part(struct publish *p, const struct candidate *c, enum part part,
     const char *path)
 {
 	static const uint32_t whole = CHECKSUM_CRC32_WHOLE;
+	bool spare = p->o.move && part != PART_ZSTD;
 	bool old = part == PART_SEGMENT && c->header.layout == SEG_OLD;
 
 	return object_put(p->o.store, &p->running,
 	    candidate_object(c, p->o.cluster, part), path, old ? &whole : NULL,
-	    c->fit == RULES_THERE);
+	    spare ? &c->seen[part] : NULL, c->fit == RULES_THERE);
 }
 
 static bool

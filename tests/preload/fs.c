@@ -11,7 +11,7 @@
  *   FS_RUN=RULE    OP[@PART][#N]=COMMAND: run by sh before the operation, once
  *
  * OP is the function's name: open (that creates), fsync, fdatasync, rename,
- * renameat2, link, unlink, unlinkat, mkdir, rmdir, ftruncate, write (all that
+ * renameat2, link, linkat, unlink, unlinkat, mkdir, rmdir, ftruncate, write (all that
  * write), fchmod, fchown, tmpfile (open without a name), flock, lock (fcntl),
  * mmap (shared), fallocate, ioctl (clones), copy_file_range, opendir, readdir.
  * From tmpfile on they are neither logged nor counted.
@@ -270,6 +270,23 @@ int
 link(const char *from, const char *to)
 {
 	return change("link", from, to) ? -1 : REAL(link)(from, to);
+}
+
+static const char *path_of(int, char *, size_t);
+
+/* Of a file that is open: its name. */
+int
+linkat(int fd, const char *from, int to_fd, const char *to, int flags)
+{
+	int open_fd;
+	char name[4096];
+	const char *shown = from;
+
+	if (sscanf(from, "/proc/self/fd/%d", &open_fd) == 1)
+		shown = path_of(open_fd, name, sizeof(name));
+	return change("linkat", shown, to)
+		   ? -1
+		   : REAL(linkat)(fd, from, to_fd, to, flags);
 }
 
 int

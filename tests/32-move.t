@@ -1,0 +1,169 @@
+#!/bin/sh
+# seg-upload -m into a directory on the same file system: the files become the
+# objects, where that is as good as a copy; else they are copied.
+. "$(dirname "$0")/lib.sh"
+
+make_db a.db 300 4096 delete
+ok "a cut" seg-cut -d seed shop a.db
+seg=$(basename seed/shop/*.seg)
+key=${seg%.seg}
+objects=store/v2/clusters/default/namespaces/shop
+
+# fresh: a work directory w with that segment, and an empty store
+fresh() {
+	rm -rf w store log
+	cp -r seed w
+	mkdir store
+}
+
+# inode FILE
+inode() {
+	stat -c %i "$1"
+}
+
+# moves WHAT: the files in w, as they are, become the objects
+moves() {
+	was="$(inode "w/shop/$key.seg") $(inode "w/shop/$key.idx")"
+	ok "$1" fs FS_LOG="$T/log" seg-upload -e -m -s store "w/shop/$seg"
+	is "$(inode "$objects/segments/$key") $(inode "$objects/indexes/$key")" \
+		"$was" "$1: the files are the objects"
+	done_with "$1"
+}
+
+# copies WHAT [ENV...]: its data, as it is, is copied
+copies() {
+	what=$1
+	shift
+	was=$(inode "$(realpath "w/shop/$key.seg")")
+	ok "$what" fs FS_LOG="$T/log" "$@" \
+		seg-upload -e -m -s store "w/shop/$seg"
+	is "$(inode "$objects/segments/$key" | grep -cx "$was")" 0 \
+		"$what: copied"
+	done_with "$what"
+}
+
+# done_with WHAT: the segment is in the store, whole, and not in w
+done_with() {
+	same "$objects/segments/$key" "seed/shop/$key.seg" "$1: data"
+	same "$objects/indexes/$key" "seed/shop/$key.idx" "$1: index"
+	is "$(find w -name '*.seg' -o -name '*.idx')" "" "$1: nothing is left"
+	is "$(find store -links +1 -type f)" "" "$1: nobody else has them"
+	no_leftovers store
+}
+
+# --- moved, in this order
+fresh
+touch -d '2001-01-01' "w/shop/$seg" "w/shop/$key.idx"
+moves "a segment of its own"
+is "$(find "$objects/segments" "$objects/indexes" -type f -mmin +60)" "" \
+	"its objects are new ones"
+sed -n "s,$T/,,g; s,store/v2.*namespaces/shop/,,g; s,$key,KEY,g
+	/claims/d; /^linkat /p; /^unlink /p; /^fsync.*\(KEY\|indexes\|segments\)/p
+	/^fsync w/p" log | uniq |
+	awk '/linkat/ { on = 1 } on || /KEY/' >order
+cat >wanted <<'EOT'
+fsync w/shop/KEY.seg
+linkat w/shop/KEY.seg segments/KEY
+fsync segments
+fsync w/shop/KEY.idx
+linkat w/shop/KEY.idx indexes/KEY
+fsync indexes
+unlink w/shop/KEY.seg
+unlink w/shop/KEY.idx
+fsync w/shop
+EOT
+same order wanted "synced, linked, its directory synced; data, index, removal"
+
+# --- modes, as a copy has them
+while read -r umask mode wanted; do
+	fresh
+	chmod "$mode" w/shop/*.seg w/shop/*.idx
+	umask "$umask"
+	moves "mode $mode, umask $umask"
+	is "$(stat -c %a "$objects/segments/$key" "$objects/indexes/$key" |
+		uniq)" "$wanted" "becomes $wanted"
+	umask 022
+done <<'MODES'
+022 600 600
+022 640 640
+022 400 600
+022 666 644
+077 644 600
+MODES
+
+# --- who could still change it: copied
+fresh
+mv "w/shop/$seg" real
+ln -s "$T/real" "w/shop/$seg"
+copies "a symbolic link"
+same real "seed/shop/$seg" "what it meant is there"
+
+fresh
+ln "w/shop/$seg" other
+copies "a file with another name"
+same other "seed/shop/$seg" "which is there"
+rm other
+
+fresh
+exec 9>>"w/shop/$seg"
+copies "a file that is open for writing"
+exec 9>&-
+
+fresh
+copies "a file that was touched since it was verified" \
+	FS_RUN="mkdir@segments\$=touch w/shop/$seg"
+
+# --- what the file system cannot do
+for err in EXDEV EPERM EOPNOTSUPP ENOSYS ENOENT EIO; do
+	fresh
+	copies "linkat: $err" FS_FAIL="linkat=$err"
+done
+if [ -d /dev/shm ] && [ -w /dev/shm ] &&
+	[ "$(stat -c %d /dev/shm)" != "$(stat -c %d .)" ]; then
+	fresh
+	rmdir store
+	store=$(mktemp -d /dev/shm/segtools-XXXXXX)
+	ln -s "$store" store
+	copies "another file system"
+	rm -rf "$store" store
+else
+	pass "there is no other file system"
+fi
+
+# --- one that is there is compared, whoever made it
+fresh
+ok "uploaded" seg-upload -q -e -s store "w/shop/$seg"
+was=$(inode "$objects/segments/$key")
+ok "and moved" seg-upload -e -m -s store "w/shop/$seg"
+is "$(inode "$objects/segments/$key")" "$was" "the object stays"
+done_with "there already"
+
+fresh
+ok "made while it is moved" fs \
+	FS_RUN="linkat@.seg\$=cp seed/shop/$seg $objects/segments/$key" \
+	seg-upload -e -m -s store "w/shop/$seg"
+done_with "made meanwhile"
+
+fresh
+must_fail 1 fs \
+	FS_RUN="linkat@.seg\$=echo other >$objects/segments/$key" \
+	seg-upload -e -m -s store "w/shop/$seg"
+err_like 'exists with other content$' "never overwritten"
+is "$(cat "$objects/segments/$key")" other "it is what it was"
+same "w/shop/$seg" "seed/shop/$seg" "and the file is there"
+
+# --- what belongs to others
+if [ "$(id -u)" = 0 ]; then
+	fresh
+	chown 65534 "w/shop/$seg"
+	copies "a file of somebody else"
+	fresh
+	mkdir -p "$objects/segments"
+	chgrp 65534 "$objects/segments"
+	chmod g+s "$objects/segments"
+	copies "a store of another group"
+	is "$(stat -c %g "$objects/segments/$key")" 65534 "whose object it is"
+else
+	pass "not root"
+fi
+done_testing
