@@ -1,11 +1,15 @@
 /*
  * statevfs: see statevfs.h.
  *
- * The library knows no threads, programs that load it do: one at a time.
+ * The library knows no threads, programs that load it do: one at a time.  Nor may
+ * they die of a service that closes a connection: SIGPIPE waits while we are in
+ * here, and is forgotten.
  */
 
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "work/statevfs.h"
 
@@ -24,12 +28,34 @@ struct state_file {
 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static sigset_t outside; /* what was blocked before; under the mutex */
 
-/* Release it and return what was done under it. */
-static int
-unlocked(int result)
+static void
+enter(void)
 {
+	sigset_t set, before;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &set, &before);
+	pthread_mutex_lock(&mutex);
+	outside = before;
+}
+
+/* Returns what was done in here. */
+static int
+leave(int result)
+{
+	static const struct timespec now;
+	sigset_t set, before = outside;
+
 	pthread_mutex_unlock(&mutex);
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	if (!sigismember(&before, SIGPIPE))
+		while (sigtimedwait(&set, NULL, &now) > 0)
+			;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return result;
 }
 
@@ -119,25 +145,25 @@ file_read_at(sqlite3_file *file, void *p, int n, sqlite3_int64 at)
 	uint64_t from = (uint64_t)at, have, whole = (uint64_t)n;
 	enum rc rc;
 
-	pthread_mutex_lock(&mutex);
+	enter();
 	have = from < length(s) ? length(s) - from : 0;
 	if (have > whole)
 		have = whole;
 	rc = read_bytes(s, p, (size_t)have, from);
 	if (rc) {
 		s->rc = rc_max(s->rc, rc);
-		return unlocked(SQLITE_IOERR_READ);
+		return leave(SQLITE_IOERR_READ);
 	}
 	memset((uint8_t *)p + have, 0, (size_t)(whole - have));
-	return unlocked(have < whole ? SQLITE_IOERR_SHORT_READ : SQLITE_OK);
+	return leave(have < whole ? SQLITE_IOERR_SHORT_READ : SQLITE_OK);
 }
 
 static int
 file_length(sqlite3_file *file, sqlite3_int64 *size)
 {
-	pthread_mutex_lock(&mutex);
+	enter();
 	*size = (sqlite3_int64)length(source_of(file));
-	return unlocked(SQLITE_OK);
+	return leave(SQLITE_OK);
 }
 
 /* ---- transactions ---- */
@@ -153,15 +179,15 @@ file_lock(sqlite3_file *file, int level)
 		return SQLITE_READONLY;
 	if (f->lock >= level)
 		return SQLITE_OK;
-	pthread_mutex_lock(&mutex);
+	enter();
 	if (s->follows)
 		rc = s->refresh(s);
 	if (rc) {
 		s->rc = rc_max(s->rc, rc);
-		return unlocked(SQLITE_IOERR_LOCK);
+		return leave(SQLITE_IOERR_LOCK);
 	}
 	f->lock = level;
-	return unlocked(SQLITE_OK);
+	return leave(SQLITE_OK);
 }
 
 static int
@@ -184,10 +210,10 @@ file_shut(sqlite3_file *file)
 {
 	struct state_source *s = source_of(file);
 
-	pthread_mutex_lock(&mutex);
+	enter();
 	s->close(s);
 	file->pMethods = NULL;
-	return unlocked(SQLITE_OK);
+	return leave(SQLITE_OK);
 }
 
 /* ---- what there is none of ---- */
@@ -269,14 +295,14 @@ vfs_open(
 	if (!(flags & SQLITE_OPEN_MAIN_DB))
 		return v->base->xOpen(v->base, name, file, flags, out);
 	*f = (struct state_file){0};
-	pthread_mutex_lock(&mutex);
+	enter();
 	rc = v->open(v, name, &f->source);
 	if (rc)
-		return unlocked(SQLITE_CANTOPEN);
+		return leave(SQLITE_CANTOPEN);
 	f->file.pMethods = &methods;
 	if (out)
 		*out = SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB;
-	return unlocked(SQLITE_OK);
+	return leave(SQLITE_OK);
 }
 
 /* There is nothing beside a state: no journal, no WAL. */
