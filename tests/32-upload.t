@@ -128,7 +128,7 @@ absent $objects/y
 
 # both files of a pair are one segment
 mkseg twice x 1 5 1 9 1 3 >f
-sed 's/seg$/idx/' f >>f
+sed -i 'p; s/seg$/idx/' f
 dd if=/dev/zero of="$(head -n 1 f)" bs=1 seek=200 count=8 conv=notrunc 2>/dev/null
 must_fail 1 sh -c '{ cat f; echo; } | seg-upload'
 is "$(wc -l <err)" 1 "what is wrong with it is said once"

@@ -191,7 +191,7 @@ serve get=/claims/shop/0
 ok "claims that are none when they are read: seg-upload" \
 	seg-upload --busy-timeout 0 $(cat paths)
 empty err "nothing is said of it"
-ok "-v" seg-upload -v $(head -n 1 paths)
+ok "-v" seg-upload -v "$(head -n 1 paths)"
 is "$(grep -c . out)" 1 "again"
 ok "all is there" sh -c 'seg-list shop >l && seg-fetch -d claimed <l'
 ok "and whole" diff -r cuts/shop claimed/shop -x cut.memory
