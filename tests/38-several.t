@@ -166,6 +166,50 @@ claimed "$end" w1.f "$dead" 1 "$uuid"
 mv "$claims/shop/$(printf %020d "$end")" "$claims/cuts/"
 ok "its own dead process" seg-upload --busy-timeout 50 <next.set
 
+# dead, though nobody has asked how it ended: it still has its pid
+perl -e '$p = fork // die; exit unless $p; $| = 1; print "$p\n"; sleep 60' \
+	>zombie.pid &
+parent=$!
+for _ in $(seq 200); do
+	zombie=$(cat zombie.pid)
+	[ -n "$zombie" ] && grep -q '^State:	Z' "/proc/$zombie/status" && break
+	sleep 0.05
+done
+rm "$objects/cuts/indexes/"*"$(sed -n 1p next.set | cut -f 1 | sed 's,.*-,,; s/.seg$//')"
+claimed "$end" w1.f "$zombie" 0 "$uuid"
+mv "$claims/shop/$(printf %020d "$end")" "$claims/cuts/"
+ok "a zombie is dead" seg-upload --busy-timeout 50 <next.set
+kill $parent
+wait $parent 2>/dev/null
+
+# a copy of the work directory has its UUID
+rm -rf a b store shop.db
+mkdir store
+make_db shop.db 50
+ok "a cut" sh -c 'seg-cut -d a copies shop.db | seg-upload'
+cp -r a b
+sql shop.db "UPDATE t SET v = 'a' WHERE id = 1"
+ok "the next, in the one" seg-cut -d a copies shop.db
+cp out a.set
+sql shop.db "UPDATE t SET v = 'b' WHERE id = 1"
+ok "and in its copy" seg-cut -d b copies shop.db
+cp out b.set
+ok "the one" sh -c 'seg-upload <a.set'
+must_fail 1 sh -c 'seg-upload <b.set'
+err_like "refused: .*it was claimed for .* of $(uname -n) \(process [0-9]*\) at 20" \
+	"its copy: by whom"
+ok "the one, again" sh -c 'seg-upload <a.set'
+
+# what is no claim, of an END that is not the newest any more
+begin
+ok "one" seg-upload "$(cat w1.f)"
+echo nonsense >"$claims/shop/00000000000000000020"
+ok "again" seg-upload "$(cat w1.f)"
+empty err "of its claim, which is none now, nothing is said"
+must_fail 1 seg-upload "$(cat w2.f)"
+err_like "refused" "another"
+is "$(wc -l <err)" 1 "once"
+
 # --- a writer that comes back after -F took over
 
 # held OP@PART[#N]: w1 while w2 takes over with -F before that operation
@@ -277,6 +321,16 @@ cp lock "$claims/shop/removal"
 must_fail 3 seg-rm --busy-timeout 50 shop/18446744073709551592-00000000000000000021-00000000000000000201
 err_like "^seg-rm: shop: segments are being removed by elsewhere \(process 77\) at 2023-11-14T22:13:20.000Z" \
 	"another machine's remover: who and when"
+echo nonsense >"$claims/shop/removal"
+must_fail 1 seg-rm --busy-timeout 50 shop/18446744073709551592-00000000000000000021-00000000000000000201
+is "$(cat err)" "seg-rm: ${claims#store/}/shop/removal: not a claim" \
+	"a lock that is none: said once"
+ok "-F" seg-rm -F --busy-timeout 50 shop/18446744073709551592-00000000000000000021-00000000000000000201
+empty err "takes it over"
+absent "$claims/shop/removal"
+seg-upload "$(cat w1.f)" >/dev/null
+mkdir -p "$claims/shop"
+cp lock "$claims/shop/removal"
 touch -d '2 days ago' "$claims/shop/removal"
 ok "-O" seg-list -O shop
 is "$(cut -f 1-3 out)" "shop/claim-removal	-	-" "a lock that is older than a day"

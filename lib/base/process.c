@@ -23,10 +23,13 @@ read_text(const char *path, char *text, size_t room)
 	text[n > 0 ? n : 0] = 0;
 }
 
-/* The 22nd field of /proc/PID/stat; the second, in parentheses, may hold
- * anything. */
+/*
+ * The 22nd field of /proc/PID/stat; the second, in parentheses, may hold
+ * anything.  *state is the third: Z is one that is dead and still has its pid,
+ * as nobody has asked how it ended.  0 and '?': not known.
+ */
 static uint64_t
-start_time(uint64_t pid)
+start_time(uint64_t pid, char *state)
 {
 	char path[64], text[1024];
 	const char *p;
@@ -35,6 +38,7 @@ start_time(uint64_t pid)
 	    path, sizeof(path), "/proc/%llu/stat", (unsigned long long)pid);
 	read_text(path, text, sizeof(text));
 	p = strrchr(text, ')');
+	*state = p && p[1] ? p[2] : '?';
 	for (int field = 2; p && field < 22; field++)
 		p = strchr(p + 1, ' ');
 	return p ? strtoull(p, NULL, 10) : 0;
@@ -43,6 +47,7 @@ start_time(uint64_t pid)
 void
 process_self(struct process *p)
 {
+	char state;
 	ssize_t n;
 
 	memset(p, 0, sizeof(*p));
@@ -53,13 +58,15 @@ process_self(struct process *p)
 	n = readlink("/proc/self/ns/pid", p->pids, sizeof(p->pids) - 1);
 	p->pids[n > 0 ? n : 0] = 0;
 	p->pid = (uint64_t)getpid();
-	p->started = start_time(p->pid);
+	p->started = start_time(p->pid, &state);
 }
 
 bool
 process_is_dead(const struct process *p)
 {
 	struct process self;
+	uint64_t started;
+	char state;
 
 	process_self(&self);
 	if (!*self.boot || strcmp(self.boot, p->boot) != 0 || !*self.pids ||
@@ -68,7 +75,8 @@ process_is_dead(const struct process *p)
 		return false;
 	if (kill((pid_t)p->pid, 0) != 0 && errno == ESRCH)
 		return true;
-	/* Another one that got its pid. */
-	return p->started && self.started && start_time(p->pid) != 0 &&
-	       start_time(p->pid) != p->started;
+	started = start_time(p->pid, &state);
+	/* Or another one that got its pid. */
+	return state == 'Z' || state == 'X' ||
+	       (p->started && self.started && started && started != p->started);
 }

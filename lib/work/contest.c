@@ -58,14 +58,14 @@ weigh(const struct contest *c, const struct claim *mine,
 	*state = CONTEST_OURS;
 	if (names(theirs, &mine->key))
 		return RC_OK;
-	*take =
-	    dead && *mine->writer && strcmp(mine->writer, theirs->writer) == 0;
-	if (*take)
-		return RC_OK;
 	index = index_of(c, &theirs->key);
 	rc = object_look(c->store, index);
 	free(index);
-	*take = c->force && (dead || rc == RC_OK);
+	if (c->force)
+		*take = dead || rc == RC_OK;
+	else
+		*take = rc == RC_ABSENT && dead && *mine->writer &&
+			strcmp(mine->writer, theirs->writer) == 0;
 	if (!*take)
 		*state = rc == RC_OK ? CONTEST_MOVED : CONTEST_THEIRS;
 	return rc == RC_ABSENT ? RC_OK : rc;

@@ -32,7 +32,7 @@ is_ours(const struct claim *c)
 /* *ours, or *theirs is set. */
 static enum rc
 try_once(struct store *store, const char *object, const struct claim *mine,
-    bool *ours, struct claim *theirs)
+    bool force, bool *ours, struct claim *theirs)
 {
 	bool existed;
 	enum rc rc = claim_write(store, object, mine, &existed);
@@ -40,7 +40,8 @@ try_once(struct store *store, const char *object, const struct claim *mine,
 	*ours = rc == RC_OK && !existed;
 	if (rc || *ours)
 		return rc;
-	rc = claim_read(store, object, theirs);
+	rc = force ? claim_look(store, object, theirs)
+		   : claim_read(store, object, theirs);
 	if (rc == RC_OK && is_ours(theirs))
 		*ours = true;     /* what an unanswered attempt made */
 	else if (rc == RC_ABSENT) /* released meanwhile */
@@ -61,7 +62,7 @@ lock_take(struct store *store, const char *cluster, const char *namespace,
 	process_self(&mine.by);
 	patience_begin(&patience, busy_ms);
 	do {
-		rc = try_once(store, object, &mine, &ours, &theirs);
+		rc = try_once(store, object, &mine, force, &ours, &theirs);
 		dead = rc == RC_OK && !ours && process_is_dead(&theirs.by);
 	} while (rc == RC_OK && !ours && !dead && patience_wait(&patience));
 	*sure = ours && store_is_exclusive(store);

@@ -44,7 +44,8 @@ is_lonely(const char *dir, const char *name, const struct key *upto)
 	    !key_parse(&key, name, KEY_LEN) || key.end > upto->end)
 		return false;
 	seg = xasprintf("%s/%.*s.seg", dir, KEY_LEN, name);
-	lonely = !file_exists(seg) && !temporary_exists(seg);
+	/* In this order: it may get its name just now. */
+	lonely = !temporary_exists(seg) && !file_exists(seg);
 	free(seg);
 	return lonely;
 }
