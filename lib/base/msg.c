@@ -57,6 +57,9 @@ msg_name(void)
 	return program;
 }
 
+static void (*diverted)(void *, const char *, size_t);
+static void *diverted_arg;
+
 void
 msg_verbosity(int delta)
 {
@@ -100,6 +103,20 @@ write_stderr(const char *p, size_t n)
 	}
 }
 
+void
+msg_divert(void (*take)(void *, const char *, size_t), void *arg)
+{
+	diverted = take;
+	diverted_arg = arg;
+}
+
+void
+msg_say(const char *lines, size_t len)
+{
+	msg_status(NULL);
+	write_stderr(lines, len);
+}
+
 /*
  * Names come from servers, streams and the command line: what a terminal would
  * obey must not reach it.  In one write, so that lines of several processes do
@@ -123,7 +140,10 @@ show(const char *text, size_t len)
 	}
 	n += utf8_show(out + n, sizeof(out) - n - 1, text, len);
 	out[n++] = '\n';
-	write_stderr(out, n);
+	if (diverted)
+		diverted(diverted_arg, out, n);
+	else
+		write_stderr(out, n);
 }
 
 /* What is too long for the buffer is worth memory, if there is some. */

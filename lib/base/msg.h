@@ -10,6 +10,8 @@
 #ifndef SEGTOOLS_MSG_H
 #define SEGTOOLS_MSG_H
 
+#include <stddef.h>
+
 #include <stdbool.h>
 
 enum rc {
@@ -63,6 +65,16 @@ void msg_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* What SEG_TRACE asks for: neither -q nor -v matters. */
 void msg_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * From here on each message goes to take() instead of stderr, as the line that
+ * it would have been there; take NULL: to stderr again.  For
+ * work that is done again and again, of which the same need not be said twice.
+ */
+void msg_divert(
+    void (*take)(void *arg, const char *line, size_t len), void *arg);
+/* Lines that were taken, now to be said. */
+void msg_say(const char *lines, size_t len);
 
 /*
  * One line on stderr that is redrawn; NULL erases it.  Messages erase it

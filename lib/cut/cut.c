@@ -488,18 +488,37 @@ cut_database(struct cut *c)
 	return rc;
 }
 
+static void
+tell_result(const struct cut *c, enum rc rc, struct cut_result *r)
+{
+	const struct lastcut_facts *f =
+	    c->memory ? lastcut_facts(c->memory) : NULL;
+
+	*r = (struct cut_result){0};
+	if (f)
+		r->last = f->last;
+	r->made =
+	    rc == RC_OK && c->draft.memory && c->draft.found == DRAFT_CHANGED;
+	r->whole = c->draft.read_all;
+	r->busy = rc && c->db && livedb_is_busy(c->db);
+}
+
 enum rc
-cut_run(const struct cut_opts *o)
+cut_run(const struct cut_opts *o, struct cut_result *result)
 {
 	struct cut c = {.o = o, .known.local = &c.local};
 	enum rc rc;
 
+	if (o->stored)
+		c.known.stored = *o->stored;
 	c.dir = xasprintf("%s/%s", o->dir, o->namespace);
 	rc = livedb_open(&c.db, o->path, o->busy_ms, o->dry_run);
 	if (rc == RC_OK)
 		rc = cut_database(&c);
 	else if (rc == RC_ABSENT)
 		rc = cut_empty(&c);
+	if (result)
+		tell_result(&c, rc, result);
 	lastcut_free(c.memory);
 	livedb_free(c.db);
 	keyset_release(&c.local);

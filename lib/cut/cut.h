@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/msg.h"
+#include "format/key.h"
 #include "format/rec.h"
 
 struct store;
@@ -21,6 +22,9 @@ struct cut_opts {
 	unsigned busy_ms;    /* wait for a busy database */
 	struct store *store; /* or NULL */
 	const char *store_name, *cluster;
+	/* Without a store: the newest segment of one, as it was known some time
+	 * ago; or NULL.  By it another writer is known. */
+	const struct key *stored;
 	/* Each segment of the set, in frame order, when all is durable. */
 	enum rc (*emit)(void *arg, const struct rec *);
 	/* So many more of total bytes of the database were read; may be NULL.
@@ -29,7 +33,15 @@ struct cut_opts {
 	void *arg;
 };
 
-/* No change and nothing pending: RC_OK, and emit() is not called. */
-enum rc cut_run(const struct cut_opts *);
+struct cut_result {
+	struct key last; /* the last cut that there is now; all zero: none */
+	bool made;       /* it was made now */
+	bool whole;      /* all of the database was read */
+	bool busy;       /* failed since somebody has it locked */
+};
+
+/* No change and nothing pending: RC_OK, and emit() is not called.  The result
+ * may be NULL. */
+enum rc cut_run(const struct cut_opts *, struct cut_result *);
 
 #endif

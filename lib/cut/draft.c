@@ -151,6 +151,7 @@ draft_full(struct draft *d)
 
 	msg_info("%s: a full cut", d->path);
 	d->found = DRAFT_CHANGED;
+	d->read_all = true;
 	for (int i = 0; i < TRIES; i++) {
 		rc = full_once(d);
 		if (rc != RC_ABSENT)
@@ -282,6 +283,7 @@ find_changes(struct draft *d)
 	rc = lastcut_begin(d->memory, false);
 	if (rc)
 		return rc;
+	d->read_all = d->read_all || all;
 	rc = all ? compare_all(d) : compare_named(d);
 	if (rc)
 		return rc;

@@ -39,6 +39,7 @@ struct draft {
 
 	/* What it has become. */
 	enum draft_found found;
+	bool read_all;              /* of the database */
 	struct segwriter *writer;   /* DRAFT_CHANGED: finished, not committed;
 				     * NULL with look */
 	uint64_t frames;            /* in it */

@@ -15,12 +15,31 @@ max64(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+/* Whether the store's newest ends where a cut in DIR does, as far as there are
+ * any: not within one, and not with another TIME. */
+static bool
+fits(const struct keyset *local, const struct key *stored)
+{
+	size_t i = keyset_find_end(local, stored->end);
+
+	for (; stored->end > 0 && i < local->n; i++) {
+		const struct key *k = &local->key[i];
+
+		if (k->end == stored->end
+			? k->time != stored->time
+			: k->start > 1 && k->start <= stored->end)
+			return false;
+	}
+	return true;
+}
+
 bool
 judge_continues(const struct cut_known *k, uint64_t *ahead)
 {
 	*ahead = max64(k->stored.end, keyset_newest(k->local));
-	return *ahead <= k->last->end && (k->stored.end != k->last->end ||
-					     k->stored.time == k->last->time);
+	return *ahead <= k->last->end && fits(k->local, &k->stored) &&
+	       (k->stored.end != k->last->end ||
+		   k->stored.time == k->last->time);
 }
 
 uint64_t

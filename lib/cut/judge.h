@@ -22,8 +22,8 @@ struct cut_known {
 
 /*
  * May a cut follow the last one?  Somebody else's segments are in the way: a
- * store ahead of the memory, or one that holds another cut with the same END;
- * or DIR ahead, where they were fetched.  *ahead: how far they go.
+ * store ahead of the memory, or one whose newest is another cut with the same
+ * END, or ends within one; or DIR ahead, where they were fetched.  *ahead: how far they go.
  */
 bool judge_continues(const struct cut_known *, uint64_t *ahead);
 

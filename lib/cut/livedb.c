@@ -48,6 +48,7 @@ struct livedb {
 	struct livelog log;
 	struct livedb_state state;
 	mode_t mode;
+	bool busy;
 };
 
 /* ---- what SQLite says ---- */
@@ -57,6 +58,7 @@ sql_fail(struct livedb *db, int err)
 {
 	enum rc rc = RC_SYSTEM;
 
+	db->busy = (err & 0xff) == SQLITE_BUSY;
 	if (err == SQLITE_READONLY_ROLLBACK)
 		return msg_fail(RC_SYSTEM,
 		    "%s: has a hot journal: let an SQLite program open it",
@@ -214,6 +216,12 @@ struct livelog *
 livedb_log(struct livedb *db)
 {
 	return &db->log;
+}
+
+bool
+livedb_is_busy(const struct livedb *db)
+{
+	return db->busy;
 }
 
 const struct livedb_state *

@@ -57,6 +57,9 @@ enum rc livedb_open(
 void livedb_free(struct livedb *); /* NULL-safe */
 mode_t livedb_mode(const struct livedb *);
 
+/* Whether the last failure was that somebody else has it locked. */
+bool livedb_is_busy(const struct livedb *);
+
 /* Begin to read; waits for a busy database, then RC_SYSTEM.  A hot journal:
  * RC_SYSTEM. */
 enum rc livedb_begin(struct livedb *);

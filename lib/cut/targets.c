@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,52 @@ targets_of_list(struct targets *to, const char *file)
 	if (!is_stdin)
 		fclose(f);
 	return rc ? rc : check(to, what);
+}
+
+static int
+cmp_place(const void *a, const void *b, void *targets)
+{
+	const size_t *x = a, *y = b;
+	const struct target *t = targets;
+
+	return strcmp(t[*x].namespace, t[*y].namespace);
+}
+
+/* Their places by namespace; malloced. */
+static size_t *
+by_namespace(const struct targets *t)
+{
+	size_t *at = xcalloc(t->n + 1, sizeof(*at));
+
+	for (size_t i = 0; i < t->n; i++)
+		at[i] = i;
+	qsort_r(at, t->n, sizeof(*at), cmp_place, t->t);
+	return at;
+}
+
+size_t *
+targets_match(const struct targets *new, const struct targets *old)
+{
+	size_t *a = by_namespace(old), *b = by_namespace(new), i = 0;
+	size_t *from = xcalloc(new->n + 1, sizeof(*from));
+	int cmp = -1;
+
+	for (size_t k = 0; k < new->n; k++) {
+		const struct target *t = &new->t[b[k]];
+
+		for (; i < old->n; i++) {
+			cmp = strcmp(old->t[a[i]].namespace, t->namespace);
+			if (cmp >= 0)
+				break;
+		}
+		from[b[k]] = i < old->n && cmp == 0 &&
+				     strcmp(old->t[a[i]].path, t->path) == 0
+				 ? a[i]
+				 : SIZE_MAX;
+	}
+	free(a);
+	free(b);
+	return from;
 }
 
 void

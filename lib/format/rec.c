@@ -343,103 +343,124 @@ wrote(struct rec_writer *w)
 }
 
 static void
-put_json_string(const char *key, const char *s)
+add_json_string(struct buf *b, const char *key, const char *s)
 {
-	struct buf b = {0};
-
-	json_string(&b, s, strlen(s));
-	printf("\"%s\":%s", key, b.data);
-	buf_release(&b);
+	buf_addf(b, "\"%s\":", key);
+	json_string(b, s, strlen(s));
 }
 
 static void
-put_json_number(const char *key, uint64_t v)
+add_json_number(struct buf *b, const char *key, uint64_t v)
 {
 	if (v == REC_UNKNOWN)
-		printf(",\"%s\":null", key);
+		buf_addf(b, ",\"%s\":null", key);
 	else
-		printf(",\"%s\":%llu", key, (unsigned long long)v);
+		buf_addf(b, ",\"%s\":%llu", key, (unsigned long long)v);
 }
 
 static void
-put_json(const struct rec *rec, const char *text, const char *time)
+add_json(
+    struct buf *b, const struct rec *rec, const char *text, const char *time)
 {
 	const struct key *k = &rec->name.key;
 
-	putchar('{');
-	put_json_string(rec->is_path ? "path" : "name", text);
-	putchar(',');
-	put_json_string("namespace", rec->name.namespace);
-	put_json_number("start", rec->claim ? REC_UNKNOWN : k->start);
+	buf_addc(b, '{');
+	add_json_string(b, rec->is_path ? "path" : "name", text);
+	buf_addc(b, ',');
+	add_json_string(b, "namespace", rec->name.namespace);
+	add_json_number(b, "start", rec->claim ? REC_UNKNOWN : k->start);
 	if (rec->claim)
-		put_json_number("end", k->end);
+		add_json_number(b, "end", k->end);
 	else
-		printf(",\"end\":%llu", (unsigned long long)k->end);
+		buf_addf(b, ",\"end\":%llu", (unsigned long long)k->end);
 	if (strcmp(time, "-") == 0)
-		printf(",\"time\":null");
+		buf_adds(b, ",\"time\":null");
 	else
-		printf(",\"time\":\"%s\"", time);
-	put_json_number("pages", rec->pages);
-	put_json_number("bytes", rec->bytes);
-	printf("}\n");
+		buf_addf(b, ",\"time\":\"%s\"", time);
+	add_json_number(b, "pages", rec->pages);
+	add_json_number(b, "bytes", rec->bytes);
+	buf_adds(b, "}\n");
 }
 
 static void
-put_number(uint64_t v)
+add_number(struct buf *b, uint64_t v)
 {
 	if (v == REC_UNKNOWN)
-		printf("\t-");
+		buf_adds(b, "\t-");
 	else
-		printf("\t%llu", (unsigned long long)v);
+		buf_addf(b, "\t%llu", (unsigned long long)v);
 }
 
 /* START and END.  REC_UNKNOWN is also the last frame number that there can be:
  * only of a claim does it mean "-". */
 static void
-put_numbers(const struct rec *rec)
+add_numbers(struct buf *b, const struct rec *rec)
 {
 	const struct key *k = &rec->name.key;
 
 	if (!rec->claim) {
-		printf("\t%llu\t%llu", (unsigned long long)k->start,
+		buf_addf(b, "\t%llu\t%llu", (unsigned long long)k->start,
 		    (unsigned long long)k->end);
 		return;
 	}
-	put_number(REC_UNKNOWN);
-	put_number(k->end);
+	add_number(b, REC_UNKNOWN);
+	add_number(b, k->end);
 }
 
 enum rc
-rec_write(struct rec_writer *w, const struct rec *rec)
+rec_format(struct buf *b, const struct rec *rec, bool json)
 {
 	char key[KEY_LEN + 1], time[TIME_TEXT_MAX];
 	char name[NAMESPACE_MAX + 1 + KEY_LEN + 1];
 	const char *text = rec->text;
 
-	if (w->rc)
-		return w->rc;
 	if (!text) {
 		snprintf(name, sizeof(name), "%s/%s%s", rec->name.namespace,
 		    rec->claim ? CLAIM : "",
 		    rec->claim ? rec->claim : key_text(&rec->name.key, key));
 		text = name;
 	}
-	if (!w->json && strpbrk(text, "\t\n"))
+	if (!json && strpbrk(text, "\t\n"))
 		return msg_fail(RC_USAGE,
 		    "%s: a TAB or newline in a path has no place in a record",
 		    text);
 	time_text(rec->name.key.time, time);
-	errno = 0;
-	if (w->json) {
-		put_json(rec, text, time);
-	} else {
-		fputs(text, stdout);
-		put_numbers(rec);
-		printf("\t%s", time);
-		put_number(rec->pages);
-		put_number(rec->bytes);
-		putchar('\n');
+	if (json) {
+		add_json(b, rec, text, time);
+		return RC_OK;
 	}
+	buf_adds(b, text);
+	add_numbers(b, rec);
+	buf_addf(b, "\t%s", time);
+	add_number(b, rec->pages);
+	add_number(b, rec->bytes);
+	buf_addc(b, '\n');
+	return RC_OK;
+}
+
+const char *
+rec_end_line(bool json, bool failed)
+{
+	if (!failed)
+		return "\n";
+	return json ? "{\"failed\":true}\n" : "!\n";
+}
+
+enum rc
+rec_write(struct rec_writer *w, const struct rec *rec)
+{
+	struct buf line = {0};
+	enum rc rc;
+
+	if (w->rc)
+		return w->rc;
+	rc = rec_format(&line, rec, w->json);
+	errno = 0;
+	if (rc == RC_OK)
+		fwrite(line.data, 1, line.len, stdout);
+	buf_release(&line);
+	if (rc)
+		return rc;
 	if (w->wrote)
 		w->wrote(w->arg, rec);
 	return wrote(w);
@@ -448,16 +469,20 @@ rec_write(struct rec_writer *w, const struct rec *rec)
 enum rc
 rec_write_namespace(struct rec_writer *w, const char *namespace)
 {
+	struct buf line = {0};
+
 	if (w->rc)
 		return w->rc;
-	errno = 0;
 	if (w->json) {
-		putchar('{');
-		put_json_string("namespace", namespace);
-		printf("}\n");
+		buf_addc(&line, '{');
+		add_json_string(&line, "namespace", namespace);
+		buf_adds(&line, "}\n");
 	} else {
-		puts(namespace);
+		buf_addf(&line, "%s\n", namespace);
 	}
+	errno = 0;
+	fwrite(line.data, 1, line.len, stdout);
+	buf_release(&line);
 	return wrote(w);
 }
 
@@ -467,10 +492,7 @@ rec_end(struct rec_writer *w, bool failed)
 	if (w->rc)
 		return w->rc;
 	errno = 0;
-	if (failed && w->json)
-		printf("{\"failed\":true}\n");
-	else
-		printf(failed ? "!\n" : "\n");
+	fputs(rec_end_line(w->json, failed), stdout);
 	w->begun = true;
 	return rec_flush(w);
 }

@@ -64,6 +64,12 @@ void rec_reader_free(struct rec_reader *);
 /* What a first column says; false: nothing valid. */
 bool rec_parse_text(struct rec *, const char *text, enum rec_form);
 
+struct buf;
+/* Adds a record's line; RC_USAGE, reported: it cannot be one.  And the line
+ * that ends a set. */
+enum rc rec_format(struct buf *, const struct rec *, bool json);
+const char *rec_end_line(bool json, bool failed);
+
 /* The writer: on stdout; buffered, flushed at the end of each set and by
  * rec_flush().  A failure to write is reported once and returned by each later
  * call (RC_SYSTEM). */

@@ -806,7 +806,7 @@ cut(struct history *h, const char *wanted)
 	(void)!ftruncate(STDERR_FILENO, 0);
 	h->reads = 0;
 	on_read = h->n_during > 0 ? hook : NULL;
-	rc = cut_run(&o);
+	rc = cut_run(&o, NULL);
 	on_read = NULL;
 	way = way_taken(rc, h->said, sizeof(h->said));
 	if (!first) {

@@ -1,0 +1,65 @@
+/*
+ * offers: which cuts the stream of many databases has had, and which of them a
+ * store still lacks.
+ *
+ * The work directory is the queue.  Without a store a cut is offered once.  With
+ * one offers begin when it has told what it has; what then still lies in the
+ * directory some time after it was offered is asked for, and offered again if
+ * the store does not have it, at growing intervals.
+ */
+#ifndef SEGTOOLS_OFFERS_H
+#define SEGTOOLS_OFFERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "cut/ask.h"
+#include "cut/cut.h"
+#include "cut/targets.h"
+#include "format/rec.h"
+
+struct offered; /* of one database */
+
+/* All-zero, then what it is about. */
+struct offers {
+	const struct targets *targets;
+	const char *dir, *store, *cluster; /* store NULL: none */
+	const struct store_opts *store_opts;
+	uint64_t interval; /* between two rounds, ms */
+	bool json;
+	void (*wrote)(void *arg, const struct rec *);
+	void (*pending)(void *arg, const char *namespace, uint64_t n);
+	void *arg;
+
+	struct offered *d;
+	struct ask ask;
+	uint64_t store_why; /* what was last said of the store, as a hash */
+};
+
+void offers_begin(struct offers *);
+void offers_release(struct offers *);
+/* What is known of the i-th is what was known of the k-th of older ones. */
+void offers_keep(struct offers *, size_t i, const struct offers *, size_t k);
+
+/* A database was cut well. */
+void offers_cut(struct offers *, size_t i, const struct cut_result *);
+/* Is there something that the stream has not had? */
+bool offers_news(const struct offers *, size_t i);
+/* Add the records of that; how many. */
+size_t offers_add(struct offers *, size_t i, struct buf *set);
+
+/* The newest segment of the store, as far as is known; or NULL. */
+const struct key *offers_stored(const struct offers *, size_t i);
+
+/*
+ * Hear what the store has answered, and ask what is due; waits for neither.
+ * What it says may ask for a cut: dirty[i] is set, full[i] if only a full one
+ * makes up for what has gone.
+ */
+void offers_mind_store(struct offers *, bool *dirty, bool *full);
+/* Wait for what was asked, so long at most; then as above. */
+void offers_wait(struct offers *, unsigned ms, bool *dirty, bool *full);
+
+#endif

@@ -1,0 +1,246 @@
+#!/bin/sh
+# seg-cut --every: a stream that does not end, of databases that change, go away
+# and come back, to a reader that may be slow, or a store that may be away.
+
+. "$(dirname "$0")/lib.sh"
+
+
+# until CMD...: true at last, within a quarter of a minute
+until_() {
+	tries=0
+	while ! "$@" >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		[ $tries -lt 300 ] || return 1
+		sleep 0.05
+	done
+}
+# sets FILE: what each line is: a namespace, the end of a set, "!"
+sets() {
+	cut -f 1 "$1" | sed -e 's|^w/\([^/]*\)/.*|\1|' -e 's/^$/./' | tr '\n' ' '
+}
+lines_are() { [ "$(wc -l <"$1")" = "$2" ]; }
+# start ARG...: seg-cut in the background, its stream in $T/stream
+start() {
+	: >stream
+	seg-cut -d w "$@" >stream 2>said &
+	pid=$!
+}
+# stop SIGNAL STATUS WHAT
+stop() {
+	kill "-$1" $pid
+	wait $pid
+	is $? "$2" "$3"
+}
+put() {
+	sql "$1.db" "INSERT INTO t SELECT max(id) + 1, 'new' FROM t"
+}
+# restored NAMESPACE WHAT
+restored() {
+	run seg-restore -qF then.db w/"$1"/*.seg
+	sql then.db .dump >then.sql
+	sql "$1.db" .dump >now.sql
+	same then.sql now.sql "$2: as SQLite has it"
+}
+
+must_fail 2 seg-cut --every 0s -d w a a.db
+must_fail 2 seg-cut --every 1 -d w a a.db
+must_fail 2 seg-cut --every ms -d w a a.db
+must_fail 2 seg-cut --every 1s --full -d w a a.db
+must_fail 2 seg-cut --every 1s -n -d w a a.db
+must_fail 2 seg-cut --every 1s -s nothere -d w a a.db
+empty out "a store that is not there: nothing is printed"
+
+for i in a b c; do
+	make_db "$i.db" 20
+done
+
+# ---- what changed, and nothing else ----
+
+start --every 50ms a a.db b b.db
+ok "the first round" until_ lines_are stream 4
+put b
+ok "one changes" until_ lines_are stream 6
+sleep 0.3
+is "$(sets stream)" 'a . b . b . ' "a set for each that changed"
+put a
+stop TERM 0 "SIGTERM: status 0"
+is "$(sets stream)" 'a . b . b . a . ' "after a last round"
+restored a "the last round"
+restored b "a round"
+empty said "nothing is said"
+
+start --every 50ms a a.db
+sleep 0.3
+stop INT 0 "SIGINT: status 0" 2>/dev/null
+is "$(sets stream)" '. ' "a stream that had nothing to tell is one empty set"
+
+# No descriptor on a database between two rounds
+start --every 60s a a.db b b.db
+ok "a long interval" until_ test -s w/a/cut.memory
+sleep 0.3
+is "$(find /proc/$pid/fd -lname "*.db*" | wc -l)" 0 "nothing of a database is open"
+stop TERM 0 "stopped"
+
+# ---- one that is away, or broken, or locked ----
+
+start --every 50ms a a.db b b.db
+sleep 0.2
+mv a.db away.db
+ok "away: a failed set" until_ lines_are stream 1
+put b
+ok "the other goes on" until_ lines_are stream 3
+sleep 0.3
+head -c 5000 /dev/urandom >junk
+mv junk a.db
+ok "another reason" until_ lines_are stream 4
+sleep 0.3
+is "$(sets stream)" '! b . ! ' "each reason is told once"
+is "$(wc -l <said)" 2 "and said once"
+sql away.db "INSERT INTO t VALUES(1000, 'while it was away')"
+mv away.db a.db
+ok "back by itself" until_ lines_are stream 6
+is "$(sets stream)" '! b . ! a . ' "a good set, with what was pending"
+rm a.db
+ok "away again" until_ lines_are stream 7
+stop TERM 1 "the status is that of the last round"
+is "$(sets stream)" '! b . ! a . ! ' "the stream is ended well"
+rm -r w/a
+make_db a.db 20 4096 delete
+
+start --every 50ms --busy-timeout 30000 a a.db
+ok "the first" until_ lines_are stream 2
+{
+	echo 'BEGIN EXCLUSIVE; INSERT INTO t VALUES(500, 1);'
+	sleep 0.5
+	echo 'COMMIT;'
+} | sqlite3 a.db
+ok "locked for a while" until_ lines_are stream 4
+is "$(sets stream)" 'a . a . ' "is waited for"
+stop TERM 0 "stopped"
+start --every 50ms --busy-timeout 100 a a.db b b.db
+sleep 0.2
+{
+	echo 'BEGIN EXCLUSIVE; INSERT INTO t VALUES(501, 1);'
+	sleep 0.2
+	touch a.db
+	until_ lines_are stream 1
+	put b
+	until_ lines_are stream 3
+	echo 'COMMIT;'
+} | sqlite3 a.db
+ok "then it is cut" until_ lines_are stream 5
+is "$(sets stream)" '! b . a . ' "too long: it fails alone"
+stop TERM 0 "stopped"
+
+# ---- a list ----
+
+printf 'a\ta.db\n' >list
+start --every 50ms --list list
+sleep 0.2
+printf 'b\tb.db\nc\tc.db\n' >list
+kill -HUP $pid
+ok "SIGHUP: the list is read again" until_ grep -q '^w/c/' stream
+put a
+put b
+ok "what is new in it is cut" until_ grep -q '^w/b/' stream
+printf 'nothing valid\n' >list
+kill -HUP $pid
+ok "a bad one is refused" until_ grep -q 'stay as they were' said
+put c
+ok "the old one stays" until_ lines_are stream 6
+stop TERM 0 "stopped"
+is "$(grep -c '^w/a/' stream)" 0 "what is not in it any more is not cut"
+rm -rf w
+
+# ---- a reader that does not read ----
+
+mkfifo pipe
+{
+	head -c 65536 /dev/zero
+	exec seg-cut --every 20ms -d w a a.db b b.db
+} >pipe 2>said &
+pid=$!
+exec 5<pipe
+ok "a full pipe" until_ test -s w/b/cut.memory
+for i in 1 2 3; do
+	n=$(find w/a -name '*.seg' | wc -l)
+	put a
+	until_ sh -c "[ \"\$(find w/a -name '*.seg' | wc -l)\" -gt $n ]"
+done
+is "$(find w/a -name '*.seg' | wc -l)" 4 "stops no cut"
+{ head -c 65536 >/dev/null; cat; } <&5 >stream &
+reader=$!
+exec 5<&-
+ok "it reads on" until_ grep -q '^w/a/' stream
+stop TERM 0 "stopped"
+wait $reader
+is "$(sets stream | tr ' ' '\n' | grep -c '^a$')" 4 "it has all, in order"
+is "$(grep '^w/a' stream | cut -f 3)" "$(grep '^w/a' stream | cut -f 3 | sort -n)" "in frame order"
+is "$(tail -n 1 stream)" "" "and the end of a set"
+
+mkfifo broken
+seg-cut --every 50ms -d w a a.db >broken 2>said &
+pid=$!
+put a
+head -c 1 <broken >/dev/null
+wait $pid
+is $? 3 "a reader that has gone: status 3"
+is "$(wc -l <said)" 1 "said"
+
+# ---- a store ----
+
+rm -rf w
+mkdir st
+SEG_STORE=$T/st
+export SEG_STORE
+listed() {
+	seg-list "$1" 2>/dev/null | grep -c /
+}
+{
+	seg-cut --every 50ms -d w a a.db b b.db & echo $! >cutter
+	wait $!
+	echo $? >status
+} 2>said | seg-upload -m >uploaded 2>&1 &
+ok "through a pipe into a store" until_ test -d st/v2/clusters/default/namespaces/b/indexes
+for i in 1 2 3; do
+	n=$(listed a)
+	put a
+	until_ sh -c ". $TOP/tests/lib.sh >/dev/null; [ \"\$(seg-list -s $T/st a | grep -c /)\" -gt $n ]" || break
+done
+kill "$(cat cutter)"
+wait
+is "$(cat status)" 0 "stopped"
+is "$(listed a)" 4 "each cut is in it"
+is "$(find w -name '*.seg')" "" "and nothing is left"
+seg-list a >all && seg-plan <all >plan && seg-fetch -d got <plan >got.rec &&
+	seg-restore -qF then.db <got.rec
+sql then.db .dump >then.sql
+sql a.db .dump >now.sql
+same then.sql now.sql "as SQLite has it"
+
+# What was offered and did not get there is offered again; what did is not
+start --every 50ms a a.db
+put a
+ok "a cut that nobody uploads" until_ lines_are stream 2
+ok "is offered again" until_ lines_are stream 4
+is "$(sort -u stream | grep -c .)" 1 "the same one"
+head -n 2 stream >in
+ok "uploaded, and the files stay" seg-upload <in
+sleep 1.5
+n=$(wc -l <stream)
+sleep 1.5
+is "$(wc -l <stream)" "$n" "it is offered no more"
+# Another writer
+cp -r w other
+put a
+ok "here" until_ lines_are stream $((n + 2))
+stop TERM 0 "stopped"
+sql a.db "DELETE FROM t WHERE id = 5"
+ok "another writer" seg-cut -d other a a.db
+cp out in
+ok "is the first" seg-upload <in
+start --every 50ms a a.db
+ok "is told" until_ grep -q "another writer" said
+stop TERM 1 "and is the last round's status"
+
+done_testing
