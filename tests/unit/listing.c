@@ -62,7 +62,7 @@ static char *
 listed(const char *namespace, bool along)
 {
 	struct buf b = {0};
-	struct listing *h;
+	struct listing *h = NULL;
 	struct listing_entry e;
 	enum rc rc = (along ? listing_open_along : listing_open)(
 	    &h, store, "c", namespace);
