@@ -24,6 +24,9 @@ export PATH TOP SEGTOOLS_BIN SEGTOOLS_BUILD
 for name in $(env | sed -n 's/^\(\(SEG\|AWS\|LIBSQL\)_[A-Z0-9_]*\)=.*/\1/p'); do
 	unset "$name"
 done
+# Nor does a machine say who we are.
+AWS_EC2_METADATA_DISABLED=true
+export AWS_EC2_METADATA_DISABLED
 T=$(mktemp -d "${TMPDIR:-/tmp}/segtools-test.XXXXXX") || exit 1
 mkdir "$T/tmp" "$T/home"
 HOME=$T/home TMPDIR=$T/tmp LC_ALL=C.UTF-8 TZ=UTC

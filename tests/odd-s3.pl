@@ -21,6 +21,8 @@
 #   rest=WHAT          its second one, of the rest, has another "etag", "size", or
 #                      "first" byte than was asked for, or is the "whole" object
 #   get=PART           what is got below a prefix with PART is an empty listing
+#   keys-for=N         an access key and its token are taken N times, then they have
+#                      expired
 #   drop-reused        a PUT over a connection that was kept: it ends half-way
 use strict;
 use warnings;
@@ -81,6 +83,13 @@ sub serve {
 	return if $n && $odd{'drop-reused'} && $method eq 'PUT';
 	my $body = '';
 	read $c, $body, $h{'content-length'} // 0;
+	if (defined $odd{'keys-for'}) {
+		my ($id) = ($h{authorization} // '') =~ m{Credential=([^/]*)/};
+		my $token = $h{'x-amz-security-token'} // '';
+		open my $used, '>>', "$dir/used." . unpack 'H*', "$id $token";
+		return $no->(400, 'ExpiredToken') if -s $used >= $odd{'keys-for'};
+		syswrite $used, '.';
+	}
 	my ($path, $query) = split /\?/, $target, 2;
 	my %q = map { /^([^=]*)=?(.*)/; $1 => decode $2 } split /&/, $query // '';
 	my (undef, undef, $key) = split '/', decode($path), 3;
@@ -93,6 +102,7 @@ sub object {
 	my $file = path $key;
 	return $say->(200, '<ListBucketResult/>')
 	    if $odd{get} && $method eq 'GET' && $key =~ /\Q$odd{get}/;
+	return parts($file, $method, $q, $body, $say) if exists $q->{uploads} || $q->{uploadId};
 	if ($method eq 'PUT' && !%$q) {
 		if ($h->{'if-none-match'}) {
 			return $no->($odd{condition}, 'NotImplemented') if $odd{condition};
@@ -129,8 +139,34 @@ sub object {
 	    "Content-Range: bytes $from-$to/$total");
 }
 
+# An upload in parts: each a file.
+sub parts {
+	my ($file, $method, $q, $body, $say) = @_;
+	if (exists $q->{uploads}) {
+		return $say->(200, '<InitiateMultipartUploadResult><UploadId>u</UploadId>' .
+		    '</InitiateMultipartUploadResult>');
+	}
+	if ($method eq 'PUT') {
+		open my $f, '>', "$file.part.$q->{partNumber}" or die;
+		print $f $body;
+		return $say->(200, '', "ETag: \"$q->{partNumber}\"");
+	}
+	return $say->(204, '') if $method eq 'DELETE';
+	open my $all, '>', $file or die;
+	for my $n ($body =~ /<PartNumber>(\d+)</g) {
+		open my $f, '<', "$file.part.$n" or die;
+		local $/;
+		print $all scalar <$f>;
+	}
+	close $all;
+	$say->(200, '<CompleteMultipartUploadResult><ETag>"x"</ETag>' .
+	    '</CompleteMultipartUploadResult>');
+}
+
 sub bucket {
 	my ($method, $q, $say, $no) = @_;
+	return $say->(200, '<ListMultipartUploadsResult></ListMultipartUploadsResult>')
+	    if exists $q->{uploads} && $method eq 'GET';
 	return $no->(501, 'NotImplemented') if $method ne 'GET';
 	if (($odd{refuse} // '') =~ /(.*):(.*)/) {
 		return $no->(403, $1) if -s "$dir/listings" && -s _ >= $2;

@@ -28,6 +28,11 @@
 	X(multi_info_read) \
 	X(multi_strerror) \
 	X(multi_cleanup) \
+	X(url) \
+	X(url_set) \
+	X(url_get) \
+	X(url_cleanup) \
+	X(free) \
 	X(slist_append) \
 	X(slist_free_all)
 

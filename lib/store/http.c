@@ -55,8 +55,8 @@ http_new(struct http **out, const struct http_opts *o)
 	if (rc)
 		return rc;
 	/* Else every request would fail, one by one. */
-	if (o->service.ca_bundle && access(o->service.ca_bundle, R_OK) != 0) {
-		msg_errno(o->service.ca_bundle);
+	if (o->service->ca_bundle && access(o->service->ca_bundle, R_OK) != 0) {
+		msg_errno(o->service->ca_bundle);
 		return RC_USAGE;
 	}
 	h = xcalloc(1, sizeof(*h));
@@ -121,6 +121,17 @@ http_start(struct http *h, struct http_request *r)
 	h->queue_tail = &r->next;
 }
 
+void
+http_repeat(struct http *h, struct http_request *r)
+{
+	r->trouble = 0;
+	r->attempt = 0;
+	r->next = h->queue;
+	if (!h->queue)
+		h->queue_tail = &r->next;
+	h->queue = r;
+}
+
 /* When there is no point in going on with this request; 0: no failure yet. */
 static uint64_t
 deadline(const struct http *h, const struct http_request *r)
@@ -155,7 +166,8 @@ trace(const struct http *h, const struct http_request *r, const char *outcome)
 {
 	if (h->trace)
 		msg_trace("%s %s %s, %llu bytes sent, %llu received, %llu ms",
-		    r->method, r->url, outcome, (unsigned long long)r->sent,
+		    r->method, r->hidden ? r->name : r->url, outcome,
+		    (unsigned long long)r->sent,
 		    (unsigned long long)r->received,
 		    (unsigned long long)(time_monotonic() - r->began));
 }
@@ -163,7 +175,7 @@ trace(const struct http *h, const struct http_request *r, const char *outcome)
 static void
 attempt_begin(struct http *h, struct http_request *r)
 {
-	struct attempt_opts opts = {.service = &h->o.service,
+	struct attempt_opts opts = {.service = h->o.service,
 	    .buffer = h->buffer,
 	    .no_expect = h->no_expect};
 	CURL *e = h->n_spare ? h->spare[--h->n_spare] : curl.easy_init();
@@ -181,6 +193,8 @@ attempt_begin(struct http *h, struct http_request *r)
 	r->retry_after = 0;
 	r->began = r->active = time_monotonic();
 	attempt_forget(r);
+	if (r->prepare)
+		r->prepare(r);
 	opts.connect_ms = patience(h, r, CONNECT_MS);
 	if (e)
 		attempt_prepare(r, &opts);

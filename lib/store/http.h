@@ -29,7 +29,8 @@ struct http_opts {
 	/* Requests at a time, those that wait to be tried again included. */
 	unsigned parallel;
 	unsigned retry_for; /* seconds */
-	struct http_service service;
+	/* Borrowed; as it is when an attempt begins. */
+	const struct http_service *service;
 	struct store_counts *counts; /* or NULL */
 };
 
@@ -38,9 +39,11 @@ void http_free(struct http *); /* after http_drop() */
 
 /* Queue it.  done() is called by http_step() alone. */
 void http_start(struct http *, struct http_request *);
+/* From done(): send it once more, before all that wait. */
+void http_repeat(struct http *, struct http_request *);
 /*
  * From done(): what it came to was a failure; queue it once more, unless the
- * time is up.  why is said under -v.  Headers may be set anew before.
+ * time is up.  why is said under -v.
  */
 bool http_again(struct http *, struct http_request *, const char *why);
 

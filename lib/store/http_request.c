@@ -55,6 +55,20 @@ http_request_release(struct http_request *r)
 	buf_release(&r->body);
 }
 
+void
+http_encode(struct buf *b, const char *text, const char *also)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz0123456789-_.~";
+
+	for (; *text; text++) {
+		if (strchr(plain, *text) || strchr(also, *text))
+			buf_addc(b, *text);
+		else
+			buf_addf(b, "%%%02X", (unsigned char)*text);
+	}
+}
+
 /* ---- libcurl's callbacks ---- */
 
 static size_t
@@ -172,7 +186,7 @@ on_body(char *data, size_t one, size_t len, void *arg)
 		rc = r->take(r, data, len);
 		return rc ? stop(r, rc) : len;
 	}
-	if (len > HTTP_BODY_MAX - r->body.len) {
+	if (len > (r->body_max ? r->body_max : HTTP_BODY_MAX) - r->body.len) {
 		r->too_long = true;
 		return 0;
 	}
@@ -270,6 +284,22 @@ set_version(CURL *e, struct http_request *r, bool no_expect)
 						 : (long)CURL_HTTP_VERSION_1_1);
 }
 
+static void
+set_service(CURL *e, const struct http_service *s)
+{
+	if (s->ca_bundle)
+		curl.easy_setopt(e, CURLOPT_CAINFO, s->ca_bundle);
+	if (s->direct)
+		curl.easy_setopt(e, CURLOPT_PROXY, "");
+	curl.easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)s->timeout_ms);
+	if (!s->sigv4)
+		return;
+	/* Not CURLOPT_USERPWD, which would split at the first ":". */
+	curl.easy_setopt(e, CURLOPT_AWS_SIGV4, s->sigv4);
+	curl.easy_setopt(e, CURLOPT_USERNAME, s->user);
+	curl.easy_setopt(e, CURLOPT_PASSWORD, s->password);
+}
+
 void
 attempt_prepare(struct http_request *r, const struct attempt_opts *o)
 {
@@ -287,12 +317,7 @@ attempt_prepare(struct http_request *r, const struct attempt_opts *o)
 	curl.easy_setopt(e, CURLOPT_BUFFERSIZE, o->buffer);
 	curl.easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, o->buffer);
 	curl.easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_ms);
-	if (o->service->ca_bundle)
-		curl.easy_setopt(e, CURLOPT_CAINFO, o->service->ca_bundle);
-	/* Not CURLOPT_USERPWD, which would split at the first ":". */
-	curl.easy_setopt(e, CURLOPT_AWS_SIGV4, o->service->sigv4);
-	curl.easy_setopt(e, CURLOPT_USERNAME, o->service->user);
-	curl.easy_setopt(e, CURLOPT_PASSWORD, o->service->password);
+	set_service(e, o->service);
 	curl.easy_setopt(e, CURLOPT_HTTPHEADER, r->headers);
 	curl.easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
 	curl.easy_setopt(e, CURLOPT_HEADERDATA, r);
@@ -344,9 +369,7 @@ attempt_classify(struct http_request *r, int code)
 	if (code == CURLE_OK)
 		code = CURLE_GOT_NOTHING;
 	if (r->too_long) {
-		r->result = HTTP_STOPPED;
-		r->rc =
-		    msg_fail(RC_DATA, "%s: the answer is too long", r->name);
+		r->result = HTTP_TOO_LONG;
 		return;
 	}
 	/* HTTP/0.9, which is not spoken, comes as an unknown protocol too. */

@@ -17,16 +17,19 @@ struct curl_slist;
 
 /* Who is asked, and as whom; the strings are borrowed. */
 struct http_service {
-	const char *sigv4;     /* "aws:amz:REGION:s3" */
+	const char *sigv4;     /* "aws:amz:REGION:s3", or NULL: not signed */
 	const char *user;      /* access key id */
 	const char *password;  /* secret */
 	const char *ca_bundle; /* file, or NULL */
+	bool direct;           /* no proxy */
+	unsigned timeout_ms;   /* of an attempt as a whole; 0: none */
 };
 
 enum http_result {
 	HTTP_ANSWERED, /* see status; the body is complete */
 	HTTP_FAILED,   /* no whole answer; trying again makes sense */
 	HTTP_REFUSED,  /* it will not work: certificate, CA bundle, URL */
+	HTTP_TOO_LONG, /* what would have been kept in body */
 	HTTP_STOPPED   /* begin(), take() or the body's file failed: rc */
 };
 
@@ -48,18 +51,25 @@ struct http_request {
 	uint64_t offset;
 	const char *bytes;
 	uint64_t length;
-	bool once; /* on a connection of its own: over a kept one that breaks
+	bool hidden; /* the URL may be a secret: the name is traced */
+	bool once;   /* on a connection of its own: over a kept one that breaks
 		    * libcurl sends a request again unasked */
+
+	/*
+	 * Called when an attempt begins, if not NULL: its headers.
+	 */
+	void (*prepare)(struct http_request *);
 
 	/*
 	 * The answer.  begin(), if not NULL, is called when the headers of a
 	 * 2xx are there; then take() for each piece of its body.  Without
-	 * take(), and if the status is another, up to HTTP_BODY_MAX bytes are
+	 * take(), and if the status is another, up to body_max bytes are
 	 * kept in body.  Both report what they fail with.
 	 */
 	enum rc (*begin)(struct http_request *);
 	enum rc (*take)(struct http_request *, const char *data, size_t len);
 	void (*done)(struct http_request *);
+	size_t body_max; /* 0: HTTP_BODY_MAX */
 	enum http_result result;
 	enum rc rc;
 	int status;
@@ -91,6 +101,10 @@ void http_header(struct http_request *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void http_headers_clear(struct http_request *);
 void http_request_release(struct http_request *);
+
+/* Add text percent-encoded as libcurl signs it and every server understands it
+ * alike, all but letters, digits, "-_.~" and what is in also. */
+void http_encode(struct buf *, const char *text, const char *also);
 
 struct attempt_opts {
 	const struct http_service *service;

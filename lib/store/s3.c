@@ -73,24 +73,35 @@ choose_base(struct s3 *s)
 	    strncmp(s->base, "http://", 7) == 0 && !a->checksums_when_required;
 }
 
+void
+s3_use_keys(struct s3 *s)
+{
+	const struct keys *k = credentials_keys(s->credentials);
+
+	s->service = (struct http_service){.sigv4 = s->sigv4,
+	    .user = k->id,
+	    .password = k->secret,
+	    .ca_bundle = s->aws.ca_bundle};
+}
+
 enum rc
 s3_open(struct s3 **out, const char *where, const struct store_opts *opts)
 {
 	struct s3 *s = xcalloc(1, sizeof(*s));
-	struct http_opts http = {.parallel = opts->parallel,
+	const struct http_opts http = {.parallel = opts->parallel,
 	    .retry_for = opts->retry_for,
+	    .service = &s->service,
 	    .counts = opts->counts};
 	enum rc rc = parse_where(s, where);
 
 	if (rc == RC_OK)
 		rc = aws_load(&s->aws);
+	if (rc == RC_OK)
+		rc = credentials_new(&s->credentials, &s->aws, opts->retry_for);
 	if (rc == RC_OK) {
 		choose_base(s);
 		s->parallel = opts->parallel ? opts->parallel : 1;
-		http.service = (struct http_service){.sigv4 = s->sigv4,
-		    .user = s->aws.key_id,
-		    .password = s->aws.secret,
-		    .ca_bundle = s->aws.ca_bundle};
+		s3_use_keys(s);
 		rc = http_new(&s->http, &http);
 	}
 	if (rc) {
@@ -107,6 +118,7 @@ s3_close(struct s3 *s)
 	if (!s)
 		return;
 	http_free(s->http);
+	credentials_free(s->credentials);
 	aws_release(&s->aws);
 	free(s->bucket);
 	free(s->prefix);
@@ -118,21 +130,6 @@ s3_close(struct s3 *s)
 
 /* ---- URLs ---- */
 
-/* What libcurl signs as it is, and every server understands alike. */
-static void
-add_encoded(struct buf *b, const char *text, const char *also)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "abcdefghijklmnopqrstuvwxyz0123456789-_.~";
-
-	for (; *text; text++) {
-		if (strchr(plain, *text) || strchr(also, *text))
-			buf_addc(b, *text);
-		else
-			buf_addf(b, "%%%02X", (unsigned char)*text);
-	}
-}
-
 void
 s3_query(struct buf *b, const char *name, const char *value)
 {
@@ -140,7 +137,7 @@ s3_query(struct buf *b, const char *name, const char *value)
 		buf_addc(b, '&');
 	buf_adds(b, name);
 	buf_addc(b, '=');
-	add_encoded(b, value, "");
+	http_encode(b, value, "");
 }
 
 char *
@@ -151,8 +148,8 @@ s3_url(const struct s3 *s, const char *object, const char *query)
 	buf_adds(&b, s->base);
 	buf_addc(&b, '/');
 	if (object) {
-		add_encoded(&b, s->prefix, "/");
-		add_encoded(&b, object, "/");
+		http_encode(&b, s->prefix, "/");
+		http_encode(&b, object, "/");
 	}
 	if (query) {
 		buf_addc(&b, '?');

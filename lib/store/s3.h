@@ -10,13 +10,16 @@
 #include <stdbool.h>
 
 #include "store/aws.h"
+#include "store/credentials.h"
 #include "store/http.h"
 #include "store/driver.h"
 #include "store/s3xml.h"
 
 struct s3 {
 	struct http *http;
+	struct http_service service; /* what the keys of now are in */
 	struct aws aws;
+	struct credentials *credentials;
 	char *bucket;
 	char *prefix; /* "" or ends in "/" */
 	char *name;   /* "s3://BUCKET" */
@@ -66,9 +69,14 @@ struct s3_request {
 	struct s3xml_error error; /* of the last answer, if it was one */
 	enum s3_level level;      /* with which it was sent */
 	char *url;
+	unsigned generation; /* of the keys of the last attempt */
+	bool renewed;        /* those before had expired */
 	bool ambiguous; /* an attempt may have been carried out unanswered */
 	void *arg;
 };
+
+/* From now on requests are signed with the keys of now. */
+void s3_use_keys(struct s3 *);
 
 /* Add "name=VALUE", percent-encoded, and "&" in front if it is not the
  * first. */

@@ -88,6 +88,7 @@ s3_answer_may_pass(const struct s3_request *r)
 		       code_is_temporary(r->error.code) ||
 		       (r->http.status == 417 && r->http.expects);
 	case HTTP_REFUSED:
+	case HTTP_TOO_LONG:
 	case HTTP_STOPPED:
 		break;
 	}
@@ -142,6 +143,29 @@ is_of_credentials(const struct s3_request *r)
 }
 
 /*
+ * What has expired by what its source said is refused by some as anything else
+ * is; and a HEAD, which has no body, with a bare 400.
+ */
+bool
+s3_answer_is_expired(const struct s3_request *r)
+{
+	const struct credentials *c = r->s3->credentials;
+	int status = r->http.status;
+
+	if (r->http.result != HTTP_ANSWERED)
+		return false;
+	if (strcmp(r->error.code, "ExpiredToken") == 0 ||
+	    strcmp(r->error.code, "ExpiredTokenException") == 0 ||
+	    strcmp(r->error.code, "TokenRefreshRequired") == 0)
+		return true;
+	if (credentials_are_old(c) &&
+	    (is_of_credentials(r) || status == 403 || status == 400))
+		return true;
+	return status == 400 && strcmp(r->http.method, "HEAD") == 0 &&
+	       credentials_keys(c)->token;
+}
+
+/*
  * Who we are, or what we may not do.  A 400 without a code (HEAD has no body) is
  * what some say of a signature; so is versitygw's 404 with a code of its own.
  */
@@ -176,7 +200,8 @@ refuse(struct s3_request *r)
 	if (is_refusal(r))
 		return msg_fail(RC_USAGE,
 		    "%s: %s (credentials from %s, region %s)", r->http.name,
-		    why, r->s3->aws.source, r->s3->aws.region);
+		    why, credentials_keys(r->s3->credentials)->source,
+		    r->s3->aws.region);
 	if (status == 412)
 		return msg_fail(RC_DATA, "%s: changed meanwhile", r->http.name);
 	if (status == 416)
@@ -202,6 +227,9 @@ s3_answer_rc(struct s3_request *r)
 	if (r->http.result == HTTP_REFUSED)
 		return msg_fail(
 		    RC_USAGE, "%s: %s", r->http.name, r->http.error);
+	if (r->http.result == HTTP_TOO_LONG)
+		return msg_fail(
+		    RC_DATA, "%s: the answer is too long", r->http.name);
 	if (is_expected(r) || (r->http.status < 300 && !r->error.code[0]))
 		return RC_OK;
 	return refuse(r);

@@ -12,6 +12,8 @@
 void s3_answer_read(struct s3_request *);
 /* A failure that may pass: try again. */
 bool s3_answer_may_pass(const struct s3_request *);
+/* Does it say that the keys have expired? */
+bool s3_answer_is_expired(const struct s3_request *);
 /* Of such a failure: may the request have been carried out all the same? */
 bool s3_answer_is_doubtful(const struct s3_request *);
 /* What done() gets of any other, reported where s3.h says so. */

@@ -8,13 +8,16 @@
 #include "store/s3_send.h"
 
 static void
-set_headers(struct s3_request *r)
+set_headers(struct http_request *h)
 {
-	http_headers_clear(&r->http);
+	struct s3_request *r = (struct s3_request *)h;
+	const struct keys *k = credentials_keys(r->s3->credentials);
+
+	http_headers_clear(h);
 	r->level = r->s3->level;
-	if (r->s3->aws.token)
-		http_header(
-		    &r->http, "x-amz-security-token: %s", r->s3->aws.token);
+	r->generation = credentials_generation(r->s3->credentials);
+	if (k->token)
+		http_header(h, "x-amz-security-token: %s", k->token);
 	if (r->prepare)
 		r->prepare(r);
 	else
@@ -27,8 +30,32 @@ s3_again(struct s3_request *r, const char *why)
 	r->ambiguous = r->ambiguous || s3_answer_is_doubtful(r);
 	if (r->http.status == 417)
 		http_forgo_expect(r->s3->http);
-	set_headers(r);
 	return http_again(r->s3->http, &r->http, why);
+}
+
+/*
+ * What it came to is that the keys have expired: once for each request it is
+ * sent again with others, if there are.  False: the answer holds.
+ */
+static bool
+renewed(struct s3_request *r)
+{
+	struct s3 *s = r->s3;
+	enum rc rc;
+
+	if (r->renewed || !s3_answer_is_expired(r))
+		return false;
+	rc = credentials_expired(s->credentials, r->generation);
+	if (rc == RC_ABSENT)
+		return false;
+	if (rc) {
+		r->done(r, rc);
+		return true;
+	}
+	r->renewed = true;
+	s3_use_keys(s);
+	http_repeat(s->http, &r->http);
+	return true;
 }
 
 static void
@@ -39,6 +66,8 @@ answered(struct http_request *h)
 	enum rc rc;
 
 	s3_answer_read(r);
+	if (renewed(r))
+		return;
 	if (s3_answer_may_pass(r)) {
 		s3_answer_describe(r, why);
 		if (s3_again(r, why))
@@ -46,6 +75,8 @@ answered(struct http_request *h)
 		rc = msg_fail(RC_SYSTEM, "%s: %s; given up", h->name, why);
 	} else {
 		rc = s3_answer_rc(r);
+		if (rc == RC_OK)
+			credentials_taken(r->s3->credentials, r->generation);
 	}
 	r->done(r, rc);
 }
@@ -60,9 +91,9 @@ s3_send(struct s3 *s, struct s3_request *r, const char *method,
 	r->http.method = method;
 	r->http.url = r->url;
 	r->http.name = name;
+	r->http.prepare = set_headers;
 	r->http.done = answered;
-	r->ambiguous = false;
-	set_headers(r);
+	r->ambiguous = r->renewed = false;
 	http_start(s->http, &r->http);
 }
 
@@ -106,6 +137,8 @@ s3_do(struct s3 *s, struct s3_request *r, const char *method,
 void
 s3_step(struct s3 *s, int fd)
 {
+	credentials_refresh(s->credentials);
+	s3_use_keys(s);
 	http_step(s->http, fd);
 	if (s->multiparts && signals_caught()) {
 		s->give_up(s);

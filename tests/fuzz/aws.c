@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "store/aws.h"
+#include "store/profile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,6 +30,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static bool begun;
 	struct aws a;
+	struct profile p;
 	int one, two;
 
 	if (!begun)
@@ -36,8 +38,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	begun = true;
 	one = file("AWS_SHARED_CREDENTIALS_FILE", data, size / 2);
 	two = file("AWS_CONFIG_FILE", data + size / 2, size - size / 2);
-	if (aws_load(&a) == RC_OK && (!a.key_id || !a.secret || !a.region))
+	if (aws_load(&a) == RC_OK && !a.region)
 		abort();
+	if (profile_load(&p, "default") == RC_OK && p.key_id && !p.found)
+		abort();
+	profile_release(&p);
 	aws_release(&a);
 	close(one);
 	close(two);

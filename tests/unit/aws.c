@@ -1,4 +1,5 @@
-/* What aws_load() makes of variables and files, and what it refuses. */
+/* What aws_load() and credentials_new() make of variables and files, and what
+ * they refuse. */
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "store/aws.h"
+#include "store/credentials.h"
 #include "tap.h"
 
 static char dir[] = "/tmp/segtools-aws.XXXXXX";
@@ -30,6 +31,7 @@ set_env(const char *const *vars)
 {
 	clearenv();
 	setenv("HOME", dir, 1);
+	setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
 	for (; *vars; vars++) {
 		char *name = xstrdup(*vars), *equals = strchr(name, '=');
 
@@ -37,6 +39,33 @@ set_env(const char *const *vars)
 		setenv(name, equals + 1, 1);
 		free(name);
 	}
+}
+
+/* Where the service is, and who we are. */
+struct all {
+	struct aws aws;
+	struct credentials *credentials;
+	const struct keys *keys;
+};
+
+static enum rc
+load(struct all *a)
+{
+	enum rc rc = aws_load(&a->aws);
+
+	a->credentials = NULL;
+	if (rc == RC_OK)
+		rc = credentials_new(&a->credentials, &a->aws, 0);
+	if (rc == RC_OK)
+		a->keys = credentials_keys(a->credentials);
+	return rc;
+}
+
+static void
+release(struct all *a)
+{
+	credentials_free(a->credentials);
+	aws_release(&a->aws);
 }
 
 static bool
@@ -183,16 +212,16 @@ static const char *const bad[][4] = {
 static void
 test_odd(void)
 {
-	struct aws a;
+	struct all a;
 
 	for (size_t i = 0; i < sizeof(odd_good) / sizeof(odd_good[0]); i++) {
 		set_env(odd_good[i].vars);
-		ok(aws_load(&a) == RC_OK && is(a.key_id, odd_good[i].id) &&
-			is(a.secret, odd_good[i].secret) &&
-			is(a.region, odd_good[i].region) &&
-			is(a.endpoint, odd_good[i].endpoint),
+		ok(load(&a) == RC_OK && is(a.keys->id, odd_good[i].id) &&
+			is(a.keys->secret, odd_good[i].secret) &&
+			is(a.aws.region, odd_good[i].region) &&
+			is(a.aws.endpoint, odd_good[i].endpoint),
 		    "as it is written: %s", odd_good[i].id);
-		aws_release(&a);
+		release(&a);
 	}
 }
 
@@ -201,22 +230,22 @@ test_unneeded(void)
 {
 	static const char *const keys[] = {
 	    "AWS_ACCESS_KEY_ID=I", "AWS_SECRET_ACCESS_KEY=S", NULL};
-	struct aws a;
+	struct all a;
 
 	for (size_t i = 0; i < sizeof(unneeded) / sizeof(unneeded[0]); i++) {
 		set_env(keys);
 		setenv("AWS_SHARED_CREDENTIALS_FILE", unneeded[i], 1);
 		setenv("AWS_CONFIG_FILE", unneeded[i], 1);
-		ok(aws_load(&a) == RC_OK && is(a.key_id, "I"), "not needed: %s",
+		ok(load(&a) == RC_OK && is(a.keys->id, "I"), "not needed: %s",
 		    unneeded[i]);
-		aws_release(&a);
+		release(&a);
 	}
 }
 
 int
 main(int argc, char **argv)
 {
-	struct aws a;
+	struct all a;
 
 	(void)argc;
 	msg_init(argv[0]);
@@ -234,23 +263,24 @@ main(int argc, char **argv)
 		return 1;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		set_env(good[i].vars);
-		ok(aws_load(&a) == RC_OK && is(a.key_id, good[i].id) &&
-			is(a.secret, good[i].secret) &&
-			is(a.token, good[i].token) &&
-			is(a.region, good[i].region) &&
-			is(a.endpoint, good[i].endpoint) &&
-			is(a.ca_bundle, good[i].bundle) &&
-			a.checksums_when_required == good[i].required,
+		ok(load(&a) == RC_OK && is(a.keys->id, good[i].id) &&
+			is(a.keys->secret, good[i].secret) &&
+			is(a.keys->token, good[i].token) &&
+			is(a.aws.region, good[i].region) &&
+			is(a.aws.endpoint, good[i].endpoint) &&
+			is(a.aws.ca_bundle, good[i].bundle) &&
+			a.aws.checksums_when_required == good[i].required,
 		    "%s", good[i].vars[0]);
-		aws_release(&a);
+		release(&a);
 	}
 	test_odd();
 	test_unneeded();
 	msg_verbosity(-2);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		set_env(bad[i]);
-		ok(aws_load(&a) == RC_USAGE && !a.secret, "refused: %.40s",
+		ok(load(&a) == RC_USAGE && !a.credentials, "refused: %.40s",
 		    strchr(bad[i][0], '\n') ? "a line break" : bad[i][0]);
+		release(&a);
 	}
 	msg_verbosity(2);
 	(void)unlink(".aws/credentials");
