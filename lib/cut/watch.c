@@ -121,6 +121,8 @@ take_stamps(struct entry *e)
 
 	e->db = stamp_of(e->path);
 	e->log = stamp_of(wal);
+	/* As root SQLite changes that whenever it opens it. */
+	memset(&e->log.ctime, 0, sizeof(e->log.ctime));
 	free(wal);
 }
 
@@ -280,6 +282,10 @@ take_event(struct watch *w, const struct inotify_event *ev, bool *changed)
 			make_slots(w);
 	} else if (len > 0) {
 		mark(w, ev->wd, ev->name, len, changed);
+		/* As root SQLite gives a log to its owner whenever it opens
+		 * it: that is no change. */
+		if (ev->mask & IN_ATTRIB)
+			return;
 		if (len > 4 && strcmp(ev->name + len - 4, "-wal") == 0)
 			mark(w, ev->wd, ev->name, len - 4, changed);
 	}
