@@ -121,8 +121,10 @@ take_stamps(struct entry *e)
 
 	e->db = stamp_of(e->path);
 	e->log = stamp_of(wal);
-	/* As root SQLite changes that whenever it opens it. */
+	/* As with its events: see take_event(). */
 	memset(&e->log.ctime, 0, sizeof(e->log.ctime));
+	if (e->log.size == 0)
+		memset(&e->log, 0, sizeof(e->log));
 	free(wal);
 }
 
@@ -282,9 +284,9 @@ take_event(struct watch *w, const struct inotify_event *ev, bool *changed)
 			make_slots(w);
 	} else if (len > 0) {
 		mark(w, ev->wd, ev->name, len, changed);
-		/* As root SQLite gives a log to its owner whenever it opens
-		 * it: that is no change. */
-		if (ev->mask & IN_ATTRIB)
+		/* Whoever opens a database may make an empty log, and as root
+		 * SQLite gives it to its owner each time: no changes. */
+		if (ev->mask & (IN_ATTRIB | IN_CREATE))
 			return;
 		if (len > 4 && strcmp(ev->name + len - 4, "-wal") == 0)
 			mark(w, ev->wd, ev->name, len - 4, changed);
