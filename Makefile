@@ -99,6 +99,7 @@ MANDIR = $(DESTDIR)$(PREFIX)/share/man
 BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 FISHDIR = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+SHAREDIR = $(DESTDIR)$(PREFIX)/share/segtools
 
 install: all $(B)/completions/zsh
 	mkdir -p $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man7
@@ -115,6 +116,8 @@ install: all $(B)/completions/zsh
 			>$(FISHDIR)/$$c.fish || exit; \
 	done
 	install -m 644 $(B)/completions/zsh $(ZSHDIR)/_segtools
+	mkdir -p $(SHAREDIR)/systemd
+	install -m 644 $(wildcard man/systemd/*) $(SHAREDIR)/systemd
 
 # Out of what -h says.
 $(B)/completions/zsh: $(BINS) man/completions/make.sh
@@ -175,7 +178,7 @@ run-fuzzers: $(FUZZERS)
 # --- lint
 
 lint: layers lint-gcc lint-clang lint-tidy lint-cppcheck lint-sh lint-man \
-	lint-format
+	lint-units lint-format
 
 layers: $(B)/libsegtools.a
 	@sh tests/layers.sh $(B)
@@ -199,6 +202,14 @@ lint-sh:
 	shellcheck $(SH_FILES)
 lint-man:
 	mandoc -Tlint -W warning $(MAN1) $(MAN5) $(MAN7)
+# An instance of each unit, where systemd is there to look at it.
+lint-units:
+	@command -v systemd-analyze >/dev/null || \
+		{ echo "lint-units: no systemd-analyze here"; exit 0; }; \
+	rm -rf $(B)/units && mkdir -p $(B)/units && \
+	for u in man/systemd/*@.*; do \
+		f=$${u##*/}; cp $$u $(B)/units/$${f%@.*}@x.$${f##*.}; \
+	done && cd $(B)/units && systemd-analyze verify --man=no ./*@x.*
 lint-format:
 	clang-format --dry-run -Werror $(wildcard lib/*/*.h) $(C_FILES)
 
@@ -225,7 +236,7 @@ clean:
 
 .PHONY: all install inst demo check soak san bench fuzz run-fuzzers lint layers \
 	objects lint-gcc lint-clang lint-tidy lint-cppcheck lint-sh lint-man \
-	lint-format format distcheck clean
+	lint-units lint-format format distcheck clean
 .SECONDARY:
 
 -include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
