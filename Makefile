@@ -116,8 +116,10 @@ install: all $(B)/completions/zsh
 			>$(FISHDIR)/$$c.fish || exit; \
 	done
 	install -m 644 $(B)/completions/zsh $(ZSHDIR)/_segtools
-	mkdir -p $(SHAREDIR)/systemd
+	mkdir -p $(SHAREDIR)/systemd $(SHAREDIR)/container
 	install -m 644 $(wildcard man/systemd/*) $(SHAREDIR)/systemd
+	install -m 755 man/container/entrypoint.sh $(SHAREDIR)/container
+	install -m 644 man/container/Dockerfile $(SHAREDIR)/container
 
 # Out of what -h says.
 $(B)/completions/zsh: $(BINS) man/completions/make.sh
