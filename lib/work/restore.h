@@ -27,7 +27,7 @@ enum rc restore_target(const char *path, const struct restore_opts *);
  * The set, after merge_check() with from_start, becomes the file: exactly
  * size_after pages, holes where no segment has a page.  If the last segment's
  * id carries a database checksum, it must be that of what was restored
- * (spec/segment.md 1.6).  Only what passed all checks gets the name.  The very
+ * (seg-segment(5)).  Only what passed all checks gets the name.  The very
  * same database that another process has made meanwhile is as good as ours.
  */
 enum rc restore_restore(struct merge *, const struct merge_info *,
