@@ -42,5 +42,8 @@ make_db d.db 50 1024 wal
 image d.db d.img
 is "$(sqlite3 d.img 'SELECT count(*) FROM t; PRAGMA page_size; PRAGMA integrity_check')" \
 	"$(printf '50\n1024\nok')" "make_db and image"
+is "$(verdict ok 'one # two
+three' | sed 's/[0-9][0-9]* - //')" "ok one   two three" \
+	"a description is one line without a comment"
 is "${SEG_STORE-unset}${AWS_PROFILE-unset}" unsetunset "no settings leak in"
 done_testing

@@ -37,6 +37,8 @@ trap 'at_exit; chmod -R u+rwX "$T" 2>/dev/null; rm -rf "$T"' EXIT
 trap 'exit 1' HUP INT TERM
 cd "$T" || exit 1
 
+LF='
+'
 test_n=0
 test_failed=0
 
@@ -45,15 +47,25 @@ note() {
 	printf '%s\n' "$*" | sed 's/^/# /'
 }
 
-pass() {
+# verdict WORD DESC: a line of TAP, in which "#" and newlines mean something; a
+# process is spent only on a description that has them
+verdict() {
 	test_n=$((test_n + 1))
-	printf 'ok %d - %s\n' "$test_n" "$(printf '%s' "$*" | tr '\n#' '  ')"
+	case $2 in
+	*#* | *"$LF"*)
+		set -- "$1" "$(printf '%s' "$2" | tr '\n#' '  ')"
+		;;
+	esac
+	printf '%s %d - %s\n' "$1" "$test_n" "$2"
+}
+
+pass() {
+	verdict ok "$*"
 }
 
 fail() {
-	test_n=$((test_n + 1))
 	test_failed=$((test_failed + 1))
-	printf 'not ok %d - %s\n' "$test_n" "$(printf '%s' "$*" | tr '\n#' '  ')"
+	verdict "not ok" "$*"
 	note "FAILED: $*" >&2
 	return 1
 }
