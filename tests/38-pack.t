@@ -179,17 +179,12 @@ wait $!
 is "$(cat status)" 3 "nobody reads any more: 3"
 is "$(cat err)" "seg-pack: standard output: Broken pipe" "and said"
 
-# waits_for FILE PATTERN: till it is there
-waits_for() {
-	until grep -qa "$2" "$1" 2>/dev/null; do sleep 0.02; done
-}
-
 # A set goes out when it ends, and is unpacked, while the next is not yet known.
 mkfifo in
 seg-pack <in >slow.tar &
 exec 9>in
 cat shop.set >&9
-waits_for slow.tar '\.end'
+await grep -qa '\.end' slow.tar
 pass "a set goes out when it ends"
 exec 9>&-
 wait $!
@@ -197,7 +192,7 @@ same slow.tar once.tar "and all of it in the end"
 seg-unpack -d live <in >live.out &
 exec 9>in
 head -c $(($(size once.tar) - 1024)) once.tar >&9
-waits_for live.out '^$'
+await grep -qa '^$' live.out
 is "$(find live -name '*.seg' | wc -l)" 3 "unpacked as it arrives, while the stream goes on"
 tail -c 1024 once.tar >&9
 exec 9>&-
@@ -207,7 +202,7 @@ is $? 0 "and 0 only behind the end"
 seg-unpack -d live2 <in >live2.out 2>err &
 exec 9>in
 head -c $((512 + $(size "$first") / 512 * 512 + 512 + 2048)) once.tar >&9
-waits_for live2.out "$key"
+await grep -qa "$key" live2.out
 pass "a segment is printed when it is there"
 exec 9>&-
 wait $!
@@ -413,7 +408,7 @@ same_files killed "the files, and no leftovers"
 seg-unpack -d stopped <in >/dev/null &
 exec 9>in
 head -c 20000 both.tar >&9
-until [ -n "$(find stopped -name '.segtmp-*' 2>/dev/null)" ]; do sleep 0.02; done
+await any_file stopped '.segtmp-*'
 kill $!
 wait $! 2>/dev/null
 exec 9>&-

@@ -3,6 +3,7 @@
 # a FIFO with blocks as a tape has them.  What comes out is what went in; what
 # was cut short on its way is said to be.
 . "$(dirname "$0")/lib.sh"
+. "$TOP/tests/ssh.sh"
 
 make_db shop.db 400
 for i in 1 2 3; do
@@ -39,8 +40,7 @@ mkdir -m 700 g
 export GNUPGHOME="$T/g"
 at_exit() {
 	gpgconf --kill all 2>/dev/null
-	[ -z "${sshd-}" ] || kill "$sshd" 2>/dev/null
-	[ -z "${made_run-}" ] || rmdir /run/sshd
+	ssh_stop
 }
 through age "age -r $recipient" "age -d -i key.txt"
 gpg="gpg --quiet --batch --pinentry-mode loopback --passphrase secret"
@@ -83,46 +83,7 @@ must_fail 1 sh -c 'seg-unpack -d nothing <tape.tar' # tar's own, without .end
 
 # --- ssh, to a server of our own
 
-ssh-keygen -q -t ed25519 -N '' -f host_key
-ssh-keygen -q -t ed25519 -N '' -f user_key
-cp user_key.pub authorized
-cat >sshd_config <<-END
-	ListenAddress 127.0.0.1
-	HostKey $T/host_key
-	PidFile none
-	AuthorizedKeysFile $T/authorized
-	StrictModes no
-	UsePAM no
-	PasswordAuthentication no
-	PermitRootLogin prohibit-password
-	SetEnv PATH=$PATH TMPDIR=$TMPDIR
-END
-# Root's sshd wants a directory that Debian makes when it starts the service.
-if [ "$(id -u)" = 0 ] && mkdir -m 755 /run/sshd 2>/dev/null; then
-	made_run=1
-fi
-for try in 1 2 3 4 5; do
-	port=$((20000 + ($$ * 7 + try * 1009) % 30000))
-	"$(command -v sshd || echo /usr/sbin/sshd)" -D -e -f sshd_config -p $port 2>sshd.log &
-	sshd=$!
-	until grep -q 'Server listening' sshd.log 2>/dev/null; do
-		kill -0 $sshd 2>/dev/null || continue 2
-		sleep 0.05
-	done
-	break
-done
-cat >ssh_config <<-END
-	Host host
-	HostName 127.0.0.1
-	Port $port
-	User $(id -un)
-	IdentityFile $T/user_key
-	IdentitiesOnly yes
-	UserKnownHostsFile $T/known
-	StrictHostKeyChecking accept-new
-	LogLevel ERROR
-	BatchMode yes
-END
+ssh_host host
 remote() {
 	ssh -F ssh_config host "$@"
 }
@@ -152,11 +113,11 @@ mkfifo slow
 } &
 exec 9>slow
 head -c 20000 shop.tar >&9
-until [ -n "$(find broken -name '*.seg' 2>/dev/null)" ]; do sleep 0.05; done
+await any_file broken '*.seg'
 kill "$(pgrep -P $! ssh || echo $!)" 2>/dev/null
 exec 9>&-
 wait $! 2>/dev/null
-until [ -s broken.status ]; do sleep 0.05; done
+await test -s broken.status
 is "$(cat broken.status)" 1 "a connection that breaks: 1 over there"
 err=$(cat broken.err)
 case $err in *'cut short'*) pass "said" ;; *) fail "said: $err" ;; esac

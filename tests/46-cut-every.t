@@ -4,16 +4,6 @@
 
 . "$(dirname "$0")/lib.sh"
 
-
-# until CMD...: true at last, within a quarter of a minute
-until_() {
-	tries=0
-	while ! "$@" >/dev/null 2>&1; do
-		tries=$((tries + 1))
-		[ $tries -lt 300 ] || return 1
-		sleep 0.05
-	done
-}
 # sets FILE: what each line is: a namespace, the end of a set, "!"
 sets() {
 	cut -f 1 "$1" | sed -e 's|^w/\([^/]*\)/.*|\1|' -e 's/^$/./' | tr '\n' ' '
@@ -57,9 +47,9 @@ done
 # ---- what changed, and nothing else ----
 
 start --every 50ms a a.db b b.db
-ok "the first round" until_ lines_are stream 4
+ok "the first round" await lines_are stream 4
 put b
-ok "one changes" until_ lines_are stream 6
+ok "one changes" await lines_are stream 6
 sleep 0.3
 is "$(sets stream)" 'a . b . b . ' "a set for each that changed"
 put a
@@ -89,7 +79,7 @@ stop TERM 0 "stopped"
 
 # No descriptor on a database between two rounds
 start --every 60s a a.db b b.db
-ok "a long interval" until_ test -s w/a/cut.memory
+ok "a long interval" await test -s w/a/cut.memory
 sleep 0.3
 is "$(find /proc/$pid/fd -lname "*.db*" | wc -l)" 0 "nothing of a database is open"
 stop TERM 0 "stopped"
@@ -99,35 +89,35 @@ stop TERM 0 "stopped"
 start --every 50ms a a.db b b.db
 sleep 0.2
 mv a.db away.db
-ok "away: a failed set" until_ lines_are stream 1
+ok "away: a failed set" await lines_are stream 1
 put b
-ok "the other goes on" until_ lines_are stream 3
+ok "the other goes on" await lines_are stream 3
 sleep 0.3
 head -c 5000 /dev/urandom >junk
 mv junk a.db
-ok "another reason" until_ lines_are stream 4
+ok "another reason" await lines_are stream 4
 sleep 0.3
 is "$(sets stream)" '! b . ! ' "each reason is told once"
 is "$(wc -l <said)" 2 "and said once"
 sql away.db "INSERT INTO t VALUES(1000, 'while it was away')"
 mv away.db a.db
-ok "back by itself" until_ lines_are stream 6
+ok "back by itself" await lines_are stream 6
 is "$(sets stream)" '! b . ! a . ' "a good set, with what was pending"
 rm a.db
-ok "away again" until_ lines_are stream 7
+ok "away again" await lines_are stream 7
 stop TERM 1 "the status is that of the last round"
 is "$(sets stream)" '! b . ! a . ! ' "the stream is ended well"
 rm -r w/a
 make_db a.db 20 4096 delete
 
 start --every 50ms --busy-timeout 30000 a a.db
-ok "the first" until_ lines_are stream 2
+ok "the first" await lines_are stream 2
 {
 	echo 'BEGIN EXCLUSIVE; INSERT INTO t VALUES(500, 1);'
 	sleep 0.5
 	echo 'COMMIT;'
 } | sqlite3 a.db
-ok "locked for a while" until_ lines_are stream 4
+ok "locked for a while" await lines_are stream 4
 is "$(sets stream)" 'a . a . ' "is waited for"
 stop TERM 0 "stopped"
 start --every 50ms --busy-timeout 100 a a.db b b.db
@@ -136,12 +126,12 @@ sleep 0.2
 	echo 'BEGIN EXCLUSIVE; INSERT INTO t VALUES(501, 1);'
 	sleep 0.2
 	touch a.db
-	until_ lines_are stream 1
+	await lines_are stream 1
 	put b
-	until_ lines_are stream 3
+	await lines_are stream 3
 	echo 'COMMIT;'
 } | sqlite3 a.db
-ok "then it is cut" until_ lines_are stream 5
+ok "then it is cut" await lines_are stream 5
 is "$(sets stream)" '! b . a . ' "too long: it fails alone"
 stop TERM 0 "stopped"
 
@@ -152,15 +142,15 @@ start --every 50ms --list list
 sleep 0.2
 printf 'b\tb.db\nc\tc.db\n' >list
 kill -HUP $pid
-ok "SIGHUP: the list is read again" until_ grep -q '^w/c/' stream
+ok "SIGHUP: the list is read again" await grep -q '^w/c/' stream
 put a
 put b
-ok "what is new in it is cut" until_ grep -q '^w/b/' stream
+ok "what is new in it is cut" await grep -q '^w/b/' stream
 printf 'nothing valid\n' >list
 kill -HUP $pid
-ok "a bad one is refused" until_ grep -q 'stay as they were' said
+ok "a bad one is refused" await grep -q 'stay as they were' said
 put c
-ok "the old one stays" until_ lines_are stream 6
+ok "the old one stays" await lines_are stream 6
 stop TERM 0 "stopped"
 is "$(grep -c '^w/a/' stream)" 0 "what is not in it any more is not cut"
 rm -rf w
@@ -174,17 +164,17 @@ mkfifo pipe
 } >pipe 2>said &
 pid=$!
 exec 5<pipe
-ok "a full pipe" until_ test -s w/b/cut.memory
+ok "a full pipe" await test -s w/b/cut.memory
 for i in 1 2 3; do
 	n=$(find w/a -name '*.seg' | wc -l)
 	put a
-	until_ sh -c "[ \"\$(find w/a -name '*.seg' | wc -l)\" -gt $n ]"
+	await sh -c "[ \"\$(find w/a -name '*.seg' | wc -l)\" -gt $n ]"
 done
 is "$(find w/a -name '*.seg' | wc -l)" 4 "stops no cut"
 { head -c 65536 >/dev/null; cat; } <&5 >stream &
 reader=$!
 exec 5<&-
-ok "it reads on" until_ grep -q '^w/a/' stream
+ok "it reads on" await grep -q '^w/a/' stream
 stop TERM 0 "stopped"
 wait $reader
 is "$(sets stream | tr ' ' '\n' | grep -c '^a$')" 4 "it has all, in order"
@@ -215,11 +205,11 @@ more_than() { [ "$(listed a)" -gt "$1" ]; }
 	wait $!
 	echo $? >status
 } 2>said | seg-upload -m >uploaded 2>&1 &
-ok "through a pipe into a store" until_ more_than 0
+ok "through a pipe into a store" await more_than 0
 for i in 1 2 3; do
 	n=$(listed a)
 	put a
-	ok "cut $i gets into it" until_ more_than "$n"
+	ok "cut $i gets into it" await more_than "$n"
 done
 kill "$(cat cutter)"
 wait
@@ -235,8 +225,8 @@ same then.sql now.sql "as SQLite has it"
 # What was offered and did not get there is offered again; what did is not
 start --every 50ms a a.db
 put a
-ok "a cut that nobody uploads" until_ lines_are stream 2
-ok "is offered again" until_ lines_are stream 4
+ok "a cut that nobody uploads" await lines_are stream 2
+ok "is offered again" await lines_are stream 4
 is "$(sort -u stream | grep -c .)" 1 "the same one"
 head -n 2 stream >in
 ok "uploaded, and the files stay" seg-upload <in
@@ -247,14 +237,14 @@ is "$(wc -l <stream)" "$n" "it is offered no more"
 # Another writer
 cp -r w other
 put a
-ok "here" until_ lines_are stream $((n + 2))
+ok "here" await lines_are stream $((n + 2))
 stop TERM 0 "stopped"
 sql a.db "DELETE FROM t WHERE id = 5"
 ok "another writer" seg-cut -d other a a.db
 cp out in
 ok "is the first" seg-upload <in
 start --every 50ms a a.db
-ok "is told" until_ grep -q "another writer" said
+ok "is told" await grep -q "another writer" said
 stop TERM 1 "and is the last round's status"
 
 done_testing

@@ -75,7 +75,7 @@ run_case() (
 	: >log
 	setpriv --pdeathsig KILL faultproxy "$S3_PORT" rules log >port &
 	proxy=$!
-	s3_until test -s port
+	await test -s port
 	AWS_ENDPOINT_URL_S3=http://127.0.0.1:$(cat port)
 	began=$(date +%s%3N)
 	do_verb "$3" "$4" >out 2>err

@@ -205,7 +205,7 @@ begun() {
 	rules "MPPART slow - 4000000"
 	"$@" seg-upload "$file" >out 2>err &
 	pid=$!
-	s3_until grep -q ^MPSTART log
+	await grep -q ^MPSTART log
 	sleep 0.3
 }
 for signal in TERM:143 HUP:129 INT:130; do
@@ -228,7 +228,7 @@ for fault in stall-head reset-after; do
 	rules "MPSTART $fault 1"
 	seg-upload "$file" >out 2>err &
 	pid=$!
-	s3_until any_open
+	await any_open
 	kill -TERM $pid
 	wait $pid 2>/dev/null
 	is $? 143 "SIGTERM while an upload begins ($fault)"

@@ -21,15 +21,10 @@ serve() {
 	setpriv --pdeathsig KILL perl "$TOP/tests/odd-s3.pl" "$dir" "$@" \
 		>"$dir/port" 2>"$dir/err" &
 	server=$!
-	tries=300
-	until [ -s "$dir/port" ]; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || {
-			fail "the odd service starts"
-			done_testing
-		}
-		sleep 0.1
-	done
+	await test -s "$dir/port" || {
+		fail "the odd service starts"
+		done_testing
+	}
 	AWS_ENDPOINT_URL=http://127.0.0.1:$(cat "$dir/port")
 	export AWS_ENDPOINT_URL
 }

@@ -21,15 +21,10 @@ start() {
 	setpriv --pdeathsig KILL perl "$TOP/tests/$start_script" "$@" \
 		>"$start_dir/port" 2>"$start_dir/err" &
 	servers="$servers $!"
-	tries=300
-	until [ -s "$start_dir/port" ]; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || {
-			fail "$start_script starts"
-			done_testing
-		}
-		sleep 0.1
-	done
+	await test -s "$start_dir/port" || {
+		fail "$start_script starts"
+		done_testing
+	}
 }
 
 # serve ODDITY...: a new service, empty, in $dir

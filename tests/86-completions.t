@@ -68,7 +68,7 @@ print READY
 EOF
 in_zsh() {
 	{
-		until grep -q READY zsh.out; do sleep 0.2; done
+		await grep -q READY zsh.out
 		sleep 0.5
 		printf '%s\t' "$1"
 		sleep 1

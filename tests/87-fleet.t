@@ -2,6 +2,7 @@
 # A fleet on many machines: GNU parallel carries the pipes, to three sshd on the
 # loopback; workers are killed, and one host goes away.  SOAK=1: 2,000 namespaces.
 . "$(dirname "$0")/lib.sh"
+. "$TOP/tests/ssh.sh"
 
 for program in parallel ssh sshd; do
 	PATH=$PATH:/usr/sbin command -v $program >/dev/null ||
@@ -10,72 +11,18 @@ done
 many=36
 [ -z "${SOAK:-}" ] || many=2000
 
-pids=
+reaper=
 at_exit() {
-	for p in $pids; do
-		kill "$p" 2>/dev/null
-	done
-	[ -z "${made_run-}" ] || rmdir /run/sshd 2>/dev/null
+	ssh_stop
+	[ -z "$reaper" ] || kill "$reaper" 2>/dev/null
 }
 
 # --- three hosts
-ssh-keygen -q -t ed25519 -N '' -f host_key
-ssh-keygen -q -t ed25519 -N '' -f user_key
-cp user_key.pub authorized
-chmod 600 authorized
-if [ "$(id -u)" = 0 ] && mkdir -m 755 /run/sshd 2>/dev/null; then
-	made_run=1
-fi
-sshd=$(PATH=$PATH:/usr/sbin command -v sshd)
-# host N: one of them; its port in port.N, its process in pid.N
-host() {
-	mkdir -p "home$1"
-	cat >"sshd.$1" <<-END
-		ListenAddress 127.0.0.1
-		HostKey $T/host_key
-		PidFile none
-		AuthorizedKeysFile $T/authorized
-		StrictModes no
-		UsePAM no
-		PasswordAuthentication no
-		PermitRootLogin prohibit-password
-		MaxStartups 100
-		SetEnv PATH=$PATH TMPDIR=$TMPDIR SEG_STORE=$T/store WORK=$T/home$1
-	END
-	for try in 1 2 3 4 5; do
-		port=$((20000 + ($$ * 11 + $1 * 4001 + try * 1009) % 30000))
-		"$sshd" -D -e -f "sshd.$1" -p $port 2>"sshd.log.$1" &
-		pid=$!
-		until grep -q 'Server listening' "sshd.log.$1" 2>/dev/null; do
-			kill -0 $pid 2>/dev/null || continue 2
-			sleep 0.05
-		done
-		break
-	done
-	pids="$pids $pid"
-	echo "$pid" >"pid.$1"
-	cat >>ssh_config <<-END
-		Host seg$1
-		HostName 127.0.0.1
-		Port $port
-	END
-	echo "2/ssh -F $T/ssh_config seg$1" >>hosts
-}
 for n in 1 2 3; do
-	host $n
-done
-cat >>ssh_config <<-END
-	Host *
-	User $(id -un)
-	IdentityFile $T/user_key
-	IdentitiesOnly yes
-	UserKnownHostsFile $T/known
-	StrictHostKeyChecking accept-new
-	LogLevel ERROR
-	BatchMode yes
-END
-for n in 1 2 3; do
-	ok "host $n" ssh -F ssh_config seg$n 'cd "$WORK" && seg-list -V'
+	mkdir home$n
+	ssh_host host$n "SEG_STORE=$T/store" "WORK=$T/home$n"
+	echo "2/ssh -F $T/ssh_config host$n" >>hosts
+	ok "host $n" ssh -F ssh_config host$n 'cd "$WORK" && seg-list -V'
 done
 
 # --- a fleet: six cuts each, some of them merged
@@ -147,11 +94,10 @@ reap() {
 : >kills
 reap &
 reaper=$!
-pids="$pids $reaper"
 # One host goes away on the way, with all that runs there.
 {
 	sleep 2
-	kill -9 "$(cat pid.3)" 2>/dev/null
+	ssh_host_gone host3
 	for p in /proc/[0-9]*; do
 		grep -qz "WORK=$T/home3" "$p/environ" 2>/dev/null &&
 			kill -9 "${p#/proc/}" 2>/dev/null

@@ -190,6 +190,21 @@ no_leftovers() {
 	is "$(find "$1" -name '.segtmp-*' | LC_ALL=C sort)" "" "no temporary file in $1"
 }
 
+# await CMD...: true at last, tried for half a minute
+await() {
+	test_tries=600
+	until "$@" >/dev/null 2>&1; do
+		test_tries=$((test_tries - 1))
+		[ $test_tries -gt 0 ] || return 1
+		sleep 0.05
+	done
+}
+
+# any_file DIR PATTERN: is one there, anywhere below?
+any_file() {
+	[ -n "$(find "$1" -name "$2" 2>/dev/null)" ]
+}
+
 # skip_all REASON: only for want of root or of a tmpfs
 skip_all() {
 	echo "1..0 # SKIP $*"

@@ -52,16 +52,6 @@ s3_listens() {
 		END { exit !found }' /proc/net/tcp /proc/net/tcp6
 }
 
-# s3_until CMD...: tried again for 30 seconds
-s3_until() {
-	s3_tries=300
-	until "$@"; do
-		s3_tries=$((s3_tries - 1))
-		[ $s3_tries -gt 0 ] || return 1
-		sleep 0.1
-	done
-}
-
 s3_start() {
 	for s3_cmd in ceph-mon:ceph-mon ceph-osd:ceph-osd radosgw:radosgw \
 		radosgw-admin:ceph-common ceph:ceph-common curl:curl; do
@@ -212,11 +202,14 @@ s3_certificate() {
 s3_again() {
 	s3_bg radosgw -c "$S3_DIR/ceph.conf" -n client.rgw -f
 	S3_RGW=$S3_PID
-	s3_until s3_answers && kill -0 "$S3_RGW"
+	await s3_answers_or_gone && kill -0 "$S3_RGW"
+}
+
+s3_answers_or_gone() {
+	! kill -0 "$S3_RGW" || s3_answers
 }
 
 s3_answers() {
-	kill -0 "$S3_RGW" 2>/dev/null || s3_tries=1
 	curl -q --noproxy '*' -fs -o /dev/null "http://127.0.0.1:$S3_PORT/"
 }
 
@@ -368,7 +361,7 @@ s3_proxy() {
 	setpriv --pdeathsig KILL faultproxy "$S3_PORT" "$T/rules" "$T/log" \
 		>"$S3_DIR/proxy-port" 2>>"$S3_DIR/log/out" &
 	S3_PIDS="$S3_PIDS $!"
-	s3_until test -s "$S3_DIR/proxy-port" || {
+	await test -s "$S3_DIR/proxy-port" || {
 		fail "the fault proxy starts"
 		done_testing
 	}
