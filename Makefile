@@ -10,6 +10,8 @@
 #   make bench      the figures, in one table        (BENCH=plan: those alone)
 #   make fuzz       libFuzzer, FUZZ_SECONDS=30 for each tests/fuzz/*.c
 #   make soak       longer tests
+#   make analyze    gcc -fanalyzer, scan-build, valgrind over the unit tests
+#   make coverage   which lines the tests reach
 #   make distcheck  that an archive of HEAD builds, passes and cleans up
 #   make format     clang-format, in place
 #
@@ -19,7 +21,8 @@
 PREFIX = /usr/local
 B = build
 CC = cc
-CFLAGS = -O2 -g
+CFLAGS = -O2 -g $(HARDEN)
+LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack
 VERSION := $(shell sed -n 's/.*SEGTOOLS_VERSION "\(.*\)"/\1/p' lib/cli/cli.h)
 FUZZ_SECONDS = 30
 TESTS = $(UNIT) $(wildcard tests/*.t)
@@ -28,6 +31,11 @@ BENCH =
 PKGS = sqlite3 libarchive libcurl expat libisal libxxhash nettle zlib libzstd uuid
 WARN = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wformat=2 \
 	-Wcast-qual -Wmissing-prototypes
+# What makes a mistake end a process instead of obeying whoever found it; what
+# the processor checks is asked for where there is one that can.
+HARDEN = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
+	-fstack-clash-protection \
+	$(if $(filter x86_64-%,$(shell $(CC) -dumpmachine)),-fcf-protection)
 # Asked once each time make runs, not once for each use.
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS := $(shell pkg-config --libs $(filter-out libcurl,$(PKGS)))
@@ -73,7 +81,7 @@ $(B)/ext/%.so: $(B)/ext/%.o $(B)/libsegtools.a
 
 define LINK
 @mkdir -p $(@D)
-$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LDLIBS_ALL)
+$(CC) $(CFLAGS_ALL) $(LDFLAGS) -pie -o $@ $^ $(LDLIBS_ALL)
 endef
 
 $(B)/bin/%: $(B)/cmd/%.o $(B)/libsegtools.a
@@ -138,7 +146,8 @@ demo: inst
 
 # --- tests
 
-PROVE = SEGTOOLS_BUILD=$(abspath $(B)) prove -j2 -e ''
+# Three, for two cores: many a test waits for a server or a clock.
+PROVE = SEGTOOLS_BUILD=$(abspath $(B)) prove -j3 -e ''
 
 check: inst $(UNIT) $(HELPERS) $(PRELOADS)
 	$(PROVE) $(TESTS)
@@ -180,7 +189,7 @@ run-fuzzers: $(FUZZERS)
 # --- lint
 
 lint: layers lint-gcc lint-clang lint-tidy lint-cppcheck lint-sh lint-man \
-	lint-units lint-format
+	lint-units lint-format lint-hardened
 
 layers: $(B)/libsegtools.a
 	@sh tests/layers.sh $(B)
@@ -212,8 +221,32 @@ lint-units:
 	for u in man/systemd/*@.*; do \
 		f=$${u##*/}; cp $$u $(B)/units/$${f%@.*}@x.$${f##*.}; \
 	done && cd $(B)/units && systemd-analyze verify --man=no ./*@x.*
+lint-hardened: all
+	sh tests/hardened.sh $(B)/libsegtools.a $(BINS) $(EXTS)
 lint-format:
 	clang-format --dry-run -Werror $(wildcard lib/*/*.h) $(C_FILES)
+
+# What takes too long for each change.
+analyze: analyze-gcc analyze-clang analyze-valgrind
+
+analyze-gcc:
+	$(MAKE) B=$(B)/analyze-gcc CC=gcc CFLAGS='-O1 -fanalyzer -Werror' all
+analyze-clang:
+	scan-build -o $(B)/scan --status-bugs \
+		$(MAKE) B=$(B)/analyze-clang CC=clang all
+analyze-valgrind: $(UNIT)
+	@for u in $(UNIT); do \
+		echo "valgrind $$u"; SEGTOOLS_BUILD=$(abspath $(B)) \
+		valgrind --quiet --error-exitcode=9 --leak-check=full \
+			--errors-for-leak-kinds=definite $$u >$(B)/valgrind.log || \
+		{ cat $(B)/valgrind.log; exit 1; }; \
+	done
+
+COUNTING = B=$(B)/cov CFLAGS='-O0 -g --coverage -fprofile-update=atomic' \
+	LDFLAGS=--coverage
+coverage:
+	$(MAKE) $(COUNTING) inst
+	sh tests/coverage.sh $(B)/cov "$(MAKE) $(COUNTING) check"
 
 format:
 	clang-format -i $(wildcard lib/*/*.h) $(C_FILES)
@@ -238,7 +271,8 @@ clean:
 
 .PHONY: all install inst demo check soak san bench fuzz run-fuzzers lint layers \
 	objects lint-gcc lint-clang lint-tidy lint-cppcheck lint-sh lint-man \
-	lint-units lint-format format distcheck clean
+	lint-units lint-format lint-hardened analyze \
+	analyze-gcc analyze-clang analyze-valgrind coverage format distcheck clean
 .SECONDARY:
 
 -include $(shell find $(B) -type f -name '*.d' 2>/dev/null)

@@ -463,7 +463,7 @@ file_truncate(struct file *f, uint64_t size)
 enum rc
 file_reserve(struct file *f, uint64_t size)
 {
-	uint64_t have;
+	uint64_t have = 0;
 	int r;
 	enum rc rc = file_size(f, &have);
 

@@ -29,7 +29,7 @@ advance(struct iovec **v, int *count, size_t n)
 		(*v)++;
 		(*count)--;
 	}
-	if (n > 0) {
+	if (*count > 0) {
 		(*v)->iov_base = (char *)(*v)->iov_base + n;
 		(*v)->iov_len -= n;
 	}

@@ -32,45 +32,6 @@ static _Thread_local struct livevfs *watched;
 
 /* ---- files that are opened ---- */
 
-/*
- * As root: the owner's from its first moment on, however soon we are killed.
- * Where the file system has no O_TMPFILE SQLite makes the file and gives it
- * away.  False: it cannot be given away.
- */
-static bool
-make_for_owner(const struct livevfs *v, const char *path, int mode)
-{
-	char *dir = path_dir(path), from[64];
-	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	bool good = true;
-
-	free(dir);
-	if (fd < 0)
-		return true;
-	if (fchown(fd, v->owner, v->group) != 0 ||
-	    fchmod(fd, (mode_t)mode) != 0)
-		good = false;
-	snprintf(from, sizeof(from), FD_PREFIX "%d", fd);
-	/* There already: then that one will do. */
-	if (good)
-		(void)linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
-	close(fd);
-	return good;
-}
-
-/* May a file be made?  Then it is, if it had to be made in another way than
- * SQLite's. */
-static bool
-may_make(const struct livevfs *v, const char *path, int mode)
-{
-	if (v->look)
-		return false;
-	if (geteuid() == v->owner)
-		return true;
-	return geteuid() == 0 &&
-	       (file_exists(path) || make_for_owner(v, path, mode));
-}
-
 static void
 note_failure(struct livevfs *v, const char *path, int err)
 {
@@ -80,6 +41,46 @@ note_failure(struct livevfs *v, const char *path, int err)
 	free(v->failed);
 	v->failed = xstrdup(path);
 	v->err = err;
+}
+
+/*
+ * As root: the owner's from its first moment on, however soon we are killed.
+ * Where the file system has no O_TMPFILE SQLite makes the file and gives it
+ * away.  False: it cannot be given away.
+ */
+static bool
+make_for_owner(struct livevfs *v, const char *path, int mode)
+{
+	char *dir = path_dir(path), from[64];
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	bool given;
+
+	free(dir);
+	if (fd < 0)
+		return true;
+	given = fchown(fd, v->owner, v->group) == 0 &&
+		fchmod(fd, (mode_t)mode) == 0;
+	snprintf(from, sizeof(from), FD_PREFIX "%d", fd);
+	/* There already: then that one will do. */
+	if (given &&
+	    linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW) != 0 &&
+	    errno != EEXIST)
+		note_failure(v, path, errno);
+	close(fd);
+	return given;
+}
+
+/* May a file be made?  Then it is, if it had to be made in another way than
+ * SQLite's. */
+static bool
+may_make(struct livevfs *v, const char *path, int mode)
+{
+	if (v->look)
+		return false;
+	if (geteuid() == v->owner)
+		return true;
+	return geteuid() == 0 &&
+	       (file_exists(path) || make_for_owner(v, path, mode));
 }
 
 static int

@@ -212,7 +212,7 @@ first_at_least(const struct fst_state *s, unsigned byte)
 enum rc
 fst_get(const struct fst *f, uint32_t page, uint64_t *value)
 {
-	struct fst_state s;
+	struct fst_state s = {.n = 0};
 	uint64_t addr = f->root, sum = 0;
 	enum rc rc;
 
@@ -320,8 +320,7 @@ fst_iter_next(struct fst_iter *it, uint32_t *page, uint64_t *value)
 			it->depth--;
 			continue;
 		}
-		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): i < n */
-		if (s->input[-(ptrdiff_t)i] <= it->level[d].last) {
+		if (!s->input || s->input[-(ptrdiff_t)i] <= it->level[d].last) {
 			it->depth = -2;
 			return damaged(f, "keys out of order");
 		}

@@ -113,7 +113,7 @@ dir_list(void *impl, const char *prefix, bool delimited, unsigned limit,
 static enum rc
 describe(struct store_xfer *x, struct file *f)
 {
-	char etag[sizeof(x->etag)];
+	char etag[sizeof(x->etag)] = "";
 	struct stat st;
 
 	if (fstat(file_fd(f), &st) != 0)

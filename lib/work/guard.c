@@ -146,7 +146,7 @@ check_statement(
 enum rc
 guard_check(const char *sql)
 {
-	struct guard g;
+	struct guard g = {0};
 	sqlite3 *db = NULL;
 	enum rc rc = RC_OK;
 

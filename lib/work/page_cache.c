@@ -86,6 +86,17 @@ find(const struct page_cache *c, uint32_t page)
 	return i == NONE ? NULL : &c->slot[i];
 }
 
+/* A page that the caller knows to be here. */
+static struct slot *
+held(const struct page_cache *c, uint32_t page)
+{
+	struct slot *s = find(c, page);
+
+	if (!s)
+		abort();
+	return s;
+}
+
 static void
 unlink_slot(struct page_cache *c, struct slot *s)
 {
@@ -154,17 +165,17 @@ page_cache_add(struct page_cache *c, uint32_t page)
 uint8_t *
 page_cache_coming(struct page_cache *c, uint32_t page)
 {
-	return find(c, page)->data;
+	return held(c, page)->data;
 }
 
 void
 page_cache_arrived(struct page_cache *c, uint32_t page)
 {
-	find(c, page)->coming = false;
+	held(c, page)->coming = false;
 }
 
 void
 page_cache_drop(struct page_cache *c, uint32_t page)
 {
-	unlink_slot(c, find(c, page));
+	unlink_slot(c, held(c, page));
 }
