@@ -145,6 +145,13 @@ rename TKEY.seg KEY.seg
 rename TKEY.idx KEY.idx
 fsync shop" "contents first, data before index, and their names"
 
+# What is read to be verified is what is written: not read again for a copy
+printf 'shop/%s\n\n' "$k" >one
+rm -rf o
+ok "read once" fs "FS_FAIL=ioctl=EOPNOTSUPP copy_file_range@$k.seg=EIO" \
+	seg-fetch -d o <one
+same "o/shop/$k.seg" "work/shop/$k.seg" "and whole"
+
 # the same work twice: another one does all of it at some point of this one
 point() { # point DESC RULE: before the operation seg-fetch has run as well
 	rm -rf o

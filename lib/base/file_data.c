@@ -135,6 +135,12 @@ copy_by_hand(struct file *dst, struct file *src, uint64_t at, uint64_t size)
 	return rc;
 }
 
+bool
+file_clone(struct file *dst, struct file *src)
+{
+	return ioctl(file_fd(dst), FICLONE, file_fd(src)) == 0;
+}
+
 enum rc
 file_copy(struct file *dst, struct file *src)
 {
@@ -145,7 +151,7 @@ file_copy(struct file *dst, struct file *src)
 
 	if (rc)
 		return rc;
-	if (ioctl(file_fd(dst), FICLONE, file_fd(src)) == 0)
+	if (file_clone(dst, src))
 		return RC_OK;
 	while ((uint64_t)from < size) {
 		r = copy_file_range(file_fd(src), &from, file_fd(dst), &to,

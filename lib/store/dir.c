@@ -29,8 +29,8 @@
 #include "store/dir_list.h"
 
 enum {
-	ROUND = 64,      /* transfers done together */
-	PIECE = 1 << 20, /* what a sink gets at once */
+	ROUND = 64,        /* transfers done together */
+	PIECE = 256 << 10, /* what a sink gets at once: still in the cache */
 	BUF_LIMIT = 64 << 20
 };
 
@@ -171,6 +171,7 @@ static enum rc
 get_from(struct store_xfer *x, struct file *f)
 {
 	uint64_t limit = x->limit ? x->limit : BUF_LIMIT, have = 1, length;
+	bool copied = false;
 	enum rc rc = RC_OK;
 
 	if (x->offset > x->size || x->length > x->size - x->offset)
@@ -180,14 +181,16 @@ get_from(struct store_xfer *x, struct file *f)
 		return msg_fail(RC_DATA, "%s: too large", file_name(f));
 	if (x->file && length == x->size)
 		rc = file_size(x->file, &have);
-	if (rc == RC_OK && have == 0) {
+	if (rc == RC_OK && have == 0 && !x->sink) {
 		rc = file_copy(x->file, f);
-		if (rc == RC_OK && !x->sink)
+		if (rc == RC_OK)
 			store_count(x->store, x->size);
-	}
-	if (rc || (have == 0 && !x->sink))
 		return rc;
-	return get_range(x, f, length, have == 0);
+	}
+	/* What is read for a sink is written on the way. */
+	if (rc == RC_OK && have == 0)
+		copied = file_clone(x->file, f);
+	return rc ? rc : get_range(x, f, length, copied);
 }
 
 static enum rc
