@@ -28,7 +28,9 @@ durable() {
 				print "has its name before it is synced: " $3
 			open[dir($3)] = 1
 		}
-		op == "unlink" && path !~ /\.segtmp/ && path ~ /^(w|full)\// {
+		# (What comes back of a cut\047s memory is put in place again.)
+		op == "unlink" && path !~ /\.segtmp|cut\.next$/ &&
+		path ~ /^(w|full)\// {
 			for (d in open)
 				if (d !~ /^full/ || path ~ /^w/)
 					print path " goes before " d " is synced"
@@ -95,6 +97,7 @@ done <<'CASES'
 fsync@.segtmp=EIO|seg-cut -d w shop b.db
 rename@.segtmp=EIO|seg-cut -d w shop b.db
 fsync@w/shop$=EIO|seg-cut -d w shop b.db
+fsync@w/shop$#2=EIO|seg-cut -d w shop b.db
 fsync@.segtmp=EIO|seg-fetch -s full -d f|listing
 rename@.segtmp=EIO|seg-fetch -s full -d f|listing
 fsync@f/shop$=EIO|seg-fetch -s full -d f|listing

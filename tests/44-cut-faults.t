@@ -106,6 +106,27 @@ before "^rename[^ ]* .*${key##*/}\.seg" "^rename[^ ]* .*${key##*/}\.idx" "data b
 before "^rename[^ ]* .*${key##*/}\.idx" "^write .*cut\.memory" "before the memory changes"
 before "^write .*cut\.memory" "^fdatasync .*cut\.memory" "the memory is written, then synced"
 before "^fdatasync .*cut\.memory" "^unlink .*$next" "before what it was made of goes"
+before "^rename[^ ]* .*$next" "^fsync .*work/shop$" "the next memory's name is durable"
+is "$(sed -n 's/^f\(data\)*sync //p' log |
+	sed -e 's,.*/\.segtmp-,,' -e 's,.*/,,' -e 's/^[0-9-]*\.//' | tr '\n' ' ')" \
+	"idx seg cut.next shop shop cut.memory " "and no sync more than that"
+
+# That the next memory went need not be durable: a power loss brings it back,
+# with the segment here or moved away.
+for move in : 'rm -f work/shop/*.seg work/shop/*.idx'; do
+	fresh
+	log_sql "UPDATE t SET v = 'p' WHERE id = 9"
+	ok "a cut" fs "FS_RUN=unlink@cut.next=cp work/shop/cut.next kept" \
+		seg-cut -d work shop db
+	mkdir -p all && rm -f all/* && cp work/shop/*.seg all
+	cp kept work/shop/cut.next
+	$move
+	log_sql "UPDATE t SET v = 'q' WHERE id = 11"
+	ok "after a power loss" seg-cut -d work shop db
+	is "$(($(head -n 1 out | cut -f 5) < 10))" 1 "a small cut"
+	cp all/*.seg work/shop
+	restored "a power loss" db
+done
 
 # ---- killed before each of its steps ----
 

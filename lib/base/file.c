@@ -401,12 +401,15 @@ file_commit_many(struct file_commit *c, size_t n)
 	enum rc rc = RC_OK, sync;
 
 	for (size_t i = 0; n > 1 && i < n; i++)
-		file_write_back(c[i].file);
+		if (!c[i].synced)
+			file_write_back(c[i].file);
 	for (size_t i = 0; i < n; i++) {
 		c[i].existed = false;
-		c[i].rc = file_sync(c[i].file);
+		c[i].rc = c[i].synced ? RC_OK : file_sync(c[i].file);
 	}
 	for (size_t i = 0; i < n; i++) {
+		if (c[i].follows)
+			c[i].rc = rc_max(c[i].rc, c[i - 1].rc);
 		if (c[i].rc == RC_OK)
 			c[i].rc = publish(c[i].file, &c[i].existed);
 		dirs_add(&dirs, c[i].file->name);

@@ -79,9 +79,13 @@ void file_discard(struct file **f);
  * All files are closed.  One made without FILE_REPLACE whose name was taken
  * sets existed, unreported, with RC_OK: the caller decides.  The greatest
  * status.
+ *
+ *   synced   by file_sync() since it was last written
+ *   follows  it gets no name if the one before it got none
  */
 struct file_commit {
 	struct file *file;
+	bool synced, follows;
 	bool existed;
 	enum rc rc;
 };
@@ -122,9 +126,11 @@ enum rc file_same(struct file *, struct file *, bool *same);
 
 /*
  * Make dst's contents those of src: as a clone where the file system can, else
- * by copy_file_range, else by reading and writing.  dst is empty.
+ * by copy_file_range, else by reading and writing.  dst is empty.  file_clone()
+ * is the first of these alone: false where it cannot be had.
  */
 enum rc file_copy(struct file *dst, struct file *src);
+bool file_clone(struct file *dst, struct file *src);
 
 /* The whole file in memory, read-only; at most limit bytes, else RC_DATA.
  * Small files are read, larger ones mapped.  An empty file gives len 0. */

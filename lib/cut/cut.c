@@ -6,6 +6,13 @@
  * the memory put in place.  So a run that is killed leaves what tells the next
  * one how far it came: see recover().
  *
+ * Each step must be durable before the next begins, also for a power loss: a
+ * segment that no memory knows is taken for another writer's, a memory of one
+ * that is not there would be continued.  Hence six fsyncs: data, index, next
+ * memory and its name, the segment's two names at once, the memory.  That the
+ * next memory is gone need not last: found again, it is put in place again,
+ * which changes nothing.
+ *
  * A store is asked (one listing of one key) only when there is something to
  * publish, and never inside the transaction.
  */
@@ -59,6 +66,14 @@ segment_file(const struct cut *c, const struct key *k)
 	char text[KEY_LEN + 1];
 
 	return xasprintf("%s/%s.seg", c->dir, key_text(k, text));
+}
+
+static char *
+index_file(const struct cut *c, const struct key *k)
+{
+	char text[KEY_LEN + 1];
+
+	return xasprintf("%s/%s.idx", c->dir, key_text(k, text));
 }
 
 /* ---- the store ---- */
@@ -152,14 +167,17 @@ remember(struct cut *c)
 	c->known.last = f ? &f->last : NULL;
 }
 
-/* Its data without its index: to be undone. */
+/* What of it has its name goes, the index first. */
 static enum rc
 undo(struct cut *c, const struct key *k)
 {
-	char *seg = segment_file(c, k);
-	enum rc rc = file_remove(seg);
+	char *seg = segment_file(c, k), *idx = index_file(c, k);
+	enum rc rc = file_remove(idx);
 
+	if (rc == RC_OK || rc == RC_ABSENT)
+		rc = file_remove(seg);
 	free(seg);
+	free(idx);
 	if (rc == RC_OK || rc == RC_ABSENT)
 		rc = lastcut_settle(c->memory, false);
 	return rc;
@@ -170,11 +188,8 @@ undo(struct cut *c, const struct key *k)
 static bool
 never_published(const struct cut *c, const struct key *k)
 {
-	char *seg = segment_file(c, k), *idx, text[KEY_LEN + 1];
-	bool never;
-
-	idx = xasprintf("%s/%s.idx", c->dir, key_text(k, text));
-	never = temporary_exists(idx) || file_exists(seg);
+	char *seg = segment_file(c, k), *idx = index_file(c, k);
+	bool never = temporary_exists(idx) || file_exists(seg);
 	free(seg);
 	free(idx);
 	return never;
@@ -183,9 +198,11 @@ never_published(const struct cut *c, const struct key *k)
 static enum rc
 finish_or_undo(struct cut *c, const struct key *k)
 {
+	const struct lastcut_facts *f = lastcut_facts(c->memory);
 	enum rc rc;
 
-	if (keyset_has(&c->local, k))
+	/* A memory that speaks of it was begun after it had its names. */
+	if (keyset_has(&c->local, k) || (f && key_cmp(k, &f->last) == 0))
 		return lastcut_settle(c->memory, true);
 	if (never_published(c, k))
 		return undo(c, k);

@@ -427,10 +427,12 @@ apply(struct lastcut *m)
 enum rc
 lastcut_settle(struct lastcut *m, bool keep)
 {
-	enum rc rc = keep ? apply(m) : RC_OK;
+	enum rc rc = keep ? apply(m) : file_remove(m->next_path);
 
-	if (rc == RC_OK)
-		rc = file_remove(m->next_path);
+	/* If it comes back, it is applied again: that it is gone need not be
+	 * durable. */
+	if (keep && rc == RC_OK && unlink(m->next_path) != 0 && errno != ENOENT)
+		rc = msg_errno(m->next_path);
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 

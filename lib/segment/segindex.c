@@ -72,14 +72,22 @@ segindex_finish(struct segindex *x)
 	if (rc)
 		return rc;
 	index_header_encode(len, x->crc, header);
-	rc = file_write(x->file, header, sizeof(header), 0);
-	return rc ? rc : file_sync(x->file);
+	return file_write(x->file, header, sizeof(header), 0);
 }
 
 enum rc
 segindex_commit(struct segindex *x)
 {
 	return file_commit(&x->file);
+}
+
+struct file *
+segindex_take(struct segindex *x)
+{
+	struct file *file = x->file;
+
+	x->file = NULL;
+	return file;
 }
 
 void

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/file.h"
 #include "base/msg.h"
 #include "format/key.h"
 #include "format/segment.h"
@@ -17,10 +18,12 @@ struct segindex;
 enum rc segindex_new(struct segindex **, const char *path, mode_t mode);
 /* Pages in ascending order; position: of the frame in the data file. */
 enum rc segindex_add(struct segindex *, uint32_t page, uint32_t position);
-/* After the last page: the file is whole, and fsynced. */
+/* After the last page: the file is whole. */
 enum rc segindex_finish(struct segindex *);
-/* Rename; an existing file is replaced. */
+/* Fsync and rename; an existing file is replaced. */
 enum rc segindex_commit(struct segindex *);
+/* Or the file itself, to be committed with others: the caller's from here on. */
+struct file *segindex_take(struct segindex *);
 void segindex_free(struct segindex *); /* NULL-safe; removes what is left */
 
 /* Write the index of a data file whose data is good; *header if not NULL. */

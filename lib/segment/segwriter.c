@@ -13,7 +13,7 @@
 #include "segment/segwriter.h"
 
 struct segwriter {
-	struct file *file;
+	struct file *file, *idx_file; /* the latter once it is finished */
 	struct coalesce *out;
 	struct segindex *index;
 	struct seg_header header;
@@ -74,6 +74,7 @@ segwriter_free(struct segwriter *w)
 	segindex_free(w->index);
 	coalesce_free(w->out);
 	file_close(&w->file);
+	file_close(&w->idx_file);
 	free(w);
 }
 
@@ -157,16 +158,24 @@ segwriter_finish(
 	rc = finish_data(w);
 	if (rc == RC_OK)
 		rc = segindex_finish(w->index);
+	if (rc)
+		return rc;
+	w->idx_file = segindex_take(w->index);
+	file_write_back(w->file);
+	rc = file_sync(w->idx_file);
 	return rc ? rc : file_sync(w->file);
 }
 
 enum rc
 segwriter_commit(struct segwriter *w, struct seg_header *header)
 {
-	enum rc rc;
+	struct file_commit c[] = {
+	    {.file = w->file, .synced = true},
+	    {.file = w->idx_file, .synced = true, .follows = true},
+	};
 
 	if (header)
 		*header = w->header;
-	rc = file_commit(&w->file);
-	return rc ? rc : segindex_commit(w->index);
+	w->file = w->idx_file = NULL;
+	return file_commit_many(c, 2);
 }

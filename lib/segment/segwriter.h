@@ -32,7 +32,8 @@ enum rc segwriter_settle(struct segwriter *);
  * frame at all is RC_DATA. */
 enum rc segwriter_finish(
     struct segwriter *, uint32_t size_after, const uint8_t id[SEG_ID]);
-/* Rename both.  Existing files of the same name are replaced. */
+/* Rename both, and fsync their directory.  Existing files of the same names are
+ * replaced. */
 enum rc segwriter_commit(struct segwriter *, struct seg_header *);
 void segwriter_free(struct segwriter *); /* NULL-safe; removes what is left */
 

@@ -60,7 +60,7 @@ rebuild(struct fetch_job *j)
 static void
 commit_ready(struct fetch *f)
 {
-	struct file_commit commit[2 * WINDOW_MAX];
+	struct file_commit commit[2 * WINDOW_MAX] = {0};
 	size_t n = 0;
 
 	for (struct fetch_job *j = f->head; j; j = j->next) {
