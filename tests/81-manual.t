@@ -68,4 +68,15 @@ for db in now.db then.db; do
 		"ok
 200" "$db is the database"
 done
+
+# What segtools(7) claims of security names the tests that would see it broken.
+sed -n '/^.Sh SECURITY/,$p' "$TOP/man/segtools.7" >"$T/security"
+is "$(awk '/^\.It / { if (claim && !n) print claim; claim = $0; n = 0 }
+	/^\.\\" tested by / { n++ } END { if (!n) print claim }' "$T/security")" "" \
+	"each claim names a test"
+sed -n 's/^\.\\" tested by //p' "$T/security" >"$T/claims"
+while read -r claim; do
+	grep -qF -e "${claim#*: }" "$TOP/tests/${claim%%: *}"
+	is $? 0 "$claim"
+done <"$T/claims"
 done_testing

@@ -74,8 +74,12 @@ dbcheck(const char *path, const char *name, enum dbcheck how)
 	if (sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
 		NULL) != SQLITE_OK)
 		rc = sqlite_fail(db, name);
-	else
+	else {
+		/* The database may be anybody's: its check constraints run. */
+		sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+		sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 		rc = run(db, sql, name);
+	}
 	sqlite3_close(db);
 	free(uri);
 	return rc;
