@@ -82,10 +82,17 @@ next_step(struct seg_check *c, enum step step, size_t want)
 	c->want = want;
 }
 
+/* How many frames there are only the end will tell. */
+static bool
+is_open_ended(const struct seg_check *c)
+{
+	return c->header.frames == 0;
+}
+
 static void
 frame_or_footer(struct seg_check *c)
 {
-	if (c->position < c->header.frames)
+	if (c->position < c->header.frames || is_open_ended(c))
 		next_step(c, IN_FRAME, seg_frame_header_size(&c->header));
 	else if (c->header.layout == SEG_OLD)
 		next_step(c, IN_FOOTER, SEG_FOOTER);
@@ -126,6 +133,10 @@ end_frame_header(struct seg_check *c)
 {
 	const char *why;
 
+	if (is_open_ended(c) &&
+	    (c->position == UINT32_MAX ||
+		c->position > c->header.key.end - c->header.key.start))
+		return fail(c, "more frames than frame numbers");
 	why = seg_frame_decode(&c->frame, &c->header, c->part);
 	if (why)
 		return fail(c, "frame %u: %s", c->position, why);
@@ -217,7 +228,10 @@ seg_check_end(struct seg_check *c, struct seg_header *header)
 {
 	if (c->failed)
 		return RC_DATA; /* was reported */
-	if (c->step != AT_END)
+	if (c->step == IN_FRAME && is_open_ended(c) && c->have == 0 &&
+	    c->position > 0)
+		c->header.frames = c->position;
+	else if (c->step != AT_END)
 		return fail(c, "cut short");
 	if (header)
 		*header = c->header;

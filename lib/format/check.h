@@ -10,12 +10,12 @@
 #include "format/segment.h"
 
 /*
- * Check a data object that arrives piece by piece, in order: header, every
- * CRC, frame headers (page >= 1, start <= frame_no <= end, page numbers
- * ascending (OLD)).  on_frame, if not NULL, gets each frame's position, page
- * and number once it is known to be good (OLD: but for the CRC, which comes
- * last).  A page twice in an object of the LATER layout is no error here: the
- * first counts.  Errors are reported once, under name.
+ * Check a data object that arrives piece by piece, in order, of that length or
+ * SEG_LENGTH_UNKNOWN: header, every CRC, frame headers (page >= 1, start <=
+ * frame_no <= end, page numbers ascending (OLD)).  on_frame, if not NULL, gets
+ * each frame's position, page and number once it is known to be good (OLD: but
+ * for the CRC, which comes last).  A page twice in an object of the LATER layout
+ * is no error here: the first counts.  Errors are reported once, under name.
  */
 struct seg_check;
 struct seg_check *seg_check_new(const char *name, const struct key *key,

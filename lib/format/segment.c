@@ -97,6 +97,8 @@ read_header(struct seg_header *h, enum seg_layout layout, const uint8_t *p,
 		return "its header does not fit its key";
 	if (h->key.start < 1 || h->key.end < h->key.start)
 		return "its frame numbers are not a range";
+	if (layout == SEG_LATER && length == SEG_LENGTH_UNKNOWN)
+		return h->size_after ? NULL : "its database has no page";
 	if (layout == SEG_OLD)
 		frames = le32(p + 10);
 	else
@@ -107,7 +109,7 @@ read_header(struct seg_header *h, enum seg_layout layout, const uint8_t *p,
 	    frames - 1 > h->key.end - h->key.start)
 		return "its frame count cannot be";
 	h->frames = (uint32_t)frames;
-	if (length != seg_size(h))
+	if (length != SEG_LENGTH_UNKNOWN && length != seg_size(h))
 		return "its length does not fit its header";
 	if (h->size_after == 0)
 		return "its database has no page";

@@ -46,10 +46,15 @@ struct seg_header {
 	uint32_t page_size;
 };
 
+/* Of a compressed object, which is read from front to back. */
+#define SEG_LENGTH_UNKNOWN UINT64_MAX
+
 /*
  * Tell the layout and check the header against key and length, the object's
  * size: no object fits both layouts with one key.  have: bytes at p
  * (>= SEG_HEADER_MAX or the whole object).  RC_DATA, reported under name.
+ * Where the length is not known the key tells the layout, and LATER, whose
+ * header does not say it, has 0 frames.
  */
 enum rc seg_header_parse(struct seg_header *, const char *name, const void *p,
     size_t have, uint64_t length, const struct key *key);

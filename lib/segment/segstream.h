@@ -15,9 +15,9 @@
 #include "format/segment.h"
 
 /*
- * A segment that arrives piece by piece, in order: its data of length bytes,
- * called name in messages, and its index, borrowed; idx_name NULL: the data
- * alone.  bare_too: the index may be a bare FST.
+ * A segment that arrives piece by piece, in order: its data of length bytes (or
+ * SEG_LENGTH_UNKNOWN), called name in messages, and its index, borrowed;
+ * idx_name NULL: the data alone.  bare_too: the index may be a bare FST.
  */
 struct segstream;
 struct segstream *segstream_new(const char *name, const struct key *,

@@ -13,9 +13,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-check(const uint8_t *p, size_t size, size_t piece, const struct key *key)
+check(const uint8_t *p, size_t size, uint64_t length, size_t piece,
+    const struct key *key)
 {
-	struct seg_check *c = seg_check_new("fuzz", key, size, NULL, NULL);
+	struct seg_check *c = seg_check_new("fuzz", key, length, NULL, NULL);
 	struct seg_header h;
 	enum rc rc = RC_OK;
 
@@ -47,9 +48,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		put_le16(p + 8, 1);
 		put_le32(p + size - 4, checksum_crc32(0, p, size - 4));
 	}
-	check(p, size, size, &key);
+	check(p, size, size, size, &key);
+	check(p, size, SEG_LENGTH_UNKNOWN, 1 + data[0], &key);
 	if (seg_header_guess(h, &n, "fuzz", p, size, size) == RC_OK)
-		check(p, size, 1 + data[0] % 64u, &h[n - 1].key);
+		check(p, size, size, 1 + data[0] % 64u, &h[n - 1].key);
 	free(p);
 	return 0;
 }

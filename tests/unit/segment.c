@@ -46,13 +46,13 @@ count(void *arg, uint32_t position, uint32_t page, uint64_t frame_no)
 	return position == (*n)++ ? RC_OK : RC_DATA;
 }
 
-/* Check the bytes, in pieces of that size. */
+/* Check the bytes, in pieces of that size, of an object of that length. */
 static enum rc
-check(const void *p, size_t len, size_t piece, const struct key *key,
-    struct seg_header *h)
+check_of(uint64_t length, const void *p, size_t len, size_t piece,
+    const struct key *key, struct seg_header *h)
 {
 	uint32_t n = 0;
-	struct seg_check *c = seg_check_new("object", key, len, count, &n);
+	struct seg_check *c = seg_check_new("object", key, length, count, &n);
 	enum rc rc = RC_OK;
 
 	for (size_t at = 0; rc == RC_OK && at < len; at += piece)
@@ -64,6 +64,42 @@ check(const void *p, size_t len, size_t piece, const struct key *key,
 		rc = RC_SYSTEM;
 	seg_check_free(c);
 	return rc;
+}
+
+static enum rc
+check(const void *p, size_t len, size_t piece, const struct key *key,
+    struct seg_header *h)
+{
+	return check_of(len, p, len, piece, key, h);
+}
+
+/* It is told by its key alone, and its end by itself; but of the LATER layout
+ * any frame can be the last. */
+static void
+test_unknown_length(const char *path, const struct file_map *m,
+    const struct key *key, enum seg_layout layout)
+{
+	struct seg_header h = {0};
+	uint8_t *copy = xcalloc(1, m->len + 1);
+	bool good = true;
+	size_t n;
+
+	memcpy(copy, m->data, m->len);
+	for (size_t piece = 1; piece < 200; piece += 13)
+		good = good &&
+		       check_of(SEG_LENGTH_UNKNOWN, copy, m->len, piece, key,
+			   &h) == RC_OK &&
+		       h.layout == layout && seg_size(&h) == m->len;
+	ok(good, "%s: of a length that is not known", path);
+	for (n = 0; n < m->len; n += n < 200 ? 1 : 97)
+		if (check_of(SEG_LENGTH_UNKNOWN, copy, n, 1000, key, &h) !=
+			RC_DATA &&
+		    (layout == SEG_OLD || seg_size(&h) != n))
+			break;
+	ok(n >= m->len && check_of(SEG_LENGTH_UNKNOWN, copy, m->len + 1, 1000,
+			      key, &h) == RC_DATA,
+	    "%s: then too short, too long", path);
+	free(copy);
 }
 
 static void
@@ -83,6 +119,7 @@ test_object(const char *path, const char *key_text, enum seg_layout layout)
 	ok(good && check(m.data, m.len, m.len, &key, &h) == RC_OK &&
 		h.layout == layout && seg_size(&h) == m.len,
 	    "%s: whole, in pieces of any size", path);
+	test_unknown_length(path, &m, &key, layout);
 	good = seg_header_guess(r, &n, "object", m.data, m.len, m.len) == RC_OK;
 	for (size_t i = 0; i < n; i++) {
 		bool right = r[i].layout == layout;
