@@ -41,6 +41,7 @@ struct command {
 	char namespace[NAMESPACE_MAX + 1];
 	bool mixed; /* it has another one too */
 	struct keyset keys;
+	struct stored stored;
 	struct progress progress;
 };
 
@@ -63,7 +64,7 @@ fetch_record(void *ctx, const struct rec *rec)
 		return RC_OK;
 	if (rec->bytes != REC_UNKNOWN)
 		c->progress.total += rec->bytes;
-	return fetch_add(c->fetch, &rec->name);
+	return fetch_add(c->fetch, &rec->name, rec_is_compressed(rec));
 }
 
 static enum rc
@@ -109,6 +110,7 @@ lazy_record(void *ctx, const struct rec *rec)
 		return RC_DATA;
 	}
 	keyset_append(&c->keys, &rec->name.key);
+	stored_add(&c->stored, rec);
 	return RC_OK;
 }
 
@@ -140,7 +142,7 @@ static enum rc
 fetch_whole(void *arg, const struct name *name)
 {
 	struct fetch *f = new_fetch(arg, ignore_fetched);
-	enum rc rc = fetch_add(f, name);
+	enum rc rc = fetch_add(f, name, false);
 
 	rc = rc_max(rc, fetch_finish(f));
 	fetch_free(f);
@@ -154,6 +156,7 @@ fetch_merge(struct command *c)
 	    .store = c->store,
 	    .cluster = c->cli.cluster,
 	    .dir = c->cli.dir,
+	    .stored = &c->stored,
 	    .fetch_whole = fetch_whole,
 	    .arg = c,
 	};
@@ -182,7 +185,8 @@ fetch_one(struct command *c)
 	enum rc rc;
 
 	name_set(&name, c->namespace, &c->keys.key[0]);
-	rc = fetch_add(c->fetch, &name);
+	rc =
+	    fetch_add(c->fetch, &name, stored_bytes(&c->stored, &name.key) > 0);
 	return rc_max(rc, fetch_finish(c->fetch));
 }
 
@@ -192,6 +196,7 @@ lazy_fail(void *ctx)
 	struct command *c = ctx;
 
 	keyset_release(&c->keys);
+	stored_release(&c->stored);
 	c->mixed = false;
 }
 
@@ -255,7 +260,7 @@ run(struct command *c, char **operands)
 	progress_end(&c->progress);
 	fetch_free(c->fetch);
 	nameset_release(&c->seen);
-	keyset_release(&c->keys);
+	lazy_fail(c);
 }
 
 int

@@ -53,7 +53,7 @@ is_wanted(struct list *l, const struct listing_entry *e)
 {
 	if (!l->orphans)
 		return e->index;
-	if (e->index || !e->data)
+	if (e->index || !listing_has_data(e))
 		return false;
 	/* It may be an upload in progress. */
 	if (e->modified == STORE_UNKNOWN) {
@@ -77,13 +77,11 @@ tell_undated(struct list *l, const char *namespace)
 
 static enum rc
 print_segment(struct list *l, const char *namespace, const struct key *key,
-    uint64_t bytes)
+    uint64_t bytes, uint64_t pages)
 {
-	struct rec rec = {.pages = REC_UNKNOWN, .bytes = bytes};
+	struct rec rec = {.pages = pages, .bytes = bytes};
 
 	name_set(&rec.name, namespace, key);
-	if (bytes != UINT64_MAX)
-		rec.pages = seg_pages_of_size(bytes);
 	return rec_write(&l->cli.out, &rec);
 }
 
@@ -99,7 +97,8 @@ print_known(void *arg, const struct key *key, uint64_t bytes)
 	struct known *k = arg;
 
 	k->n++;
-	return print_segment(k->l, k->namespace, key, bytes);
+	return print_segment(
+	    k->l, k->namespace, key, bytes, seg_pages_of_size(bytes));
 }
 
 /* The same from the catalogue. */
@@ -154,7 +153,8 @@ print_namespace(struct list *l, const char *namespace, uint64_t *n)
 			claims.newest = e.key.end;
 		if (!is_wanted(l, &e))
 			continue;
-		rc = print_segment(l, namespace, &e.key, e.bytes);
+		rc = print_segment(
+		    l, namespace, &e.key, e.bytes, listing_pages(&e));
 		++*n;
 	}
 	listing_free(h);

@@ -47,6 +47,7 @@ struct query {
 	/* The set. */
 	char namespace[NAMESPACE_MAX + 1];
 	struct keyset keys;
+	struct stored stored;
 	/* Sets so far; what was asked for is not in the last of them; or is
 	 * refused, in all of them. */
 	uint64_t sets;
@@ -156,6 +157,7 @@ take_record(void *ctx, const struct rec *rec)
 		return msg_fail(RC_DATA, "two namespaces in one set: %s and %s",
 		    q->namespace, rec->name.namespace);
 	keyset_append(&q->keys, &rec->name.key);
+	stored_add(&q->stored, rec);
 	return RC_OK;
 }
 
@@ -165,6 +167,7 @@ forget_set(void *ctx)
 	struct query *q = ctx;
 
 	keyset_release(&q->keys);
+	stored_release(&q->stored);
 	q->sets++;
 }
 
@@ -176,6 +179,7 @@ ask(struct query *q)
 	    .cluster = q->cli.cluster,
 	    .cache = q->cache,
 	    .disk = q->disk,
+	    .stored = &q->stored,
 	};
 	enum rc rc;
 

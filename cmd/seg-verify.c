@@ -18,11 +18,11 @@
 #include "format/sum.h"
 #include "segment/segindex.h"
 #include "segment/segpair.h"
-#include "segment/segstream.h"
 #include "store/store.h"
 #include "work/drill.h"
 #include "work/keyset.h"
 #include "work/plan.h"
+#include "work/proof.h"
 #include "work/segset.h"
 
 static const char synopsis[] =
@@ -43,16 +43,11 @@ static const struct cli_option own[] = {
     {0},
 };
 
-/* The reading of one segment from the store: its index, then its data. */
+/* A segment in the store that is read. */
 struct reading {
+	struct proof proof; /* first */
 	struct verify *v;
 	size_t item; /* items move when they grow */
-	char *object;
-	char *index_name; /* NULL: there is no index */
-	struct buf index;
-	struct segstream *stream;
-	struct store_xfer xfer;
-	bool data; /* the index has come, the data comes */
 };
 
 struct verify {
@@ -121,85 +116,23 @@ verify_file(struct verify *v, struct segset_item *it)
 
 /* ---- objects ---- */
 
-static void reading_done(struct store_xfer *, enum rc);
-
+/* As a listing has it: of what is compressed nobody counts pages. */
 static void
-reading_end(struct reading *r, enum rc rc)
+reading_done(struct proof *p, enum rc rc)
 {
+	struct reading *r = (struct reading *)p;
 	struct verify *v = r->v;
+	struct segset_item *it = &v->set.item[r->item];
 
+	if (rc == RC_OK) {
+		found_good(v, it, &p->header);
+		it->bytes = p->stored;
+		if (p->form == CONTENT_ZSTD)
+			it->pages = 0;
+	}
 	v->rc = rc_max(v->rc, rc);
 	v->running--;
-	segstream_free(r->stream);
-	buf_release(&r->index);
-	free(r->index_name);
-	free(r->object);
 	free(r);
-}
-
-static enum rc
-data_arrives(void *arg, const void *data, size_t len)
-{
-	struct reading *r = arg;
-	const struct key *key = &r->v->set.item[r->item].key;
-
-	if (!r->stream)
-		r->stream = segstream_new(r->object, key, r->xfer.size,
-		    r->index_name, r->index.data, r->index.len, false);
-	return segstream_feed(r->stream, data, len);
-}
-
-static enum rc
-end_of_data(struct reading *r)
-{
-	struct seg_header h;
-	enum rc rc;
-
-	if (!r->stream)
-		return msg_fail(
-		    RC_DATA, "%s: too short for a segment", r->object);
-	rc = segstream_end(r->stream, &h, NULL);
-	if (rc == RC_OK)
-		found_good(r->v, &r->v->set.item[r->item], &h);
-	return rc;
-}
-
-/* The next object of the segment. */
-static void
-reading_start(struct reading *r, enum part part)
-{
-	struct verify *v = r->v;
-	struct name name;
-
-	segset_name(&v->set, &v->set.item[r->item], &name);
-	r->object = name_object(v->cli.cluster, &name, part);
-	r->xfer = (struct store_xfer){.verb = STORE_GET,
-	    .object = r->object,
-	    .done = reading_done,
-	    .arg = r};
-	if (part == PART_INDEX)
-		r->xfer.buf = &r->index;
-	else
-		r->xfer.sink = data_arrives;
-	store_start(v->store, &r->xfer);
-}
-
-static void
-reading_done(struct store_xfer *x, enum rc rc)
-{
-	struct reading *r = x->arg;
-
-	if (rc == RC_ABSENT)
-		rc = msg_fail(RC_DATA, "%s: no such object", r->object);
-	if (rc == RC_OK && r->data)
-		rc = end_of_data(r);
-	if (rc || r->data) {
-		reading_end(r, rc);
-		return;
-	}
-	r->data = true;
-	r->index_name = r->object;
-	reading_start(r, PART_SEGMENT);
 }
 
 /* Which objects a sample has is chosen by their keys: the same every time, so
@@ -226,7 +159,7 @@ open_store(struct verify *v)
 }
 
 static enum rc
-verify_object(struct verify *v, const struct segset_item *it)
+verify_object(struct verify *v, const struct segset_item *it, bool zstd_first)
 {
 	struct reading *r;
 	enum rc rc;
@@ -241,8 +174,15 @@ verify_object(struct verify *v, const struct segset_item *it)
 	r = xcalloc(1, sizeof(*r));
 	r->v = v;
 	r->item = (size_t)(it - v->set.item);
+	r->proof = (struct proof){
+	    .store = v->store,
+	    .cluster = v->cli.cluster,
+	    .zstd_first = zstd_first,
+	    .done = reading_done,
+	};
+	segset_name(&v->set, it, &r->proof.name);
 	v->running++;
-	reading_start(r, PART_INDEX);
+	proof_start(&r->proof);
 	return RC_OK;
 }
 
@@ -268,7 +208,8 @@ take_record(void *ctx, const struct rec *rec)
 	it = segset_add(&v->set, rec);
 	if (!it)
 		return RC_OK;
-	rc = rec->is_path ? verify_file(v, it) : verify_object(v, it);
+	rc = rec->is_path ? verify_file(v, it)
+			  : verify_object(v, it, rec_is_compressed(rec));
 	v->rc = rc_max(v->rc, rc);
 	return rc;
 }
@@ -416,7 +357,8 @@ check_last(struct verify *v)
 static enum rc
 print_good(struct verify *v, const struct segset_item *it)
 {
-	struct rec rec = {.pages = it->pages, .bytes = it->bytes};
+	struct rec rec = {
+	    .pages = it->pages ? it->pages : REC_UNKNOWN, .bytes = it->bytes};
 	char *path = NULL;
 	enum rc rc;
 

@@ -66,10 +66,13 @@ msg_verbosity(int delta)
 	verbosity += delta;
 }
 
-void
+bool
 msg_hush(bool on)
 {
+	bool was = hushed;
+
 	hushed = on;
+	return was;
 }
 
 int

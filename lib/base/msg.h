@@ -38,8 +38,8 @@ void msg_verbosity(int delta);
 
 /* While hushed, what is wrong with data (RC_DATA) and notices are told under -v
  * only: for who tries what need not turn out well.  What fails otherwise is
- * told. */
-void msg_hush(bool);
+ * told.  What it was before. */
+bool msg_hush(bool);
 
 int msg_is_verbose(void);
 int msg_is_quiet(void);

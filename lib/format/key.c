@@ -161,12 +161,19 @@ part_prefix(enum part part)
 bool
 object_parse(struct key *key, enum part *part, const char *object)
 {
-	for (enum part p = PART_SEGMENT; p <= PART_INDEX; p++) {
-		size_t n = strlen(part_prefix(p));
+	for (enum part p = PART_SEGMENT; p <= PART_ZSTD; p++) {
+		size_t n = strlen(part_prefix(p)), end = strlen(object);
 
 		*part = p;
-		if (strncmp(object, part_prefix(p), n) == 0)
-			return key_parse(key, object + n, strlen(object + n));
+		if (strncmp(object, part_prefix(p), n) != 0)
+			continue;
+		if (p == PART_ZSTD) {
+			if (end < n + 4 || strcmp(object + end - 4, ".zst"))
+				continue;
+			end -= 4;
+		}
+		if (key_parse(key, object + n, end - n))
+			return true;
 	}
 	return false;
 }

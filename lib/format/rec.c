@@ -117,6 +117,13 @@ parse_claim(struct rec *rec, const char *text)
 }
 
 bool
+rec_is_compressed(const struct rec *rec)
+{
+	return rec->bytes != REC_UNKNOWN && rec->bytes > 0 &&
+	       rec->pages == REC_UNKNOWN && !rec->claim;
+}
+
+bool
 rec_parse_text(struct rec *rec, const char *text, enum rec_form form)
 {
 	rec->text = text;

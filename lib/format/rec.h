@@ -30,6 +30,10 @@ struct rec {
 	uint64_t bytes; /* of the data object */
 };
 
+/* Does it look like that of a compressed object: of so many bytes, nobody knows
+ * how many pages? */
+bool rec_is_compressed(const struct rec *);
+
 /* What a command reads: names, paths, or either, by ".seg" and ".idx"; or names
  * of segments and of claims. */
 enum rec_form { REC_NAMES, REC_PATHS, REC_EITHER, REC_NAMES_AND_CLAIMS };

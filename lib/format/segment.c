@@ -65,7 +65,7 @@ seg_pages_of_size(uint64_t bytes)
 {
 	const uint64_t rest = SEG_HEADER + SEG_FOOTER, frame = SEG_FRAME + 4096;
 
-	if (bytes <= rest || (bytes - rest) % frame != 0)
+	if (bytes <= rest || bytes == UINT64_MAX || (bytes - rest) % frame != 0)
 		return UINT64_MAX;
 	return (bytes - rest) / frame;
 }

@@ -66,17 +66,37 @@ zseek_table_length(const char *name, const void *tail, size_t have,
 		   : zseek_bad(name, "it is longer than the object");
 }
 
+static uint64_t
+places_size(const struct zseek_table *t)
+{
+	return (t->frames / EVERY + UINT64_C(1)) * sizeof(*t->places);
+}
+
+uint64_t
+zseek_table_size(const struct zseek_table *t)
+{
+	return places_size(t) + zseek_entries(t->frames, t->sums);
+}
+
+void
+zseek_table_borrow(struct zseek_table *t, const void *memory)
+{
+	t->places = memory;
+	t->entries = (const uint8_t *)memory + places_size(t);
+	t->memory = NULL;
+}
+
 /* Sums of the sizes; in each place those before it. */
 static void
-add_up(struct zseek_table *t, uint64_t *size)
+add_up(struct zseek_table *t, struct zseek_place *places, uint64_t *size)
 {
 	struct zseek_frame f;
 
 	*size = t->content = 0;
-	t->places = xcalloc(t->frames / EVERY + 1, sizeof(*t->places));
+	places[t->frames / EVERY] = (struct zseek_place){0, 0};
 	for (uint32_t i = 0; i < t->frames; i++) {
 		if (i % EVERY == 0)
-			t->places[i / EVERY] =
+			places[i / EVERY] =
 			    (struct zseek_place){*size, t->content};
 		f.size = le32(t->entries + zseek_entries(i, t->sums));
 		f.content = le32(t->entries + zseek_entries(i, t->sums) + 4);
@@ -91,6 +111,7 @@ zseek_table_open(struct zseek_table *t, const char *name, const void *table,
 {
 	const uint8_t *p = table;
 	uint64_t frames_size, entries;
+	void *memory;
 	enum rc rc;
 
 	*t = (struct zseek_table){0};
@@ -104,9 +125,11 @@ zseek_table_open(struct zseek_table *t, const char *name, const void *table,
 	if (ZSEEK_HEAD + entries + ZSEEK_FOOTER != length ||
 	    le32(p) != ZSEEK_MAGIC_TABLE || le32(p + 4) != length - ZSEEK_HEAD)
 		return zseek_bad(name, "its head does not fit its end");
-	t->entries = xmalloc(entries + 1);
-	memcpy(t->entries, p + ZSEEK_HEAD, entries);
-	add_up(t, &frames_size);
+	memory = xmalloc(zseek_table_size(t));
+	zseek_table_borrow(t, memory);
+	t->memory = memory;
+	memcpy((uint8_t *)memory + places_size(t), p + ZSEEK_HEAD, entries);
+	add_up(t, memory, &frames_size);
 	if (frames_size != size - length) {
 		zseek_table_release(t);
 		return zseek_bad(name, "its frames are not the object's");
@@ -117,8 +140,7 @@ zseek_table_open(struct zseek_table *t, const char *name, const void *table,
 void
 zseek_table_release(struct zseek_table *t)
 {
-	free(t->entries);
-	free(t->places);
+	free(t->memory);
 	*t = (struct zseek_table){0};
 }
 

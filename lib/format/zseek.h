@@ -47,14 +47,15 @@ enum rc zseek_footer(const char *name, const uint8_t p[ZSEEK_FOOTER],
 enum rc zseek_bad(const char *name, const char *why);
 
 struct zseek_table {
-	uint8_t *entries; /* as they are in the object */
 	uint32_t frames;
 	bool sums;
 	uint64_t content; /* of all frames */
 	/* Where every so many frames begin. */
-	struct zseek_place {
+	const struct zseek_place {
 		uint64_t at, content_at;
 	} * places;
+	const uint8_t *entries; /* as they are in the object */
+	void *memory;           /* that has both, or NULL: another's */
 };
 
 struct zseek_frame {
@@ -76,6 +77,10 @@ enum rc zseek_table_length(const char *name, const void *tail, size_t have,
 enum rc zseek_table_open(struct zseek_table *, const char *name,
     const void *table, size_t length, uint64_t size);
 void zseek_table_release(struct zseek_table *);
+/* Places and entries lie in one piece, which may be kept somewhere else: how
+ * long it is; and the table on such a piece, aligned to 8 bytes, borrowed. */
+uint64_t zseek_table_size(const struct zseek_table *);
+void zseek_table_borrow(struct zseek_table *, const void *memory);
 
 /* The i-th frame; and which one has that byte of the contents, which must have
  * it. */

@@ -175,7 +175,7 @@ get_from(struct store_xfer *x, struct file *f)
 	enum rc rc = RC_OK;
 
 	if (x->offset > x->size || x->length > x->size - x->offset)
-		return msg_fail(RC_DATA, "%s: too short", file_name(f));
+		return store_too_short(x, file_name(f));
 	length = x->length ? x->length : x->size - x->offset;
 	if (x->buf && length > limit)
 		return msg_fail(RC_DATA, "%s: too large", file_name(f));

@@ -38,6 +38,13 @@ store_free(struct store *s)
 	free(s);
 }
 
+enum rc
+store_too_short(struct store_xfer *x, const char *name)
+{
+	x->existed = true;
+	return x->unsure ? RC_ABSENT : msg_fail(RC_DATA, "%s: too short", name);
+}
+
 bool
 store_path_is_plain(const char *path)
 {

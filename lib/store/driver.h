@@ -30,6 +30,9 @@ struct store_ops {
 struct store *store_new(const char *where, const struct store_opts *,
     const struct store_ops *, void *impl);
 
+/* The object of a GET ends before the range that was asked for. */
+enum rc store_too_short(struct store_xfer *, const char *name);
+
 /* Nothing but plain components, so that a path stays where it should, whatever
  * a name says; an object's does not end in "/" either. */
 bool store_path_is_plain(const char *path);

@@ -204,8 +204,6 @@ refuse(struct s3_request *r)
 		    r->s3->aws.region);
 	if (status == 412)
 		return msg_fail(RC_DATA, "%s: changed meanwhile", r->http.name);
-	if (status == 416)
-		return msg_fail(RC_DATA, "%s: too short", r->http.name);
 	return msg_fail(
 	    status == 400 ? RC_USAGE : RC_SYSTEM, "%s: %s", r->http.name, why);
 }

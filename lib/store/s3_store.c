@@ -22,6 +22,7 @@
 enum {
 	ROUNDS = 8, /* of looking and putting without conditional writes */
 	BUF_LIMIT = 64 << 20,
+	BEYOND_END = 416,
 	/* What is written to files at once, for all transfers together and for
 	 * each: libcurl hands out much smaller pieces. */
 	PIECES = 16 << 20,
@@ -163,7 +164,7 @@ begin_get(struct http_request *h)
 		return rc;
 	op->begun = true;
 	if (x->offset > size || x->length > size - x->offset)
-		return msg_fail(RC_DATA, "%s: too short", h->name);
+		return store_too_short(x, h->name);
 	op->want = x->length ? x->length : size - x->offset;
 	if (x->buf && op->want > limit)
 		return msg_fail(RC_DATA, "%s: too large", h->name);
@@ -239,6 +240,8 @@ got(struct s3_request *r, enum rc rc)
 
 	if (op->piece.len > 0)
 		rc = rc_max(rc, write_piece(op));
+	if (rc == RC_OK && r->http.status == BEYOND_END)
+		rc = store_too_short(x, x->object);
 	if (rc == RC_OK && op->got < op->want) {
 		if (s3_again(r, "short body"))
 			return;
@@ -264,6 +267,9 @@ looked(struct s3_request *r, enum rc rc)
 static void
 start_get(struct op *op)
 {
+	static const int beyond[] = {BEYOND_END, 0};
+
+	op->req.expected = beyond;
 	op->req.prepare = prepare_get;
 	op->req.http.begin = begin_get;
 	op->req.http.take = take_get;

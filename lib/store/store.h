@@ -92,7 +92,9 @@ enum rc store_list_along(struct store *, const char *root, const char *prefix,
  *           byte at the offset it has in the object), buf, sink, or file and
  *           sink both.  A sink that fails ends the transfer.  size is set to
  *           the whole object's size before the first byte arrives.  An object
- *           smaller than a range, or a short body, is never RC_OK.
+ *           smaller than a range, or a short body, is never RC_OK; with
+ *           unsure, for who only believes to know its size, RC_ABSENT with
+ *           existed set.
  *   PUT     from file (whole) or buf.  A directory's object lacks the read
  *           permissions that file lacks.  Never replaces: if the object is there
  *           already, RC_OK and existed set; the caller compares, since it may
@@ -118,6 +120,7 @@ struct store_xfer {
 	struct buf *buf; /* a GET adds to it, up to limit bytes */
 	enum rc (*sink)(void *arg, const void *data, size_t len);
 	uint64_t offset, length;
+	bool unsure;
 	uint64_t limit; /* GET into buf: more is RC_DATA; 0: 64 MiB */
 	bool replace;   /* PUT */
 	const struct handover_stamp *spare; /* PUT, or NULL; borrowed */
@@ -132,7 +135,7 @@ struct store_xfer {
 	/* Of the object (GET, HEAD), or empty; if not empty at the start of a
 	 * GET: If-Match, and a change is RC_DATA. */
 	char etag[80];
-	bool existed; /* PUT: it was there already */
+	bool existed; /* PUT: it was there already; GET: see unsure */
 	/* Read permissions of group and others that the object lacks, as far as
 	 * is known (GET, HEAD): of those in a bucket nothing is.  A PUT from
 	 * buf: what the object is to lack. */

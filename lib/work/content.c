@@ -13,8 +13,15 @@
 #include "format/zseek_decoder.h"
 #include "work/content.h"
 
-/* The table of 84 MiB of contents. */
-enum { TAIL = 16 << 10 };
+enum {
+	/* What is asked for at first of the end of an object: the table, if it
+	 * was made to a tenth or more in frames of 64 KiB. */
+	TAIL_LEAST = 1 << 10,
+	TAIL_MOST = 1 << 20,
+	TAIL_PART = 512,
+	/* A larger table is not used. */
+	TABLE_MOST = 16 << 20
+};
 
 static void ask(struct content *);
 
@@ -25,9 +32,18 @@ content_object_release(struct content_object *o)
 	*o = (struct content_object){0};
 }
 
+char *
+content_name(
+    const char *cluster, const struct name *name, enum content_form form)
+{
+	return name_object(
+	    cluster, name, form == CONTENT_ZSTD ? PART_ZSTD : PART_SEGMENT);
+}
+
 static void
 finish(struct content *c, enum rc rc)
 {
+	c->hidden = c->xfer.hidden;
 	zseek_decoder_free(c->decoder);
 	c->decoder = NULL;
 	buf_release(&c->tail);
@@ -67,6 +83,7 @@ not_there(struct content *c)
 {
 	enum content_form was = c->object->form;
 
+	c->object->stored = 0;
 	if (c->second) {
 		c->object->form = CONTENT_UNKNOWN;
 		finish(c, RC_ABSENT);
@@ -114,45 +131,77 @@ static enum rc
 decoded(void *arg, const void *data, size_t len)
 {
 	struct content *c = arg;
-	const uint8_t *p = data;
 	uint64_t end = c->length ? c->offset + c->length : UINT64_MAX;
-	size_t skip = 0;
+	uint64_t from = c->at, to = c->at + len;
+	const uint8_t *p = data;
+	enum rc rc = RC_OK;
 
-	if (c->at < c->offset)
-		skip =
-		    c->offset - c->at < len ? (size_t)(c->offset - c->at) : len;
-	c->at += skip;
-	p += skip;
-	len -= skip;
-	if (c->at + len > end)
-		len = c->at < end ? (size_t)(end - c->at) : 0;
-	c->at += len;
-	return len > 0 ? c->sink(c->arg, p, len) : RC_OK;
+	c->at = to;
+	if (to <= c->offset || from >= end)
+		return RC_OK;
+	if (from < c->offset) {
+		p += c->offset - from;
+		from = c->offset;
+	}
+	if (to > end)
+		to = end;
+	if (c->file)
+		rc = file_write(c->file, p, (size_t)(to - from), from);
+	return rc ? rc : c->sink(c->arg, p, (size_t)(to - from));
+}
+
+/* It takes memory: only from when bytes come. */
+static struct zseek_decoder *
+decoder(struct content *c)
+{
+	const struct content_object *o = c->object;
+
+	if (!c->decoder)
+		c->decoder = zseek_decoder_at(c->path,
+		    o->sought ? &o->table : NULL, c->first, decoded, c);
+	return c->decoder;
 }
 
 static enum rc
 zstd_piece(void *arg, const void *data, size_t len)
 {
 	struct content *c = arg;
+	bool was = msg_hush(c->quiet);
+	enum rc rc;
 
-	if (c->object->stored == 0)
+	if (!c->object->etag[0])
 		note_object(c);
-	return zseek_decoder_feed(c->decoder, data, len);
+	rc = zseek_decoder_feed(decoder(c), data, len);
+	(void)msg_hush(was);
+	return rc;
+}
+
+static enum rc
+end_of_frames(struct content *c)
+{
+	enum rc rc = zseek_decoder_end(decoder(c), NULL);
+
+	if (rc == RC_OK && c->length && c->at < c->offset + c->length)
+		rc = msg_fail(RC_DATA, "%s: cut short", c->path);
+	if (rc == RC_OK && !c->object->sought)
+		c->size = c->at;
+	return rc;
 }
 
 static void
 zstd_done(struct store_xfer *x, enum rc rc)
 {
 	struct content *c = x->arg;
+	bool was;
 
 	if (rc == RC_ABSENT && !c->object->looked) {
 		not_there(c);
 		return;
 	}
+	was = msg_hush(c->quiet);
 	if (rc == RC_OK)
-		rc = zseek_decoder_end(c->decoder, NULL);
-	if (rc == RC_OK && c->length && c->at < c->offset + c->length)
-		rc = msg_fail(RC_DATA, "%s: cut short", c->path);
+		rc = end_of_frames(c);
+	(void)msg_hush(was);
 	finish(c, rc);
 }
 
@@ -168,8 +217,18 @@ static void
 read_whole(struct content *c)
 {
 	c->at = 0;
-	c->decoder = zseek_decoder_new(c->path, decoded, c);
+	c->first = 0;
 	read_zstd(c, 0, 0);
+}
+
+/* They came along with the table. */
+static void
+read_from_tail(struct content *c, uint64_t offset, uint64_t length)
+{
+	uint64_t skip = offset - (c->object->stored - c->tail.len);
+	enum rc rc = zstd_piece(c, c->tail.data + skip, (size_t)length);
+
+	zstd_done(&c->xfer, rc);
 }
 
 /* The frames of the range. */
@@ -177,68 +236,124 @@ static void
 read_frames(struct content *c)
 {
 	const struct zseek_table *t = &c->object->table;
-	uint64_t end = c->length ? c->offset + c->length : t->content;
+	uint64_t end = c->length ? c->offset + c->length : t->content, length;
 	struct zseek_frame first, last;
-	uint32_t from;
+	bool was;
 
 	c->size = t->content;
 	if (c->offset >= end || end > t->content) {
-		finish(c, msg_fail(RC_DATA, "%s: cut short", c->path));
+		was = msg_hush(c->quiet);
+		msg_fail(RC_DATA, "%s: cut short", c->path);
+		(void)msg_hush(was);
+		finish(c, RC_DATA);
 		return;
 	}
-	from = zseek_table_find(t, c->offset);
-	zseek_table_frame(t, from, &first);
+	c->first = zseek_table_find(t, c->offset);
+	zseek_table_frame(t, c->first, &first);
 	zseek_table_frame(t, zseek_table_find(t, end - 1), &last);
 	c->at = first.content_at;
-	c->decoder = zseek_decoder_at(c->path, t, from, decoded, c);
-	read_zstd(c, first.at, last.at + last.size - first.at);
+	length = last.at + last.size - first.at;
+	if (first.at + c->tail.len >= c->object->stored)
+		read_from_tail(c, first.at, length);
+	else
+		read_zstd(c, first.at, length);
 }
 
 /* ---- the table ---- */
+
+static void ask_size(struct content *);
+static void tail_done(struct store_xfer *, enum rc);
+
+/* So many of the last bytes. */
+static void
+read_tail(struct content *c, uint64_t len)
+{
+	const struct content_object *o = c->object;
+
+	buf_clear(&c->tail);
+	transfer(c, STORE_GET, o->stored - len, len, tail_done);
+	c->xfer.buf = &c->tail;
+	c->xfer.unsure = c->guess;
+	store_start(c->store, &c->xfer);
+}
+
+static void
+read_first_tail(struct content *c)
+{
+	uint64_t size = c->object->stored;
+	uint64_t len = TAIL_LEAST + size / TAIL_PART;
+
+	if (len > TAIL_MOST)
+		len = TAIL_MOST;
+	read_tail(c, len < size ? len : size);
+}
+
+/* RC_ABSENT: none that is used. */
+static enum rc
+open_table(struct content *c, uint64_t *len)
+{
+	struct content_object *o = c->object;
+	enum rc rc = zseek_table_length(
+	    c->path, c->tail.data, c->tail.len, o->stored, len);
+
+	if (rc == RC_OK && *len > TABLE_MOST) {
+		msg_info("%s: its table is too large to be used", c->path);
+		rc = RC_ABSENT;
+	}
+	if (rc == RC_OK && *len > c->tail.len)
+		return RC_OK;
+	if (rc == RC_OK)
+		rc = zseek_table_open(&o->table, c->path,
+		    c->tail.data + c->tail.len - *len, *len, o->stored);
+	o->looked = rc == RC_OK || rc == RC_ABSENT;
+	o->sought = rc == RC_OK;
+	return rc;
+}
+
+/* The end of an object whose size was only believed to be that: done with
+ * that? */
+static bool
+guessed_wrong(struct content *c, enum rc rc)
+{
+	const struct store_xfer *x = &c->xfer;
+
+	c->guess = false;
+	if (rc == RC_ABSENT && !x->existed) {
+		not_there(c);
+		return true;
+	}
+	if (rc == RC_ABSENT || (rc == RC_OK && x->size != c->object->stored)) {
+		ask_size(c);
+		return true;
+	}
+	if (rc == RC_OK)
+		note_object(c);
+	return false;
+}
 
 static void
 tail_done(struct store_xfer *x, enum rc rc)
 {
 	struct content *c = x->arg;
-	struct content_object *o = c->object;
 	uint64_t len = 0;
+	bool was;
 
+	if (c->guess && guessed_wrong(c, rc))
+		return;
+	was = msg_hush(c->quiet);
 	if (rc == RC_ABSENT)
 		rc = msg_fail(RC_DATA, "%s: gone", c->path);
 	if (rc == RC_OK)
-		rc = zseek_table_length(
-		    c->path, c->tail.data, c->tail.len, o->stored, &len);
-	if (rc == RC_OK && len > c->tail.len) {
-		buf_clear(&c->tail);
-		transfer(c, STORE_GET, o->stored - len, len, tail_done);
-		c->xfer.buf = &c->tail;
-		c->xfer.limit = len;
-		store_start(c->store, &c->xfer);
-		return;
-	}
-	if (rc == RC_OK)
-		rc = zseek_table_open(&o->table, c->path,
-		    c->tail.data + c->tail.len - len, len, o->stored);
-	o->looked = rc == RC_OK || rc == RC_ABSENT;
-	o->sought = rc == RC_OK;
-	if (rc == RC_OK)
+		rc = open_table(c, &len);
+	(void)msg_hush(was);
+	if (rc == RC_OK && !c->object->sought)
+		read_tail(c, len);
+	else if (rc == RC_OK)
 		read_frames(c);
 	else if (rc == RC_ABSENT)
 		read_whole(c);
 	else
 		finish(c, rc);
-}
-
-static void
-read_tail(struct content *c)
-{
-	uint64_t size = c->object->stored;
-	uint64_t len = size < TAIL ? size : TAIL;
-
-	buf_clear(&c->tail);
-	transfer(c, STORE_GET, size - len, len, tail_done);
-	c->xfer.buf = &c->tail;
-	store_start(c->store, &c->xfer);
 }
 
 static void
@@ -257,7 +372,14 @@ size_done(struct store_xfer *x, enum rc rc)
 		return;
 	}
 	note_object(c);
-	read_tail(c);
+	read_first_tail(c);
+}
+
+static void
+ask_size(struct content *c)
+{
+	transfer(c, STORE_HEAD, 0, 0, size_done);
+	store_start(c->store, &c->xfer);
 }
 
 /* ---- a request ---- */
@@ -265,34 +387,30 @@ size_done(struct store_xfer *x, enum rc rc)
 static void
 ask_zstd(struct content *c)
 {
-	struct content_object *o = c->object;
+	const struct content_object *o = c->object;
 
-	if (o->sought) {
+	if (o->sought)
 		read_frames(c);
-	} else if (o->looked || (c->offset == 0 && c->length == 0)) {
+	else if (o->looked || (c->offset == 0 && c->length == 0))
 		read_whole(c);
-	} else if (o->stored) {
-		read_tail(c);
-	} else {
-		transfer(c, STORE_HEAD, 0, 0, size_done);
-		store_start(c->store, &c->xfer);
-	}
+	else if (o->stored)
+		read_first_tail(c);
+	else
+		ask_size(c);
 }
 
 static void
 ask(struct content *c)
 {
-	bool zstd = c->object->form == CONTENT_ZSTD;
-
 	free(c->path);
-	c->path =
-	    name_object(c->cluster, c->name, zstd ? PART_ZSTD : PART_SEGMENT);
-	if (zstd) {
+	c->path = content_name(c->cluster, c->name, c->object->form);
+	if (c->object->form == CONTENT_ZSTD) {
 		ask_zstd(c);
 		return;
 	}
 	transfer(c, STORE_GET, c->offset, c->length, plain_done);
 	c->xfer.sink = plain_piece;
+	c->xfer.file = c->file;
 	store_start(c->store, &c->xfer);
 }
 
@@ -303,7 +421,26 @@ content_start(struct content *c)
 
 	c->size = CONTENT_SIZE_UNKNOWN;
 	c->second = o->form != CONTENT_UNKNOWN;
+	c->guess = o->stored && !o->etag[0];
 	if (!c->second)
 		o->form = c->zstd_first ? CONTENT_ZSTD : CONTENT_PLAIN;
 	ask(c);
+}
+
+static void
+ended(struct content *c, enum rc rc)
+{
+	c->ended = true;
+	c->rc = rc;
+}
+
+enum rc
+content_do(struct content *c)
+{
+	c->done = ended;
+	c->ended = false;
+	content_start(c);
+	while (!c->ended)
+		store_step(c->store);
+	return c->rc;
 }

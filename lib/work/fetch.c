@@ -132,9 +132,9 @@ step(struct fetch *f)
 }
 
 enum rc
-fetch_add(struct fetch *f, const struct name *name)
+fetch_add(struct fetch *f, const struct name *name, bool zstd_first)
 {
-	struct fetch_job *j = fetch_job_new(&f->shared, name);
+	struct fetch_job *j = fetch_job_new(&f->shared, name, zstd_first);
 	enum rc rc = RC_OK;
 
 	*f->tail = j;

@@ -17,9 +17,10 @@
 
 struct fetch;
 struct fetch *fetch_new(const struct fetch_opts *);
-/* Begin one.  Waits for others if there are too many.  The greatest status that
- * done() returned is passed on; so it is by the next two. */
-enum rc fetch_add(struct fetch *, const struct name *);
+/* Begin one; zstd_first: it seems to be compressed in the store.  Waits for
+ * others if there are too many.  The greatest status that done() returned is
+ * passed on; so it is by the next two. */
+enum rc fetch_add(struct fetch *, const struct name *, bool zstd_first);
 /* Go on until fd is readable. */
 enum rc fetch_poll(struct fetch *, int fd);
 /* Wait for all. */

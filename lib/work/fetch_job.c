@@ -133,7 +133,7 @@ stream_release(struct fetch_job *j)
 static enum rc
 stream_begin(struct fetch_job *j)
 {
-	const struct store_xfer *x = &j->data.xfer;
+	const struct content *c = &j->content;
 	const char *index = j->index.rc ? NULL : j->index.path;
 	enum rc rc = RC_OK;
 
@@ -141,9 +141,9 @@ stream_begin(struct fetch_job *j)
 		rc = file_map(&j->map, j->index.file, INDEX_MAX);
 	if (rc)
 		return rc;
-	j->stream = segstream_new(j->data.path, &j->name.key, x->size, index,
+	j->stream = segstream_new(j->data.path, &j->name.key, c->size, index,
 	    j->map.data, j->map.len, false);
-	return segstream_feed_file(j->stream, j->data.file, x->offset);
+	return segstream_feed_file(j->stream, j->data.file, c->offset);
 }
 
 /* Room on the disk is made once the beginning has shown that this is the
@@ -153,15 +153,14 @@ data_arrives(void *arg, const void *data, size_t len)
 {
 	struct fetch_job *j = arg;
 	bool first = !j->stream;
-	enum rc rc;
+	bool was = msg_hush(!is_last_try(j));
+	enum rc rc = first ? stream_begin(j) : RC_OK;
 
-	msg_hush(!is_last_try(j));
-	rc = first ? stream_begin(j) : RC_OK;
 	if (rc == RC_OK)
 		rc = segstream_feed(j->stream, data, len);
-	msg_hush(false);
-	if (rc == RC_OK && first)
-		rc = file_reserve(j->data.file, j->data.xfer.size);
+	msg_hush(was);
+	if (rc == RC_OK && first && j->content.size != CONTENT_SIZE_UNKNOWN)
+		rc = file_reserve(j->data.file, j->content.size);
 	return rc;
 }
 
@@ -189,7 +188,7 @@ stream_end(struct fetch_job *j, bool *bad_index)
 static enum rc
 open_up(struct fetch_part *p)
 {
-	return p->file ? file_chmod(p->file, file_mode_within(~p->xfer.hidden))
+	return p->file ? file_chmod(p->file, file_mode_within(~p->hidden))
 		       : RC_OK;
 }
 
@@ -217,23 +216,49 @@ job_end(struct fetch_job *j, enum rc rc)
 	file_discard(&j->index.file);
 }
 
-static void part_done(struct store_xfer *, enum rc);
+static void index_done(struct store_xfer *, enum rc);
+static void data_done(struct content *, enum rc);
 
 static void
-part_start(struct fetch_job *j, struct fetch_part *p, uint64_t offset)
+index_start(struct fetch_job *j)
 {
-	p->rc = RC_OK;
-	p->xfer = (struct store_xfer){
+	j->index.rc = RC_OK;
+	j->index_xfer = (struct store_xfer){
 	    .verb = STORE_GET,
-	    .object = p->object,
-	    .file = p->file,
-	    .sink = p == &j->data ? data_arrives : NULL,
-	    .offset = offset,
-	    .done = part_done,
+	    .object = j->index.object,
+	    .file = j->index.file,
+	    .done = index_done,
 	    .arg = j,
 	};
 	j->shared->running++;
-	store_start(j->shared->o->store, &p->xfer);
+	store_start(j->shared->o->store, &j->index_xfer);
+}
+
+/* What an attempt found out of the object is for that one alone, but for its
+ * form. */
+static void
+data_start(struct fetch_job *j, uint64_t offset)
+{
+	enum content_form form = j->known.form;
+
+	content_object_release(&j->known);
+	j->known.form = form;
+	j->data.rc = RC_OK;
+	j->content = (struct content){
+	    .store = j->shared->o->store,
+	    .cluster = j->shared->o->cluster,
+	    .name = &j->name,
+	    .object = &j->known,
+	    .file = j->data.file,
+	    .zstd_first = j->zstd_first,
+	    .quiet = !is_last_try(j),
+	    .offset = offset,
+	    .sink = data_arrives,
+	    .done = data_done,
+	    .arg = j,
+	};
+	j->shared->running++;
+	content_start(&j->content);
 }
 
 /*
@@ -252,10 +277,12 @@ try_again(struct fetch_job *j, struct fetch_part *p)
 	msg_info("%s: does not verify, fetched once more", p->object);
 	stream_release(j);
 	rc = file_truncate(p->file, 0);
-	if (rc == RC_OK)
-		part_start(j, p, 0);
-	else
+	if (rc)
 		job_end(j, rc);
+	else if (p == &j->data)
+		data_start(j, 0);
+	else
+		index_start(j);
 	return true;
 }
 
@@ -305,7 +332,7 @@ index_arrived(struct fetch_job *j)
 		check_files(j);
 	else
 		/* The last byte is fetched again, so that there is one. */
-		part_start(j, &j->data, j->resumed ? j->have - 1 : 0);
+		data_start(j, j->resumed ? j->have - 1 : 0);
 }
 
 static void
@@ -325,18 +352,27 @@ data_arrived(struct fetch_job *j)
 }
 
 static void
-part_done(struct store_xfer *x, enum rc rc)
+index_done(struct store_xfer *x, enum rc rc)
 {
 	struct fetch_job *j = x->arg;
 
 	j->shared->running--;
-	if (x == &j->index.xfer) {
-		j->index.rc = rc;
-		index_arrived(j);
-	} else {
-		j->data.rc = rc;
-		data_arrived(j);
-	}
+	j->index.rc = rc;
+	j->index.hidden = x->hidden;
+	index_arrived(j);
+}
+
+static void
+data_done(struct content *c, enum rc rc)
+{
+	struct fetch_job *j = c->arg;
+
+	j->shared->running--;
+	j->data.rc = rc;
+	j->data.hidden = c->hidden;
+	free(j->data.object);
+	j->data.object = content_name(c->cluster, c->name, j->known.form);
+	data_arrived(j);
 }
 
 /* ---- beginning ---- */
@@ -385,17 +421,19 @@ fetch_job_begin(struct fetch_job *j)
 		    (unsigned long long)j->have - 1);
 		store_count(j->shared->o->store, j->have - 1);
 	}
-	part_start(j, &j->index, 0);
+	index_start(j);
 }
 
 struct fetch_job *
-fetch_job_new(struct fetch_shared *shared, const struct name *name)
+fetch_job_new(
+    struct fetch_shared *shared, const struct name *name, bool zstd_first)
 {
 	const struct fetch_opts *o = shared->o;
 	struct fetch_job *j = xcalloc(1, sizeof(*j));
 
 	j->shared = shared;
 	j->name = *name;
+	j->zstd_first = zstd_first;
 	j->data.object = name_object(o->cluster, name, PART_SEGMENT);
 	j->index.object = name_object(o->cluster, name, PART_INDEX);
 	j->data.path = name_path(o->dir, name, PART_SEGMENT);
@@ -415,6 +453,7 @@ void
 fetch_job_free(struct fetch_job *j)
 {
 	stream_release(j);
+	content_object_release(&j->known);
 	part_release(&j->data);
 	part_release(&j->index);
 	free(j);

@@ -17,6 +17,7 @@
 #include "format/rec.h"
 #include "segment/segstream.h"
 #include "store/store.h"
+#include "work/content.h"
 
 struct fetch_opts {
 	struct store *store;
@@ -40,7 +41,7 @@ struct fetch_shared {
 struct fetch_part {
 	char *object, *path;
 	struct file *file;
-	struct store_xfer xfer;
+	mode_t hidden; /* as in store.h */
 	enum rc rc;
 };
 
@@ -51,11 +52,15 @@ struct fetch_job {
 	struct fetch_shared *shared;
 	struct name name;
 	struct fetch_part data, index;
-	struct segstream *stream; /* the data, while it arrives, */
+	struct store_xfer index_xfer;
+	struct content content; /* the data, */
+	struct content_object known;
+	struct segstream *stream; /* while it arrives, */
 	struct file_map map;      /* and the index */
 	enum fetch_state state;
 	unsigned tries; /* from the start */
 	uint64_t have;  /* bytes of the data that an earlier run left */
+	bool zstd_first;
 	bool resumed;
 	bool data_good;
 	bool rebuild; /* the index, once the data has its name */
@@ -64,7 +69,9 @@ struct fetch_job {
 	uint64_t pages, bytes;
 };
 
-struct fetch_job *fetch_job_new(struct fetch_shared *, const struct name *);
+/* zstd_first: it seems to be compressed. */
+struct fetch_job *fetch_job_new(
+    struct fetch_shared *, const struct name *, bool zstd_first);
 /* Look whether it is there; if not, begin the transfer. */
 void fetch_job_begin(struct fetch_job *);
 /* Make the index from the data, which has its name.  RC_ABSENT: somebody has

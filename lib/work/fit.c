@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/time.h"
 #include "format/sum.h"
+#include "work/content.h"
 #include "work/fit.h"
 #include "work/listing.h"
 #include "work/object.h"
@@ -174,29 +175,44 @@ all_extend(struct space *s)
 
 /* ---- by a listing ---- */
 
+static enum rc
+take_bytes(void *arg, const void *data, size_t len)
+{
+	buf_add(arg, data, len);
+	return RC_OK;
+}
+
 /* The header of a segment in the store. */
 static enum rc
 stored_header(const struct fitting *f, const char *namespace,
     const struct key *key, struct seg_header *header)
 {
+	struct content_object object = {0};
 	struct name name;
 	struct buf buf = {0};
-	struct store_xfer x = {
-	    .verb = STORE_GET, .buf = &buf, .length = SEG_HEADER_MAX};
-	char *object;
+	struct content c = {
+	    .store = f->store,
+	    .cluster = f->cluster,
+	    .name = &name,
+	    .object = &object,
+	    .length = SEG_HEADER_MAX,
+	    .sink = take_bytes,
+	    .arg = &buf,
+	};
+	char *text;
 	enum rc rc;
 
 	name_set(&name, namespace, key);
-	object = name_object(f->cluster, &name, PART_SEGMENT);
-	x.object = object;
-	rc = store_do(f->store, &x);
+	rc = content_do(&c);
+	text = content_name(f->cluster, &name, object.form);
 	if (rc == RC_ABSENT)
-		rc = msg_fail(RC_DATA, "%s: not in the store", object);
+		rc = msg_fail(RC_DATA, "%s: not in the store", text);
 	if (rc == RC_OK)
 		rc = seg_header_parse(
-		    header, object, buf.data, buf.len, x.size, key);
+		    header, text, buf.data, buf.len, c.size, key);
+	content_object_release(&object);
 	buf_release(&buf);
-	free(object);
+	free(text);
 	return rc;
 }
 

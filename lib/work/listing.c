@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/sort.h"
+#include "format/segment.h"
 #include "work/listing.h"
 
 struct object {
@@ -80,20 +81,32 @@ listing_open_along(struct listing **out, struct store *store,
 	return open_listing(out, store, cluster, namespace, true);
 }
 
+/* Plain comes before compressed, and counts. */
 static void
 merge_object(struct listing_entry *e, const struct object *o)
 {
+	bool *has = o->part == PART_INDEX  ? &e->index
+		    : o->part == PART_ZSTD ? &e->zstd
+					   : &e->plain;
 	char text[KEY_LEN + 1];
 
-	if (o->part == PART_INDEX ? e->index : e->data) {
+	if (*has) {
 		msg_info("%s: listed twice", key_text(&o->key, text));
-	} else if (o->part == PART_INDEX) {
-		e->index = true;
-	} else {
-		e->data = true;
-		e->bytes = o->bytes;
-		e->modified = o->modified;
+		return;
 	}
+	*has = true;
+	if (o->part == PART_INDEX)
+		return;
+	if (e->bytes == UINT64_MAX)
+		e->bytes = o->bytes;
+	if (o->modified > e->modified) /* STORE_UNKNOWN above all */
+		e->modified = o->modified;
+}
+
+uint64_t
+listing_pages(const struct listing_entry *e)
+{
+	return e->plain ? seg_pages_of_size(e->bytes) : UINT64_MAX;
 }
 
 enum rc

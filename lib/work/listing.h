@@ -19,12 +19,24 @@
 
 struct listing_entry {
 	struct key key;
-	bool index;     /* the index object is there: the segment exists */
-	bool data;      /* the data object is there */
-	uint64_t bytes; /* of the data object; UINT64_MAX: not there */
-	/* The data object, ms since 1970, or STORE_UNKNOWN; 0: not there. */
+	bool index; /* the index object is there: the segment exists */
+	/* The data object is there: plain, compressed, or both. */
+	bool plain, zstd;
+	/* Of the data object, the plain one if both are there; UINT64_MAX: not
+	 * there. */
+	uint64_t bytes;
+	/* The youngest data object, ms since 1970, or STORE_UNKNOWN; 0: not
+	 * there. */
 	uint64_t modified;
 };
+
+static inline bool
+listing_has_data(const struct listing_entry *e)
+{
+	return e->plain || e->zstd;
+}
+/* How many, or UINT64_MAX: of a compressed one nobody counts them. */
+uint64_t listing_pages(const struct listing_entry *);
 
 /* List a namespace.  One without objects is RC_OK and has no entry. */
 struct listing;

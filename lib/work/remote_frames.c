@@ -27,8 +27,9 @@ enum {
 /* One request: frames of a source with ascending positions. */
 struct range {
 	struct chunk *chunk;
-	struct store_xfer xfer;
-	char *object;
+	struct content content;
+	struct content_object known;
+	struct name name;
 	struct seg_header header;
 	const struct remote_want **want;
 	size_t n;
@@ -187,17 +188,21 @@ range_piece(void *arg, const void *data, size_t len)
 }
 
 static void
-range_done(struct store_xfer *x, enum rc rc)
+range_done(struct content *content, enum rc rc)
 {
-	struct range *r = x->arg;
+	struct range *r = content->arg;
 	struct chunk *c = r->chunk;
+	char *object;
 
 	c->running--;
 	c->frames->running--;
-	if (rc == RC_ABSENT)
-		rc = msg_fail(RC_DATA, "%s: not in the store", r->object);
+	if (rc == RC_ABSENT) {
+		object =
+		    content_name(content->cluster, &r->name, r->known.form);
+		rc = msg_fail(RC_DATA, "%s: not in the store", object);
+		free(object);
+	}
 	c->rc = rc_max(c->rc, rc);
-	free(r->object);
 }
 
 static enum rc
@@ -231,11 +236,17 @@ start_range(struct chunk *c, const struct remote_want **w, size_t n)
 	r->header = remote_set_header(set, source);
 	if (set->source[source].local)
 		return read_local(r);
+	/* The object whose header was read, not one put in its place. */
+	rc = remote_set_known(set, source, &r->known);
+	if (rc)
+		return rc;
+	r->name = remote_set_name(set, source);
 	r->at = frame_offset(&r->header, w[0]->position);
-	r->object = remote_set_object(set, source, PART_SEGMENT);
-	r->xfer = (struct store_xfer){
-	    .verb = STORE_GET,
-	    .object = r->object,
+	r->content = (struct content){
+	    .store = set->o->store,
+	    .cluster = set->o->cluster,
+	    .name = &r->name,
+	    .object = &r->known,
 	    .sink = range_piece,
 	    .offset = r->at,
 	    .length =
@@ -243,16 +254,26 @@ start_range(struct chunk *c, const struct remote_want **w, size_t n)
 	    .done = range_done,
 	    .arg = r,
 	};
-	/* The object whose header was read, not one put in its place. */
-	rc = remote_set_etag(set, source, r->xfer.etag);
-	if (rc) {
-		free(r->object);
-		return rc;
-	}
 	c->running++;
 	c->frames->running++;
-	store_start(set->o->store, &r->xfer);
+	content_start(&r->content);
 	return RC_OK;
+}
+
+/* Are two frames of one source in the same of its compressed object, or in
+ * neighbours?  Then nothing lies between them that would be fetched for
+ * nothing. */
+static bool
+touch(const struct content_object *known, const struct seg_header *h,
+    const struct remote_want *a, const struct remote_want *b)
+{
+	const struct zseek_table *t = &known->table;
+	uint64_t last = frame_offset(h, a->position + 1ULL) - 1;
+	uint64_t next = frame_offset(h, b->position);
+
+	return known->sought && next < t->content &&
+	       zseek_table_find(t, next) <=
+		   zseek_table_find(t, last) + UINT64_C(1);
 }
 
 /* All frames of a chunk that one source has. */
@@ -260,14 +281,20 @@ static enum rc
 start_source(
     struct chunk *c, const struct remote_want **w, size_t n, struct joining *j)
 {
+	struct remote_set *set = c->frames->set;
+	struct seg_header h = remote_set_header(set, w[0]->source);
+	struct content_object known = {0};
 	size_t from = 0;
 	enum rc rc = RC_OK;
 
+	if (set->source[w[0]->source].compressed)
+		rc = remote_set_known(set, w[0]->source, &known);
 	for (size_t i = 1; rc == RC_OK && i <= n; i++) {
 		if (i < n && w[i]->position == w[i - 1]->position)
-			return remote_set_wrong(
-			    c->frames->set, w[i]->source, w[i]->page);
-		if (i < n && joins(j, w[i]->position - w[i - 1]->position - 1))
+			return remote_set_wrong(set, w[i]->source, w[i]->page);
+		if (i < n &&
+		    (touch(&known, &h, w[i - 1], w[i]) ||
+			joins(j, w[i]->position - w[i - 1]->position - 1)))
 			continue;
 		rc = start_range(c, w + from, i - from);
 		from = i;

@@ -28,8 +28,11 @@ struct slot {
 	size_t source;
 	char *index_name, *data_name;
 	struct file *index; /* scratch */
+	struct store_xfer index_xfer;
 	struct buf header;
-	struct store_xfer index_xfer, header_xfer;
+	struct content content; /* that it comes from */
+	struct name name;
+	struct content_object known;
 	unsigned running;
 	enum rc index_rc;
 	struct slot *next; /* free */
@@ -55,16 +58,25 @@ remote_set_init(struct remote_set *s, const struct remote_merge_opts *o,
 	s->source = xcalloc(n, sizeof(*s->source));
 }
 
+static void
+forget(struct remote_set *s)
+{
+	file_unmap(&s->tables_map);
+	file_close(&s->objects);
+	file_close(&s->tables);
+	file_close(&s->wants);
+	s->tables_size = 0;
+}
+
 void
 remote_set_release(struct remote_set *s)
 {
-	file_close(&s->etags);
-	file_close(&s->wants);
+	forget(s);
 	free(s->source);
 }
 
-static struct name
-source_name(const struct remote_set *s, size_t i)
+struct name
+remote_set_name(const struct remote_set *s, size_t i)
 {
 	struct name name = s->merged;
 
@@ -75,7 +87,7 @@ source_name(const struct remote_set *s, size_t i)
 char *
 remote_set_object(const struct remote_set *s, size_t i, enum part part)
 {
-	struct name name = source_name(s, i);
+	struct name name = remote_set_name(s, i);
 
 	return name_object(s->o->cluster, &name, part);
 }
@@ -83,7 +95,7 @@ remote_set_object(const struct remote_set *s, size_t i, enum part part)
 char *
 remote_set_path(const struct remote_set *s, size_t i, enum part part)
 {
-	struct name name = source_name(s, i);
+	struct name name = remote_set_name(s, i);
 
 	return name_path(s->o->dir, &name, part);
 }
@@ -99,11 +111,51 @@ remote_set_header(const struct remote_set *s, size_t i)
 	};
 }
 
-enum rc
-remote_set_etag(struct remote_set *s, size_t i, char etag[REMOTE_ETAG])
+/* ---- what is known of objects ---- */
+
+/* In the scratch file; at: of its table in the other. */
+struct known {
+	struct content_object object;
+	uint64_t at;
+};
+
+static enum rc
+keep_known(struct remote_set *s, size_t i, const struct content_object *o)
 {
-	return file_read(
-	    s->etags, etag, REMOTE_ETAG, (uint64_t)i * REMOTE_ETAG);
+	struct known k = {*o, s->tables_size};
+	uint64_t size = zseek_table_size(&o->table);
+	enum rc rc = RC_OK;
+
+	s->source[i].compressed = o->sought;
+	if (o->sought) {
+		/* Each aligned. */
+		s->tables_size += (size + 7) / 8 * 8;
+		rc = file_write(s->tables, o->table.places, size, k.at);
+	}
+	k.object.table.places = NULL;
+	k.object.table.entries = NULL;
+	k.object.table.memory = NULL;
+	return rc ? rc
+		  : file_write(
+			s->objects, &k, sizeof(k), (uint64_t)i * sizeof(k));
+}
+
+enum rc
+remote_set_known(struct remote_set *s, size_t i, struct content_object *o)
+{
+	struct known k;
+	enum rc rc =
+	    file_read(s->objects, &k, sizeof(k), (uint64_t)i * sizeof(k));
+
+	if (rc == RC_OK && k.object.sought && !s->tables_map.data)
+		rc = file_map(&s->tables_map, s->tables, UINT64_MAX);
+	if (rc)
+		return rc;
+	*o = k.object;
+	if (o->sought)
+		zseek_table_borrow(
+		    &o->table, (const uint8_t *)s->tables_map.data + k.at);
+	return RC_OK;
 }
 
 /* ---- one source ---- */
@@ -256,20 +308,18 @@ static enum rc
 slot_source(struct slot *t)
 {
 	struct remote_reading *r = t->reading;
-	const struct store_xfer *x = &t->header_xfer;
 	struct seg_header h;
 	enum rc rc;
 
 	rc = seg_header_parse(&h, t->data_name, t->header.data, t->header.len,
-	    x->size, &r->set->key[t->source]);
+	    t->content.size, &r->set->key[t->source]);
 	if (rc == RC_OK)
 		rc = take_header(r, t->source, t->data_name, &h);
 	if (rc == RC_OK)
-		rc = file_write(r->set->etags, x->etag, REMOTE_ETAG,
-		    (uint64_t)t->source * REMOTE_ETAG);
+		rc = keep_known(r->set, t->source, &t->known);
 	if (rc)
 		return rc;
-	r->set->mode &= file_mode_within(~x->hidden);
+	r->set->mode &= file_mode_within(~t->content.hidden);
 	if (t->index_rc == RC_OK)
 		return take_index(r, t->source, t->index, t->index_name, &h);
 	if (t->index_rc == RC_ABSENT)
@@ -291,6 +341,7 @@ slot_done(struct slot *t, enum rc rc)
 		return;
 	if (r->rc == RC_OK)
 		r->rc = slot_source(t);
+	content_object_release(&t->known);
 	free(t->index_name);
 	free(t->data_name);
 	t->index_name = t->data_name = NULL;
@@ -307,14 +358,48 @@ index_done(struct store_xfer *x, enum rc rc)
 	slot_done(t, rc == RC_ABSENT || rc == RC_DATA ? RC_OK : rc);
 }
 
-static void
-header_done(struct store_xfer *x, enum rc rc)
+static enum rc
+header_arrives(void *arg, const void *data, size_t len)
 {
-	struct slot *t = x->arg;
+	struct slot *t = arg;
 
+	buf_add(&t->header, data, len);
+	return RC_OK;
+}
+
+static void
+header_done(struct content *c, enum rc rc)
+{
+	struct slot *t = c->arg;
+
+	t->data_name = content_name(c->cluster, c->name, t->known.form);
 	if (rc == RC_ABSENT)
 		rc = msg_fail(RC_DATA, "%s: not in the store", t->data_name);
 	slot_done(t, rc);
+}
+
+static void
+header_start(struct slot *t)
+{
+	const struct remote_set *s = t->reading->set;
+
+	t->name = remote_set_name(s, t->source);
+	t->known = (struct content_object){0};
+	if (s->o->stored)
+		t->known.stored = stored_bytes(s->o->stored, &t->name.key);
+	buf_clear(&t->header);
+	t->content = (struct content){
+	    .store = s->o->store,
+	    .cluster = s->o->cluster,
+	    .name = &t->name,
+	    .object = &t->known,
+	    .zstd_first = t->known.stored > 0,
+	    .length = SEG_HEADER_MAX,
+	    .sink = header_arrives,
+	    .done = header_done,
+	    .arg = t,
+	};
+	content_start(&t->content);
 }
 
 static enum rc
@@ -330,8 +415,6 @@ slot_start(struct slot *t, size_t i)
 	r->free = t->next;
 	t->source = i;
 	t->index_name = remote_set_object(r->set, i, PART_INDEX);
-	t->data_name = remote_set_object(r->set, i, PART_SEGMENT);
-	buf_clear(&t->header);
 	t->index_xfer = (struct store_xfer){
 	    .verb = STORE_GET,
 	    .object = t->index_name,
@@ -339,18 +422,10 @@ slot_start(struct slot *t, size_t i)
 	    .done = index_done,
 	    .arg = t,
 	};
-	t->header_xfer = (struct store_xfer){
-	    .verb = STORE_GET,
-	    .object = t->data_name,
-	    .buf = &t->header,
-	    .length = SEG_HEADER_MAX,
-	    .done = header_done,
-	    .arg = t,
-	};
 	t->running = 2;
 	r->running += 2;
 	store_start(store, &t->index_xfer);
-	store_start(store, &t->header_xfer);
+	header_start(t);
 	return RC_OK;
 }
 
@@ -447,12 +522,13 @@ remote_set_read(struct remote_set *s)
 
 	s->frames = s->needed = s->wants_read = 0;
 	s->mode = file_default_mode();
-	file_close(&s->etags);
-	file_close(&s->wants);
+	forget(s);
 	r->set = s;
 	r->places = sort_new(sizeof(struct remote_want), place_cmp);
 	slots_new(r);
-	rc = file_scratch(&s->etags);
+	rc = file_scratch(&s->objects);
+	if (rc == RC_OK)
+		rc = file_scratch(&s->tables);
 	if (rc == RC_OK)
 		rc = file_scratch(&s->wants);
 	if (rc == RC_OK)
@@ -495,7 +571,7 @@ remote_set_replace_wrong(struct remote_set *s)
 	enum rc rc = RC_OK;
 
 	for (size_t i = 0; rc == RC_OK && i < s->n; i++) {
-		struct name name = source_name(s, i);
+		struct name name = remote_set_name(s, i);
 		char *object;
 
 		if (!s->source[i].wrong)

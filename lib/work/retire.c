@@ -23,10 +23,10 @@ struct item {
 	uint64_t bytes;
 	uint64_t saved_at; /* its index, in retire.saved */
 	uint32_t saved_len;
-	uint32_t claim;   /* in claims, from 1 on; 0: none */
-	bool index, data; /* what the store has of it */
-	bool gone;        /* its index is: so the segment does not exist */
-	bool kept;        /* its data stays: somebody has published it again */
+	uint32_t claim; /* in claims, from 1 on; 0: none */
+	bool has[3];    /* parts that the store has; of a claim the first */
+	bool gone : 1;  /* its index is: so the segment does not exist */
+	bool kept : 1;  /* its data stays: somebody has published it again */
 	enum rc rc;
 };
 
@@ -186,15 +186,16 @@ list_space(const struct retire *r, struct space *s)
 	while (it < end && it->claim)
 		it++;
 	while (rc == RC_OK && (rc = listing_next(h, &e)) == RC_OK) {
-		bool whole = e.index && e.data;
+		bool whole = e.index && listing_has_data(&e);
 
 		while (it < end && key_cmp(&it->key, &e.key) < 0)
 			it++;
 		if (whole)
 			keyset_add(&s->before, &e.key);
 		if (it < end && key_cmp(&it->key, &e.key) == 0) {
-			it->index = e.index;
-			it->data = e.data;
+			it->has[PART_INDEX] = e.index;
+			it->has[PART_SEGMENT] = e.plain;
+			it->has[PART_ZSTD] = e.zstd;
 			it->bytes = e.bytes;
 		} else if (whole) {
 			keyset_add(&s->after, &e.key);
@@ -244,7 +245,7 @@ judge_claim(void *arg, const struct claim_entry *e)
 
 		if (strcmp(claim_of(c->r, it), e->name) != 0)
 			continue;
-		it->data = true;
+		it->has[PART_SEGMENT] = true;
 		it->bytes = e->bytes;
 		it->key.end = e->end;
 		it->key.time = e->modified;
@@ -325,9 +326,8 @@ remove_parts(struct retire *r, enum part part)
 
 	for (size_t i = 0; i < r->n; i++) {
 		struct item *it = &r->items[i];
-		bool has = part == PART_INDEX ? it->index : it->data;
 
-		if (has && !it->rc && !it->kept)
+		if (it->has[part] && !it->rc && !it->kept)
 			remove_part(r, &batch[i % BATCH], it, part);
 		if ((i + 1) % BATCH == 0 || i + 1 == r->n) {
 			store_wait(r->o.store, 0, -1);
@@ -369,7 +369,7 @@ save_indexes(struct retire *r)
 	enum rc rc = RC_OK;
 
 	for (size_t i = 0; r->unsure && i < r->n && rc == RC_OK; i++)
-		if (r->items[i].index)
+		if (r->items[i].has[PART_INDEX])
 			rc = save_index(r, &r->items[i]);
 	return rc;
 }
@@ -432,7 +432,7 @@ judge_again(struct retire *r, struct space *s)
 	while (it < s->item + s->n && it->claim)
 		it++;
 	while (rc == RC_OK && (rc = listing_next(h, &e)) == RC_OK) {
-		if (e.index && e.data)
+		if (e.index && listing_has_data(&e))
 			keyset_add(&now, &e.key);
 		note_kept(r, s, &e, &it);
 	}
@@ -441,7 +441,7 @@ judge_again(struct retire *r, struct space *s)
 		rc = r->o.force ? RC_OK : judge(s, &now);
 	for (it = s->item; rc && it < s->item + s->n; it++) {
 		it->kept = true;
-		if (rc == RC_DATA && it->index && it->rc == RC_OK)
+		if (rc == RC_DATA && it->has[PART_INDEX] && it->rc == RC_OK)
 			it->rc = put_again(r, it);
 		it->gone = it->gone && rc != RC_DATA;
 		it->rc = rc_max(it->rc, rc);
@@ -490,7 +490,7 @@ record_gone(struct retire *r)
 	for (size_t i = 0; i < r->n; i++) {
 		const struct item *it = &r->items[i];
 
-		if ((it->gone || !it->index) && !it->claim)
+		if ((it->gone || !it->has[PART_INDEX]) && !it->claim)
 			changes[n++] =
 			    (struct catalog_change){.namespace = it->namespace,
 				.key = it->key,
@@ -513,9 +513,10 @@ tell(struct retire *r, const struct item *it)
 	name_set(&rec.name, it->namespace, &it->key);
 	if (it->claim)
 		rec.claim = claim_of(r, it);
-	else if (it->bytes != REC_UNKNOWN)
+	else if (it->has[PART_SEGMENT])
 		rec.pages = seg_pages_of_size(it->bytes);
-	if (!it->index && !it->data)
+	if (!it->has[PART_INDEX] && !it->has[PART_SEGMENT] &&
+	    !it->has[PART_ZSTD])
 		msg_info("%s/%s: gone already", it->namespace,
 		    it->claim ? claim_of(r, it) : key_text(&it->key, text));
 	return r->o.gone(r->o.arg, &rec);
@@ -527,8 +528,8 @@ tell(struct retire *r, const struct item *it)
 static bool
 any_left(const struct space *s)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (s->item[i].data && !s->item[i].rc)
+	for (const struct item *it = s->item; it < s->item + s->n; it++)
+		if ((it->has[PART_SEGMENT] || it->has[PART_ZSTD]) && !it->rc)
 			return true;
 	return false;
 }
@@ -544,6 +545,7 @@ remove_all(struct retire *r)
 	for (size_t i = 0; i < r->n_spaces; i++)
 		if (any_left(&r->spaces[i]))
 			rc = rc_max(rc, judge_again(r, &r->spaces[i]));
+	remove_parts(r, PART_ZSTD);
 	remove_parts(r, PART_SEGMENT);
 	for (size_t i = 0; i < r->n_spaces && rc == RC_OK; i++)
 		rc = rc_max(rc, clean(r, &r->spaces[i]));

@@ -46,7 +46,9 @@ struct state {
 /* A request: frames of one source by their positions. */
 struct load {
 	struct state *state;
-	struct store_xfer xfer;
+	struct content content;
+	struct content_object known;
+	struct name name;
 	char *object;
 	struct seg_header header;
 	struct disk_cache_id id;
@@ -98,6 +100,7 @@ state_open(struct state **out, const struct state_opts *o,
 	s->remote = (struct remote_merge_opts){
 	    .store = o->store,
 	    .cluster = o->cluster,
+	    .stored = o->stored,
 	};
 	for (size_t i = 0; i < keys->n; i++)
 		keyset_add(&s->keys, &keys->key[i]);
@@ -240,13 +243,22 @@ load_failed(struct load *l, enum rc rc)
 	}
 }
 
-static void
-load_done(struct store_xfer *x, enum rc rc)
+static enum rc
+load_arrives(void *arg, const void *data, size_t len)
 {
-	struct load *l = x->arg;
+	struct load *l = arg;
+
+	buf_add(&l->bytes, data, len);
+	return RC_OK;
+}
+
+static void
+load_done(struct content *c, enum rc rc)
+{
+	struct load *l = c->arg;
 
 	l->state->running--;
-	if (rc == RC_OK && l->bytes.len != x->length)
+	if (rc == RC_OK && l->bytes.len != c->length)
 		rc = msg_fail(RC_DATA, "%s: cut short", l->object);
 	if (rc)
 		load_failed(l, rc);
@@ -254,7 +266,7 @@ load_done(struct store_xfer *x, enum rc rc)
 		take_frame(l, &l->want[i],
 		    (const uint8_t *)l->bytes.data +
 			(frame_offset(&l->header, l->want[i].position) -
-			    x->offset));
+			    c->offset));
 	load_free(l);
 }
 
@@ -270,29 +282,33 @@ load_start(struct state *s, const struct remote_want *want, size_t n)
 	l->n = n;
 	memcpy(l->want, want, n * sizeof(*want));
 	l->header = remote_set_header(&s->set, source);
-	l->object = remote_set_object(&s->set, source, PART_SEGMENT);
-	l->xfer = (struct store_xfer){
-	    .verb = STORE_GET,
-	    .object = l->object,
-	    .buf = &l->bytes,
-	    .offset = frame_offset(&l->header, want[0].position),
-	    .done = load_done,
-	    .arg = l,
-	};
-	l->xfer.length = frame_offset(&l->header, want[n - 1].position + 1ULL) -
-			 l->xfer.offset;
 	/* The object whose header was read, not one put in its place. */
-	rc = remote_set_etag(&s->set, source, l->xfer.etag);
+	rc = remote_set_known(&s->set, source, &l->known);
+	l->name = remote_set_name(&s->set, source);
+	l->object = content_name(s->o.cluster, &l->name, l->known.form);
 	if (rc) {
 		load_failed(l, rc);
 		load_free(l);
 		return rc;
 	}
+	l->content = (struct content){
+	    .store = s->o.store,
+	    .cluster = s->o.cluster,
+	    .name = &l->name,
+	    .object = &l->known,
+	    .offset = frame_offset(&l->header, want[0].position),
+	    .sink = load_arrives,
+	    .done = load_done,
+	    .arg = l,
+	};
+	l->content.length =
+	    frame_offset(&l->header, want[n - 1].position + 1ULL) -
+	    l->content.offset;
 	if (s->o.disk)
 		l->id = disk_cache_id(
-		    store_name(s->o.store), l->object, l->xfer.etag);
+		    store_name(s->o.store), l->object, l->known.etag);
 	s->running++;
-	store_start(s->o.store, &l->xfer);
+	content_start(&l->content);
 	return RC_OK;
 }
 
@@ -314,14 +330,15 @@ take_from_disk(struct state *s, const struct remote_want *w, uint8_t *data)
 {
 	struct seg_header h = remote_set_header(&s->set, w->source);
 	uint8_t frame[SEG_FRAME_LATER + SEG_PAGE_MAX];
-	char etag[REMOTE_ETAG];
+	struct content_object known;
+	struct name name = remote_set_name(&s->set, w->source);
 	struct disk_cache_id id;
 	char *object;
 
-	if (!s->o.disk || remote_set_etag(&s->set, w->source, etag) != RC_OK)
+	if (!s->o.disk || remote_set_known(&s->set, w->source, &known) != RC_OK)
 		return false;
-	object = remote_set_object(&s->set, w->source, PART_SEGMENT);
-	id = disk_cache_id(store_name(s->o.store), object, etag);
+	object = content_name(s->o.cluster, &name, known.form);
+	id = disk_cache_id(store_name(s->o.store), object, known.etag);
 	free(object);
 	if (!disk_cache_get(
 		s->o.disk, &id, w->position, frame, seg_frame_size(&h)) ||

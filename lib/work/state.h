@@ -19,12 +19,14 @@
 #include "store/store.h"
 #include "work/disk_cache.h"
 #include "work/keyset.h"
+#include "work/stored.h"
 
 struct state_opts {
 	struct store *store;
 	const char *cluster;
 	uint64_t cache;          /* bytes of pages that are kept in memory */
 	struct disk_cache *disk; /* or NULL */
+	struct stored *stored;   /* or NULL; for state_open() */
 };
 
 /*

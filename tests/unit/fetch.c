@@ -161,7 +161,7 @@ fetch_all(unsigned n, bool index_only)
 		for (unsigned i = from; i <= n; i += 2) {
 			struct name name = name_of(i);
 
-			rc = rc_max(rc, fetch_add(f, &name));
+			rc = rc_max(rc, fetch_add(f, &name, false));
 		}
 	rc = rc_max(rc, fetch_finish(f));
 	fetch_free(f);

@@ -75,7 +75,8 @@ listed(const char *namespace, bool along)
 			buf_adds(&b, "-");
 		else
 			buf_addf(&b, "%llu", (unsigned long long)e.bytes);
-		buf_addf(&b, " %s%s; ", e.index ? "i" : "", e.data ? "d" : "");
+		buf_addf(&b, " %s%s; ", e.index ? "i" : "",
+		    listing_has_data(&e) ? "d" : "");
 	}
 	listing_free(h);
 	buf_addf(&b, "%d", rc == RC_ABSENT ? 0 : (int)rc);

@@ -1,0 +1,54 @@
+/* stored: see stored.h. */
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "work/stored.h"
+
+static int
+by_key(const void *a, const void *b)
+{
+	const struct stored_item *x = a, *y = b;
+
+	return key_cmp(&x->key, &y->key);
+}
+
+void
+stored_add(struct stored *s, const struct rec *rec)
+{
+	struct stored_item *it;
+
+	if (!rec_is_compressed(rec))
+		return;
+	if (s->n == s->cap) {
+		s->cap = s->cap ? 2 * s->cap : 64;
+		s->item = xreallocarray(s->item, s->cap, sizeof(*s->item));
+	}
+	it = &s->item[s->n++];
+	*it = (struct stored_item){rec->name.key, rec->bytes};
+	/* Plans come in order; qsort() would take as much memory again. */
+	if (s->n > 1 && by_key(it - 1, it) > 0)
+		s->unsorted = true;
+}
+
+uint64_t
+stored_bytes(struct stored *s, const struct key *key)
+{
+	const struct stored_item wanted = {.key = *key};
+	const struct stored_item *it;
+
+	if (s->n == 0)
+		return 0;
+	if (s->unsorted)
+		qsort(s->item, s->n, sizeof(*s->item), by_key);
+	s->unsorted = false;
+	it = bsearch(&wanted, s->item, s->n, sizeof(*s->item), by_key);
+	return it ? it->bytes : 0;
+}
+
+void
+stored_release(struct stored *s)
+{
+	free(s->item);
+	*s = (struct stored){0};
+}
