@@ -210,6 +210,78 @@ must_fail 1 seg-upload "$(cat w2.f)"
 err_like "refused" "another"
 is "$(wc -l <err)" 1 "once"
 
+# --- what a writer that fails leaves: nothing that others must wait for
+
+# chain: 21-22, 23-24, 25-26 after base
+for e in 22 24 26; do
+	mkseg chain shop $((e - 1)) $e $((300 + e)) 20 1 2 1 $e
+done >chain.f
+echo >>chain.f
+mkseg other shop 23 23 900 20 1 1 1 9 >other.f
+mkseg other2 other 1 20 100 20 1 20 >other2.f
+key=$(sed -n '2s,.*/\(.*\)\.seg$,\1,p' chain.f)
+begin
+echo other >"$objects/shop/segments/$key"
+must_fail 1 sh -c 'seg-upload <chain.f'
+err_like "segments/$key: exists with other content" "the second of three cannot be put"
+like "$claims/shop/00000000000000000022" "^given-up" "its claim is given up, and the one made ahead"
+ok "-O" seg-list -O shop
+is "$(cut -f 1 out | tr '\n' ' ')" "shop/claim-00000000000000000022 shop/claim-00000000000000000024  " "lists it"
+cp out given.set
+ok "and another goes on at once" seg-upload --busy-timeout 0 "$(cat other.f)"
+is "$(seg-list shop | cut -f 2-3 | tr '\t\n' -\ )" "1-20 21-22 23-23  " "from there"
+must_fail 1 seg-upload --busy-timeout 0 "$(sed -n 2p chain.f)"
+err_like "refused: .*$(uname -n) \(process [0-9]*\) at 20" "the first, again, finds out"
+begin
+echo other >"$objects/shop/segments/$key"
+run sh -c 'seg-upload <chain.f'
+ok "seg-rm" seg-rm <given.set
+absent "$claims/shop/00000000000000000022"
+begin
+echo other >"$objects/shop/segments/$key"
+run sh -c 'seg-upload <chain.f'
+rm "$objects/shop/segments/$key"
+ok "its own next run" sh -c 'seg-upload --busy-timeout 0 <chain.f'
+is "$(seg-list shop | cut -f 2-3 | tr '\t\n' -\ )" "1-20 21-22 23-24 25-26  " \
+	"publishes what was left"
+
+# An index that may yet be there is not given up.
+begin
+fs "FS_FAIL=renameat2@/indexes/=EIO" seg-upload "$(cat w1.f)" >out 2>err
+is "$?" 3 "an index that cannot be put"
+must_fail 3 seg-upload --busy-timeout 0 "$(cat w2.f)"
+err_like "was claimed for" "keeps its claim"
+
+# A claim that cannot be made ahead is the failure of what it is for alone.
+begin
+{ grep . chain.f && cat other2.f && echo; } >both.f
+fs "FS_FAIL=renameat2@/claims/shop#2=EIO" seg-upload <both.f >out 2>err
+is "$?" 3 "no claim of the second"
+is "$(cut -f 1-3 out | sed 's,/[^	]*,,' | tr '\t\n' ' ;')" \
+	"other 1 20;shop 21 22;!;" "the first is published, and what is of another namespace"
+begin
+mv other2/other other2/zoo
+{ grep . chain.f && sed 's,/other/,/zoo/,' other2.f && echo; } >both.f
+fs "FS_FAIL=fsync@shop/indexes/#1=EIO renameat2@/claims/shop#2=EIO" \
+	seg-upload <both.f >out 2>err
+is "$?" 3 "neither the first index nor the second claim"
+is "$(cut -f 1-3 out | sed 's,/[^	]*,,' | tr '\t\n' ' ;')" "zoo 1 20;!;" \
+	"another namespace does not suffer"
+
+# A claim that goes just when it is read
+begin
+claimed 20 w1.f $$ 0
+fs "FS_RUN=fsync@claims/shop$=rm -f $claims/shop/00000000000000000020" \
+	seg-upload --busy-timeout 0 "$(cat w2.f)" >out 2>err
+is "$?" 0 "a claim that has gone when it is read: it is free"
+mkdir -p "$claims/shop"
+claimed 20 w1.f $$ 0
+sed -i 's/^key.*/removal -/' "$claims/shop/00000000000000000020"
+mv "$claims/shop/00000000000000000020" "$claims/shop/removal"
+fs "FS_RUN=fsync@claims/shop$=rm -f $claims/shop/removal" \
+	seg-rm --busy-timeout 0 "$(seg-list shop | sed -n '2s/	.*//p')" >out 2>err
+is "$? $(cat err)" "1 seg-rm: shop: refused: nothing else would hold frame 24" "and so is a lock"
+
 # --- a writer that comes back after -F took over
 
 # held OP@PART[#N]: w1 while w2 takes over with -F before that operation

@@ -107,6 +107,20 @@ for fault in stall stall-request; do
 done
 is "$bad" "" "killed at any request: the next run goes on, another waits, is refused or wins"
 
+# --- one that fails gives its claims up, without a right to delete
+
+SEG_STORE=s3://bkt/given
+seg-upload "$(cat base.f)" >/dev/null
+rules "DELETE 403 -
+DELETES 403 -
+PUTDATA 403 1+1"
+must_fail 2 sh -c 'seg-upload -j 1 <two.f'
+is "$(grep -c . err)" 1 "one failure is told, no other of what it leaves"
+ok "another goes on at once" seg-upload --busy-timeout 0 "$(
+	mkseg third shop 31 31 900 20 1 1 1 9
+)"
+rules ""
+
 # --- stopped before its index, while another takes over with -F
 
 SEG_STORE=s3://bkt/back

@@ -62,6 +62,14 @@ process_self(struct process *p)
 }
 
 bool
+process_same(const struct process *a, const struct process *b)
+{
+	return a->pid == b->pid && a->started == b->started &&
+	       strcmp(a->host, b->host) == 0 && strcmp(a->boot, b->boot) == 0 &&
+	       strcmp(a->pids, b->pids) == 0;
+}
+
+bool
 process_is_dead(const struct process *p)
 {
 	struct process self;

@@ -19,6 +19,7 @@ struct process {
 };
 
 void process_self(struct process *);
+bool process_same(const struct process *, const struct process *);
 
 /*
  * Is it known to be dead?  Only where it ran on this machine since that was

@@ -38,6 +38,8 @@ struct candidate {
 	enum rules_fit fit;
 	uint64_t base; /* RULES_EXTENDS: the END that it continues */
 	bool claimed;  /* which is claimed for it */
+	bool held;     /* the claim is ours, to be given up if it fails */
+	bool put;      /* its index is in the store, or may come to be */
 	enum rc rc;
 	struct object *data; /* while it is put */
 };

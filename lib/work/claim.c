@@ -11,6 +11,8 @@
 
 #define MAGIC "segtools claim 1\n"
 
+enum { GONE_MS = 1000 }; /* how long one may come and go */
+
 /* ---- the text ---- */
 
 void
@@ -31,6 +33,8 @@ claim_encode(struct buf *b, const struct claim *c)
 	buf_addf(b, "started %llu\n", (unsigned long long)c->by.started);
 	buf_addf(b, "boot %s\n", c->by.boot);
 	buf_addf(b, "pids %s\n", c->by.pids);
+	if (c->given_up)
+		buf_adds(b, "given-up -\n");
 }
 
 static bool
@@ -62,6 +66,8 @@ take_line(struct claim *c, const char *line, size_t len, bool *what)
 	}
 	if (IS("removal"))
 		return *what = c->removal = true;
+	if (IS("given-up"))
+		return c->given_up = true;
 	if (IS("time"))
 		return number_u64(value, strcspn(value, " \n"), &c->time);
 	if (IS("writer"))
@@ -275,6 +281,28 @@ claim_write(struct store *store, const char *object, const struct claim *c,
 
 	claim_write_begin(store, &op, xstrdup(object), c, !existed);
 	return claim_write_end(&op, existed);
+}
+
+/* What was there may be gone when it is read. */
+enum rc
+claim_make(struct store *store, const char *object, const struct claim *mine,
+    bool say, bool *existed, struct claim *theirs)
+{
+	struct patience patience;
+	enum rc rc;
+
+	patience_begin(&patience, GONE_MS);
+	do {
+		rc = claim_write(store, object, mine, existed);
+		if (rc == RC_OK && *existed)
+			rc = say ? claim_read(store, object, theirs)
+				 : claim_look(store, object, theirs);
+	} while (rc == RC_ABSENT && patience_wait(&patience));
+	if (rc == RC_ABSENT)
+		rc = msg_fail(RC_SYSTEM,
+		    "%s: is there for who makes it, and not for who reads it",
+		    object);
+	return rc;
 }
 
 enum rc

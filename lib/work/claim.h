@@ -33,6 +33,10 @@ struct claim {
 	char writer[CLAIM_WRITER_MAX]; /* UUID: see writer.h; or "" */
 	struct process by;
 	uint64_t time; /* when it was made, ms since 1970 */
+	/* Whoever made it has not published under it and never will: anybody
+	 * may have it.  Overwritten and not removed, since writers need no right
+	 * to remove. */
+	bool given_up;
 	/* Not in its text: who may not read the segment may not read this. */
 	mode_t hidden;
 };
@@ -58,6 +62,12 @@ enum rc claim_look(struct store *, const char *object, struct claim *);
 /* existed: there is one already; with NULL that one is replaced. */
 enum rc claim_write(
     struct store *, const char *object, const struct claim *, bool *existed);
+/*
+ * Make it where none is, or read the one that is there: *existed.  say: report
+ * what is none.
+ */
+enum rc claim_make(struct store *, const char *object, const struct claim *mine,
+    bool say, bool *existed, struct claim *theirs);
 enum rc claim_remove(struct store *, const char *object);
 
 /* The same while other work goes on.  All-zero; object is owned from here on.

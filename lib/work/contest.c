@@ -38,10 +38,7 @@ is_ours(
     const struct contest *c, const struct claim *mine, const struct claim *is)
 {
 	return names(is, &mine->key) ||
-	       (c->force && is->by.pid == mine->by.pid &&
-		   is->by.started == mine->by.started &&
-		   strcmp(is->by.host, mine->by.host) == 0 &&
-		   strcmp(is->by.boot, mine->by.boot) == 0);
+	       (c->force && process_same(&is->by, &mine->by));
 }
 
 /* ---- claiming ---- */
@@ -56,7 +53,7 @@ weigh(const struct contest *c, const struct claim *mine,
 	enum rc rc;
 
 	*state = CONTEST_OURS;
-	if (names(theirs, &mine->key))
+	if (names(theirs, &mine->key) && !theirs->given_up)
 		return RC_OK;
 	index = index_of(c, &theirs->key);
 	rc = object_look(c->store, index);
@@ -64,8 +61,10 @@ weigh(const struct contest *c, const struct claim *mine,
 	if (c->force)
 		*take = dead || rc == RC_OK;
 	else
-		*take = rc == RC_ABSENT && dead && *mine->writer &&
-			strcmp(mine->writer, theirs->writer) == 0;
+		*take = rc == RC_ABSENT &&
+			(theirs->given_up ||
+			    (dead && *mine->writer &&
+				strcmp(mine->writer, theirs->writer) == 0));
 	if (!*take)
 		*state = rc == RC_OK ? CONTEST_MOVED : CONTEST_THEIRS;
 	return rc == RC_ABSENT ? RC_OK : rc;
@@ -77,18 +76,16 @@ claim_once(const struct contest *c, const char *object,
     const struct claim *mine, bool wait, struct claim *theirs,
     enum contest_state *state)
 {
-	bool existed, take;
-	enum rc rc = claim_write(c->store, object, mine, &existed);
+	bool existed = false, take;
+	enum rc rc = claim_make(
+	    c->store, object, mine, wait && !c->force, &existed, theirs);
 
 	*state = existed ? CONTEST_OURS : CONTEST_MADE;
-	if (rc || !existed)
+	if (!existed)
 		return rc;
-	rc = wait && !c->force ? claim_read(c->store, object, theirs)
-			       : claim_look(c->store, object, theirs);
-	/* Removed meanwhile, or none, which matters if END is the newest. */
-	if (rc == RC_ABSENT || (rc == RC_DATA && !wait)) {
+	/* None, which matters if END is the newest. */
+	if (rc == RC_DATA && !wait) {
 		*state = CONTEST_THEIRS;
-		*theirs = *mine;
 		return RC_OK;
 	}
 	take = rc == RC_DATA && c->force;
@@ -137,11 +134,18 @@ contest_claim(const struct contest *c, uint64_t end, const struct claim *mine,
 }
 
 void
-contest_give_up(const struct contest *c, uint64_t end)
+contest_give_up(
+    const struct contest *c, uint64_t end, const struct claim *mine)
 {
 	char *object = object_of(c, end);
+	struct claim now;
 
-	(void)claim_remove(c->store, object);
+	if (claim_look(c->store, object, &now) == RC_OK &&
+	    process_same(&now.by, &mine->by) && !now.given_up) {
+		now.given_up = true;
+		now.hidden = mine->hidden;
+		(void)claim_write(c->store, object, &now, NULL);
+	}
 	free(object);
 }
 
@@ -152,7 +156,7 @@ contest_who(const struct contest *c, uint64_t end, const struct key *ours)
 	struct claim theirs;
 
 	if (claim_look(c->store, object, &theirs) == RC_OK &&
-	    !names(&theirs, ours)) {
+	    !theirs.given_up && !names(&theirs, ours)) {
 		by = claim_who(&theirs);
 		who = xasprintf("%s of %s", key_text(&theirs.key, key), by);
 		free(by);
@@ -182,9 +186,10 @@ may_take_back(
 
 /* Say that another continues END, after ours was taken back where that may be. */
 static enum rc
-yield(const struct contest *c, uint64_t end, const struct key *ours,
+yield(const struct contest *c, uint64_t end, const struct claim *mine,
     const struct key *other, bool take_back)
 {
+	const struct key *ours = &mine->key;
 	struct store_xfer x = {.verb = STORE_DELETE};
 	char key[KEY_LEN + 1], there[KEY_LEN + 1], *index = index_of(c, ours);
 	char *who = contest_who(c, end, ours);
@@ -196,6 +201,8 @@ yield(const struct contest *c, uint64_t end, const struct key *ours,
 
 		gone = rc == RC_OK || rc == RC_ABSENT;
 	}
+	if (gone)
+		contest_give_up(c, end, mine);
 	msg_fail(RC_DATA, "%s/%s: refused: END %llu is continued by %s%s%s; %s",
 	    c->namespace, key_text(ours, key), (unsigned long long)end,
 	    key_text(other, there), who ? ": claimed for " : "", who ? who : "",
@@ -208,15 +215,16 @@ yield(const struct contest *c, uint64_t end, const struct key *ours,
 
 /* *forked: and ours has yielded: RC_DATA. */
 static enum rc
-look_back(
-    const struct contest *c, uint64_t end, const struct key *ours, bool created)
+look_back(const struct contest *c, uint64_t end, const struct claim *mine,
+    bool created)
 {
+	const struct key *ours = &mine->key;
 	struct keyset known = {0};
 	struct key other;
 	enum rc rc = listing_keys(&known, c->store, c->cluster, c->namespace);
 
 	if (rc == RC_OK && rules_forked(&known, ours, end, &other))
-		rc = yield(c, end, ours, &other,
+		rc = yield(c, end, mine, &other,
 		    created && may_take_back(&known, ours, &other));
 	keyset_release(&known);
 	return rc;
@@ -238,7 +246,7 @@ contest_settle(const struct contest *c, uint64_t end, const struct claim *mine,
 
 	patience_begin(&patience, c->busy_ms);
 	while (seen == RC_OK && !is_ours(c, mine, &now)) {
-		rc = look_back(c, end, &mine->key, created);
+		rc = look_back(c, end, mine, created);
 		if (rc || !patience_wait(&patience))
 			break;
 		seen = claim_look(c->store, object, &now);
@@ -250,7 +258,7 @@ contest_settle(const struct contest *c, uint64_t end, const struct claim *mine,
 		    c->namespace, (unsigned long long)end);
 		rc = claim_write(c->store, object, mine, NULL);
 		if (rc == RC_OK)
-			rc = look_back(c, end, &mine->key, created);
+			rc = look_back(c, end, mine, created);
 	}
 	free(object);
 	return rc;

@@ -22,6 +22,10 @@
  * The same where the claim has gone or turned out to be none, which proves no
  * other writer.
  *
+ * Who fails and knows that its index is not there and will not be gives its
+ * claim up: the next one takes it over, which is no other than step 1.  Where
+ * that is not known, of a request without an answer, the claim stays.
+ *
  * A run that publishes several, hand over hand, makes the claim of the next END
  * before the index that lets others see that END, and needs no step 2 for it.
  */
@@ -67,8 +71,12 @@ enum rc contest_settle(const struct contest *, uint64_t end,
     const struct claim *mine, bool created, enum rc seen,
     const struct claim *theirs);
 
-/* Of what turned out not to be the newest END: leave nothing behind. */
-void contest_give_up(const struct contest *, uint64_t end);
+/*
+ * Of what turned out not to be the newest END, or failed before its index was
+ * put: if the claim is ours, others may have it.
+ */
+void contest_give_up(
+    const struct contest *, uint64_t end, const struct claim *mine);
 
 /* Who has claimed END: "KEY of HOST (process N) at TIME", malloced; NULL if
  * nobody has, or ours is the only one. */

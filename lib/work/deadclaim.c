@@ -78,7 +78,7 @@ deadclaim_is_dead(struct store *store, const char *cluster,
 	object = claim_object(cluster, namespace, e->name);
 	rc = claim_read(store, object, &c);
 	if (rc == RC_OK)
-		*dead = process_is_dead(&c.by);
+		*dead = c.given_up || process_is_dead(&c.by);
 	free(object);
 	return rc == RC_DATA ? RC_OK : rc; /* said; old enough one day */
 }

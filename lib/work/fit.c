@@ -91,7 +91,7 @@ claim_newest(const struct fitting *f, struct candidate *c)
 	fit_mine(c, &mine);
 	rc = contest_claim(&contest, c->base, &mine, f->force, &state);
 	if (rc == RC_OK && f->force) {
-		c->claimed = true;
+		c->claimed = c->held = true;
 		return RC_OK;
 	}
 	for (bool waited = false; rc == RC_OK && state != CONTEST_MOVED;
@@ -104,8 +104,9 @@ claim_newest(const struct fitting *f, struct candidate *c)
 			break;
 		rc = contest_claim(&contest, c->base, &mine, true, &state);
 	}
+	c->held = rc == RC_OK && c->claimed;
 	if (state == CONTEST_MADE && !c->claimed)
-		contest_give_up(&contest, c->base);
+		contest_give_up(&contest, c->base, &mine);
 	return rc;
 }
 

@@ -24,9 +24,7 @@ is_ours(const struct claim *c)
 	struct process self;
 
 	process_self(&self);
-	return c->by.pid == self.pid && c->by.started == self.started &&
-	       strcmp(c->by.boot, self.boot) == 0 &&
-	       strcmp(c->by.pids, self.pids) == 0;
+	return process_same(&c->by, &self);
 }
 
 /* *ours, or *theirs is set. */
@@ -34,19 +32,12 @@ static enum rc
 try_once(struct store *store, const char *object, const struct claim *mine,
     bool force, bool *ours, struct claim *theirs)
 {
-	bool existed;
-	enum rc rc = claim_write(store, object, mine, &existed);
+	bool existed = false;
+	enum rc rc = claim_make(store, object, mine, !force, &existed, theirs);
 
-	*ours = rc == RC_OK && !existed;
-	if (rc || *ours)
-		return rc;
-	rc = force ? claim_look(store, object, theirs)
-		   : claim_read(store, object, theirs);
-	if (rc == RC_OK && is_ours(theirs))
-		*ours = true;     /* what an unanswered attempt made */
-	else if (rc == RC_ABSENT) /* released meanwhile */
-		*theirs = *mine;
-	return rc == RC_ABSENT ? RC_OK : rc;
+	/* What is there may be what an unanswered attempt made. */
+	*ours = rc == RC_OK && (!existed || is_ours(theirs));
+	return rc;
 }
 
 enum rc

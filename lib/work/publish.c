@@ -212,8 +212,9 @@ reach_out(struct publish *p, struct candidate *c)
 	p->hand_for = c;
 }
 
-/* What reach_out() began: c is claimed if nobody else had been there. */
-static enum rc
+/* What reach_out() began: c is claimed if nobody else had been there.  That it
+ * failed is nothing to the one before. */
+static void
 take_hold(struct publish *p)
 {
 	struct candidate *c = p->hand_for;
@@ -221,11 +222,43 @@ take_hold(struct publish *p)
 	enum rc rc;
 
 	if (!c)
-		return RC_OK;
+		return;
 	p->hand_for = NULL;
 	rc = claim_write_end(&p->hand, &existed);
-	c->claimed = rc == RC_OK && !existed;
-	return rc;
+	c->claimed = c->held = rc == RC_OK && !existed;
+	if (rc)
+		candidate_fail(c, rc);
+}
+
+/* Have the one after c claimed before others can see c's END. */
+static void
+claim_ahead(struct publish *p, struct candidate *c)
+{
+	struct candidate *next = successor(p, c);
+
+	if (p->hand_for != next)
+		take_hold(p);
+	if (next)
+		reach_out(p, next);
+	take_hold(p);
+}
+
+/* Of what failed, the claims that are ours: of what may still be published by a
+ * request of ours without an answer they stay. */
+static void
+give_up_claims(struct publish *p)
+{
+	struct candidate *c = p->set.c;
+	struct contest contest;
+	struct claim mine;
+
+	for (; c < p->set.c + p->set.n; c++) {
+		if (!c->held || !c->rc || c->put)
+			continue;
+		contest = fit_contest(&p->fit, c->namespace);
+		fit_mine(c, &mine);
+		contest_give_up(&contest, c->base, &mine);
+	}
 }
 
 /* Look at the claim of c once more while that of the one after the next is on
@@ -262,13 +295,11 @@ publish_one(struct publish *p, struct candidate *c)
 		rc = object_wait(&c->data, &data_existed);
 	if (rc == RC_OK && c->fit == RULES_EXTENDS && !c->claimed)
 		rc = fit_claim(&p->fit, c);
-	if (rc == RC_OK && c->fit == RULES_EXTENDS) {
-		if (successor(p, c))
-			reach_out(p, successor(p, c));
-		rc = take_hold(p);
-	}
+	if (rc == RC_OK && c->fit == RULES_EXTENDS)
+		claim_ahead(p, c);
 	if (rc == RC_OK)
 		rc = put_index(p, c, &index_existed);
+	c->put = rc == RC_OK || rc == RC_SYSTEM;
 	if (rc == RC_OK && c->fit == RULES_EXTENDS)
 		rc = look_again(p, c, !index_existed);
 	if (rc == RC_OK &&
@@ -410,9 +441,10 @@ publish_all(struct publish *p)
 			rc = rc_max(rc, finish_until(p, end));
 	}
 	rc = rc_max(rc, finish_until(p, p->set.n));
-	rc = rc_max(rc, take_hold(p));
+	take_hold(p);
 	while (p->running > 0)
 		store_step(p->o.store);
+	give_up_claims(p);
 	return rc;
 }
 
