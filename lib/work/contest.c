@@ -134,8 +134,7 @@ contest_claim(const struct contest *c, uint64_t end, const struct claim *mine,
 }
 
 void
-contest_give_up(
-    const struct contest *c, uint64_t end, const struct claim *mine)
+contest_give_up(const struct contest *c, uint64_t end, const struct claim *mine)
 {
 	char *object = object_of(c, end);
 	struct claim now;
