@@ -10,6 +10,8 @@
 #   make bench      the figures, in one table        (BENCH=plan: those alone)
 #   make fuzz       libFuzzer, FUZZ_SECONDS=30 for each tests/fuzz/*.c
 #   make soak       longer tests
+#   make mutants    is each of many deliberate mistakes seen by a test?
+#                   (MUTANTS=publish-order: that one)
 #   make analyze    gcc -fanalyzer, scan-build, valgrind over the unit tests
 #   make coverage   which lines the tests reach
 #   make distcheck  that an archive of HEAD builds, passes and cleans up
@@ -159,6 +161,9 @@ soak: inst $(HELPERS) $(PRELOADS)
 		tests/58-s3-several.t tests/62-catalog-random.t \
 		tests/82-history.t
 
+mutants:
+	sh tests/mutants.sh $(B)/mutants $(MUTANTS)
+
 # A sanitizer's own status is 99, lest it look like "the answer is no".
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all
@@ -269,7 +274,7 @@ distcheck:
 clean:
 	rm -rf $(B)
 
-.PHONY: all install inst demo check soak san bench fuzz run-fuzzers lint layers \
+.PHONY: all install inst demo check soak mutants san bench fuzz run-fuzzers lint layers \
 	objects lint-gcc lint-clang lint-tidy lint-cppcheck lint-sh lint-man \
 	lint-units lint-format lint-hardened analyze \
 	analyze-gcc analyze-clang analyze-valgrind coverage format distcheck clean
