@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/msg.h"
+#include "base/number.h"
 
 static void *
 check(void *p)
@@ -104,6 +105,13 @@ void
 buf_addc(struct buf *b, char c)
 {
 	buf_add(b, &c, 1);
+}
+
+void
+buf_addu(struct buf *b, uint64_t number)
+{
+	b->len += number_text(number, 1, buf_reserve(b, NUMBER_MAX));
+	b->data[b->len] = 0;
 }
 
 void

@@ -7,6 +7,7 @@
 #define SEGTOOLS_BUF_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 void *xmalloc(size_t size);
 void *xcalloc(size_t n, size_t size);
@@ -25,6 +26,7 @@ struct buf {
 void buf_add(struct buf *, const void *data, size_t len);
 void buf_adds(struct buf *, const char *s);
 void buf_addc(struct buf *, char c);
+void buf_addu(struct buf *, uint64_t number); /* in decimal */
 void buf_addf(struct buf *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* Room for len more bytes; where they go.  The caller then adds to buf.len. */

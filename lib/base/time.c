@@ -116,21 +116,40 @@ time_parse(const char *s, uint64_t *ms)
 	return true;
 }
 
+/* The other way. */
+static void
+civil_from_days(uint64_t days, unsigned *y, unsigned *m, unsigned *d)
+{
+	*y = 1970 + (unsigned)(days / 366); /* or later */
+	while (days_from_civil(*y + 1, 1, 1) <= days)
+		++*y;
+	days -= days_from_civil(*y, 1, 1);
+	for (*m = 1; days >= month_days(*y, *m); ++*m)
+		days -= month_days(*y, *m);
+	*d = (unsigned)days + 1;
+}
+
 const char *
 time_text(uint64_t ms, char text[TIME_TEXT_MAX])
 {
-	struct tm tm;
-	time_t t;
+	unsigned y, m, d, s = (unsigned)(ms / 1000 % 86400);
+	unsigned rest = (unsigned)(ms % 1000);
+	char *p = text;
 
 	if (ms > 253402300799999) /* 9999-12-31T23:59:59.999Z */
 		return strcpy(text, "-");
-	t = (time_t)(ms / 1000);
-	gmtime_r(&t, &tm);
-	snprintf(text, TIME_TEXT_MAX, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
-	    (unsigned)tm.tm_year % 10000 + 1900, (unsigned)tm.tm_mon % 100 + 1,
-	    (unsigned)tm.tm_mday % 100, (unsigned)tm.tm_hour % 100,
-	    (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100,
-	    (unsigned)(ms % 1000));
+	civil_from_days(ms / 86400000, &y, &m, &d);
+	const struct {
+		unsigned value, width;
+		char after;
+	} parts[] = {{y, 4, '-'}, {m, 2, '-'}, {d, 2, 'T'}, {s / 3600, 2, ':'},
+	    {s / 60 % 60, 2, ':'}, {s % 60, 2, '.'}, {rest, 3, 'Z'}};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		p += number_text(parts[i].value, parts[i].width, p);
+		*p++ = parts[i].after;
+	}
+	*p = 0;
 	return text;
 }
 

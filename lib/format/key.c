@@ -28,9 +28,14 @@ key_parse(struct key *key, const char *s, size_t len)
 const char *
 key_text(const struct key *key, char text[KEY_LEN + 1])
 {
-	snprintf(text, KEY_LEN + 1, "%020llu-%020llu-%020llu",
-	    (unsigned long long)(UINT64_MAX - key->end),
-	    (unsigned long long)key->start, (unsigned long long)key->time);
+	const uint64_t part[] = {UINT64_MAX - key->end, key->start, key->time};
+	char *p = text;
+
+	for (int i = 0; i < 3; i++) {
+		p += number_text(part[i], NUMBER_MAX, p);
+		*p++ = '-';
+	}
+	text[KEY_LEN] = 0;
 	return text;
 }
 

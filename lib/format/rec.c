@@ -18,7 +18,8 @@
 enum {
 	READ_SIZE = 64 << 10,
 	/* A longer line is no record: PATH_MAX and some columns. */
-	LINE_MAX_LEN = 16 << 10
+	LINE_MAX_LEN = 16 << 10,
+	NAME_LEN = NAMESPACE_MAX + 1 + KEY_LEN
 };
 
 #define CLAIM "claim-"
@@ -390,12 +391,19 @@ add_json(
 }
 
 static void
+add_column(struct buf *b, uint64_t v)
+{
+	buf_addc(b, '\t');
+	buf_addu(b, v);
+}
+
+static void
 add_number(struct buf *b, uint64_t v)
 {
 	if (v == REC_UNKNOWN)
 		buf_adds(b, "\t-");
 	else
-		buf_addf(b, "\t%llu", (unsigned long long)v);
+		add_column(b, v);
 }
 
 /* START and END.  REC_UNKNOWN is also the last frame number that there can be:
@@ -406,28 +414,37 @@ add_numbers(struct buf *b, const struct rec *rec)
 	const struct key *k = &rec->name.key;
 
 	if (!rec->claim) {
-		buf_addf(b, "\t%llu\t%llu", (unsigned long long)k->start,
-		    (unsigned long long)k->end);
+		add_column(b, k->start);
+		add_column(b, k->end);
 		return;
 	}
 	add_number(b, REC_UNKNOWN);
 	add_number(b, k->end);
 }
 
+/* NAMESPACE/KEY, or NAMESPACE/claim-CLAIM. */
+static const char *
+name_text(const struct rec *rec, char text[NAME_LEN + 1])
+{
+	char *p = stpcpy(text, rec->name.namespace);
+
+	*p++ = '/';
+	if (rec->claim)
+		snprintf(p, KEY_LEN + 1, "%s%s", CLAIM, rec->claim);
+	else
+		key_text(&rec->name.key, p);
+	return text;
+}
+
 enum rc
 rec_format(struct buf *b, const struct rec *rec, bool json)
 {
-	char key[KEY_LEN + 1], time[TIME_TEXT_MAX];
-	char name[NAMESPACE_MAX + 1 + KEY_LEN + 1];
+	char time[TIME_TEXT_MAX], name[NAME_LEN + 1];
 	const char *text = rec->text;
 
-	if (!text) {
-		snprintf(name, sizeof(name), "%s/%s%s", rec->name.namespace,
-		    rec->claim ? CLAIM : "",
-		    rec->claim ? rec->claim : key_text(&rec->name.key, key));
-		text = name;
-	}
-	if (!json && strpbrk(text, "\t\n"))
+	if (!text)
+		text = name_text(rec, name);
+	else if (!json && strpbrk(text, "\t\n"))
 		return msg_fail(RC_USAGE,
 		    "%s: a TAB or newline in a path has no place in a record",
 		    text);
@@ -438,7 +455,8 @@ rec_format(struct buf *b, const struct rec *rec, bool json)
 	}
 	buf_adds(b, text);
 	add_numbers(b, rec);
-	buf_addf(b, "\t%s", time);
+	buf_addc(b, '\t');
+	buf_adds(b, time);
 	add_number(b, rec->pages);
 	add_number(b, rec->bytes);
 	buf_addc(b, '\n');

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -44,6 +45,44 @@ test_numbers(void)
 		ok(good == cases[i].good && (!good || v == cases[i].value),
 		    "number '%s'", cases[i].text);
 	}
+}
+
+static void
+test_number_text(void)
+{
+	static const struct {
+		uint64_t value;
+		size_t width;
+		const char *text;
+	} cases[] = {{0, 0, "0"}, {0, 1, "0"}, {7, 2, "07"}, {123, 2, "123"},
+	    {UINT64_MAX, 1, "18446744073709551615"},
+	    {42, NUMBER_MAX, "00000000000000000042"}};
+	char text[NUMBER_MAX];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t n = number_text(cases[i].value, cases[i].width, text);
+
+		ok(n == strlen(cases[i].text) &&
+			memcmp(text, cases[i].text, n) == 0,
+		    "%s as text", cases[i].text);
+	}
+}
+
+/* Every day, as the C library has it. */
+static void
+test_dates(void)
+{
+	char text[TIME_TEXT_MAX], want[TIME_TEXT_MAX];
+	time_t t = 86399;
+	struct tm tm;
+
+	do {
+		gmtime_r(&t, &tm);
+		strftime(want, sizeof(want), "%Y-%m-%dT%H:%M:%S.007Z", &tm);
+		time_text((uint64_t)t * 1000 + 7, text);
+		t += 86400;
+	} while (strcmp(text, want) == 0 && t < 253402300800);
+	ok(strcmp(text, want) == 0, "%s is %s", text, want);
 }
 
 static void
@@ -449,7 +488,9 @@ main(int argc, char **argv)
 	if (!mkdtemp(dir))
 		return 1;
 	test_numbers();
+	test_number_text();
 	test_times();
+	test_dates();
 	test_keys();
 	test_names();
 	test_files();
