@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/temporary.h"
 #include "format/key.h"
 #include "store/dir_list.h"
@@ -17,6 +18,7 @@ struct listing {
 	enum dir_level level;
 	char **pending; /* directories to be read, relative to base */
 	size_t n, cap;
+	struct buf name; /* of what is looked at, relative to base */
 	enum rc (*entry)(void *, const struct store_entry *);
 	void *arg;
 };
@@ -179,32 +181,46 @@ is_folder(const char *relative)
 	return false;
 }
 
+/* What is no file, or (err) is not to be had. */
 static enum rc
-visit_any(struct listing *l, int fd, const char *dir, const char *base)
+visit_other(struct listing *l, const char *relative, mode_t mode, int err)
 {
-	char *relative = *dir ? xasprintf("%s/%s", dir, base) : xstrdup(base);
 	char *path = xasprintf("%s/%s", l->base, relative);
-	struct stat st;
 	enum rc rc = RC_OK;
 
-	if (fstatat(fd, base, &st, AT_SYMLINK_NOFOLLOW) != 0) {
-		if (errno != ENOENT) /* removed meanwhile */
+	if (err) {
+		errno = err;
+		if (err != ENOENT) /* removed meanwhile */
 			rc = msg_errno(path);
-	} else if (S_ISREG(st.st_mode)) {
-		rc = visit_file(l, relative, &st);
-	} else if (S_ISDIR(st.st_mode) && l->level != DIR_ALL) {
+	} else if (S_ISDIR(mode) && l->level != DIR_ALL) {
 		rc = visit_dir(l, relative, path);
-	} else if (S_ISDIR(st.st_mode)) {
-		pending_push(l, relative);
-		relative = NULL;
-	} else if (S_ISLNK(st.st_mode) && is_folder(relative)) {
+	} else if (S_ISDIR(mode)) {
+		pending_push(l, xstrdup(relative));
+	} else if (S_ISLNK(mode) && is_folder(relative)) {
 		rc = refuse_link(path);
 	} else {
 		msg_info("%s: neither file nor directory, skipped", path);
 	}
 	free(path);
-	free(relative);
 	return rc;
+}
+
+static enum rc
+visit_any(struct listing *l, int fd, const char *dir, const char *base)
+{
+	struct stat st = {0};
+	int err = 0;
+
+	if (fstatat(fd, base, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		err = errno;
+	buf_clear(&l->name);
+	buf_adds(&l->name, dir);
+	if (*dir)
+		buf_addc(&l->name, '/');
+	buf_adds(&l->name, base);
+	return !err && S_ISREG(st.st_mode)
+		   ? visit_file(l, l->name.data, &st)
+		   : visit_other(l, l->name.data, st.st_mode, err);
 }
 
 static enum rc
@@ -277,5 +293,6 @@ dir_walk(const char *base, enum dir_level level,
 		free(dir);
 	}
 	free(l.pending);
+	buf_release(&l.name);
 	return rc;
 }
