@@ -106,17 +106,21 @@ sync_all(struct sync *s)
 }
 
 static enum rc
-sync_namespaces(struct sync *s, char **namespaces, uint64_t n)
+sync_these(struct sync *s, char **namespaces, uint64_t n)
 {
 	enum rc rc = RC_OK;
 
-	if (n == 0) {
-		rc = sync_all(s);
-	} else {
-		progress_begin(&s->progress, "namespaces", n);
-		for (; rc == RC_OK && *namespaces; namespaces++)
-			rc = sync_namespace(s, *namespaces);
-	}
+	progress_begin(&s->progress, "namespaces", n);
+	for (; rc == RC_OK && *namespaces; namespaces++)
+		rc = sync_namespace(s, *namespaces);
+	return rc;
+}
+
+static enum rc
+sync_namespaces(struct sync *s, char **namespaces, uint64_t n)
+{
+	enum rc rc = n == 0 ? sync_all(s) : sync_these(s, namespaces, n);
+
 	progress_end(&s->progress);
 	return rc;
 }
@@ -129,8 +133,13 @@ work(struct sync *s, char **namespaces, int n)
 	if (s->monitored)
 		return catalog_namespaces(
 		    s->catalog, false, print_namespace, s);
+	rc = catalog_hurry(s->catalog);
+	if (rc)
+		return rc;
 	rc = change_monitored(s);
-	return rc ? rc : sync_namespaces(s, namespaces, (uint64_t)n);
+	if (rc == RC_OK)
+		rc = sync_namespaces(s, namespaces, (uint64_t)n);
+	return rc_max(rc, catalog_settle(s->catalog));
 }
 
 static void

@@ -91,6 +91,27 @@ ok "monitored" seg-sync -k cat.db --monitored
 is "$(cat out)" 'a
 new' "none of them changed anything"
 
+# Many namespaces cost no sync each, and all of them are durable at the end, also
+# where another keeps what was written in the log.
+seq -f 'm%.0f' 40 >many
+while read -r n; do
+	object "$n" $k1 8288
+done <many
+ok "a catalogue" seg-sync -k many.db --add m1
+mkfifo hold
+sqlite3 many.db <hold >/dev/null &
+exec 3>hold
+echo 'BEGIN; SELECT count(*) FROM segments;' >&3
+xargs -I NAME echo --add NAME <many >adds
+# shellcheck disable=SC2046 # names without spaces
+ok "forty namespaces" fs FS_LOG="$T/log" seg-sync -k many.db $(cat adds)
+echo 'COMMIT;' >&3
+exec 3>&-
+wait
+grep -e '-wal' log >wal.log
+is "$(tail -n 1 wal.log | grep -c 'f[a-z]*sync .*-wal')" 1 "the log is synced last"
+is "$(($(grep -c sync wal.log) < 9))" 1 "and seldom before"
+
 # what is no catalogue
 cp other.db before.db
 must_fail 1 seg-sync -k other.db --add a

@@ -38,17 +38,55 @@ catalog_free(struct catalog *c)
 {
 	if (!c)
 		return;
-	sqlite3_close(c->db);
+	catdb_close(c);
 	free(c->path);
 	free(c);
 }
 
+/* In WAL mode alone does that leave the file whole. */
+enum rc
+catalog_hurry(struct catalog *c)
+{
+	sqlite3_stmt *st = NULL;
+	bool wal = false;
+	enum rc rc = catdb_prepare(c, &st, "PRAGMA journal_mode");
+
+	if (rc == RC_OK)
+		rc = catdb_step(c, st);
+	if (rc == RC_OK)
+		wal = strcmp((const char *)sqlite3_column_text(st, 0), "wal") ==
+		      0;
+	catdb_done(st);
+	return rc == RC_OK && wal ? catdb_run(c, "PRAGMA synchronous = NORMAL")
+				  : rc;
+}
+
+/* The sync of one more transaction makes the whole log durable. */
+enum rc
+catalog_settle(struct catalog *c)
+{
+	enum rc rc = catdb_run(c, "PRAGMA synchronous = FULL");
+
+	if (rc || !c->committed)
+		return rc;
+	rc = catdb_run(c, "BEGIN IMMEDIATE");
+	return rc ? rc : catdb_finish(c, catdb_touch(c));
+}
+
 /* ---- namespaces ---- */
+
+static enum rc
+change_one(struct catalog *c, const char *sql, const char *namespace)
+{
+	enum rc rc = catdb_run(c, "BEGIN IMMEDIATE");
+
+	return rc ? rc : catdb_finish(c, catdb_run_name(c, sql, namespace));
+}
 
 enum rc
 catalog_monitor(struct catalog *c, const char *namespace)
 {
-	return catdb_run_name(c,
+	return change_one(c,
 	    "INSERT INTO namespaces(name) VALUES (?1)"
 	    " ON CONFLICT(name) DO NOTHING",
 	    namespace);
@@ -57,7 +95,7 @@ catalog_monitor(struct catalog *c, const char *namespace)
 enum rc
 catalog_unmonitor(struct catalog *c, const char *namespace)
 {
-	return catdb_run_name(
+	return change_one(
 	    c, "DELETE FROM namespaces WHERE name = ?1", namespace);
 }
 
@@ -167,7 +205,7 @@ catalog_namespaces(struct catalog *c, bool known,
 
 	while (rc == RC_OK && (rc = next_namespace(c, st, name)) == RC_OK)
 		rc = each(arg, name);
-	sqlite3_finalize(st);
+	catdb_done(st);
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
@@ -189,6 +227,6 @@ catalog_segments(struct catalog *c, const char *namespace,
 	sqlite3_bind_int64(st, 1, space.id);
 	while (rc == RC_OK && (rc = catrows_next(c, st, &key, &bytes)) == RC_OK)
 		rc = each(arg, &key, bytes);
-	sqlite3_finalize(st);
+	catdb_done(st);
 	return rc == RC_ABSENT ? RC_OK : rc;
 }

@@ -34,6 +34,14 @@ enum rc catalog_open(
     struct catalog **, const char *path, enum catalog_mode, unsigned wait);
 void catalog_free(struct catalog *); /* NULL-safe */
 
+/*
+ * Between these a change may be lost when the power goes, though the file stays
+ * whole; after catalog_settle() all of them are durable.  For what is made of
+ * thousands of transactions: each needs a sync otherwise.
+ */
+enum rc catalog_hurry(struct catalog *);
+enum rc catalog_settle(struct catalog *);
+
 /* A namespace that is monitored already stays as it is.  One that is not:
  * removing it is RC_OK.  Its segments go with it. */
 enum rc catalog_monitor(struct catalog *, const char *namespace);

@@ -71,8 +71,7 @@ catalog_record(
 		rc = catrows_edit(&e, c);
 		for (size_t i = 0, one = 0; rc == RC_OK && i < n; i += one)
 			rc = record_space(&e, changes + i, n - i, &one);
-		catrows_edited(&e);
-		rc = catdb_finish(c, rc);
+		rc = catdb_finish(c, catrows_edited(&e, rc));
 	}
 	return c->failed = rc;
 }
@@ -164,8 +163,8 @@ update(struct sync *s)
 		sqlite3_bind_int64(s->rows, 1, space->id);
 		rc = compare(s, &newest, &any);
 	}
-	sqlite3_finalize(s->rows);
-	catrows_edited(&s->edit);
+	catdb_done(s->rows);
+	rc = catrows_edited(&s->edit, rc);
 	if (any != space->listed ||
 	    (any && key_cmp(&newest, &space->newest) != 0))
 		s->edit.changed = true;

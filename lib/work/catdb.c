@@ -12,6 +12,8 @@ enum {
 	SCHEMA_VERSION = 2           /* 1 had no namespaces.newest */
 };
 
+#define SET_VERSION "PRAGMA user_version = 2;"
+
 static const char schema[] =
     "CREATE TABLE namespaces ("
     " id INTEGER PRIMARY KEY,"
@@ -26,8 +28,7 @@ static const char schema[] =
     " time TEXT NOT NULL,"
     " bytes INTEGER,"
     " PRIMARY KEY (namespace_id, end, start, time)) WITHOUT ROWID;"
-    "PRAGMA application_id = 1936025443;"
-    "PRAGMA user_version = 2;";
+    "PRAGMA application_id = 1936025443;" SET_VERSION;
 
 enum rc
 catdb_fail(struct catalog *c)
@@ -45,8 +46,25 @@ catdb_run(struct catalog *c, const char *sql)
 enum rc
 catdb_prepare(struct catalog *c, sqlite3_stmt **st, const char *sql)
 {
-	return sqlite3_prepare_v2(c->db, sql, -1, st, NULL) ? catdb_fail(c)
-							    : RC_OK;
+	for (size_t i = 0; i < c->n_kept; i++)
+		if (c->kept[i].sql == sql) {
+			*st = c->kept[i].st;
+			return RC_OK;
+		}
+	if (sqlite3_prepare_v3(
+		c->db, sql, -1, SQLITE_PREPARE_PERSISTENT, st, NULL))
+		return catdb_fail(c);
+	c->kept = xreallocarray(c->kept, c->n_kept + 1, sizeof(*c->kept));
+	c->kept[c->n_kept++] = (struct catdb_kept){sql, *st};
+	return RC_OK;
+}
+
+void
+catdb_done(sqlite3_stmt *st)
+{
+	sqlite3_reset(st);
+	if (st)
+		sqlite3_clear_bindings(st);
 }
 
 void
@@ -79,7 +97,7 @@ catdb_integer(struct catalog *c, const char *sql, int64_t *value)
 		rc = catdb_step(c, st);
 	if (rc == RC_OK)
 		*value = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
+	catdb_done(st);
 	return rc;
 }
 
@@ -94,8 +112,14 @@ catdb_run_name(struct catalog *c, const char *sql, const char *namespace)
 		catdb_bind_text(st, 1, namespace);
 		rc = catdb_step(c, st);
 	}
-	sqlite3_finalize(st);
+	catdb_done(st);
 	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+enum rc
+catdb_touch(struct catalog *c)
+{
+	return catdb_run(c, SET_VERSION);
 }
 
 /* Commit, or if rc is a failure, roll back and return that. */
@@ -104,7 +128,9 @@ catdb_finish(struct catalog *c, enum rc rc)
 {
 	if (rc == RC_OK)
 		rc = catdb_run(c, "COMMIT");
-	if (rc != RC_OK)
+	if (rc == RC_OK)
+		c->committed = true;
+	else
 		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
 	return rc;
 }
@@ -116,13 +142,22 @@ catdb_open_file(sqlite3 **db, const char *path, int flags, int wait_ms)
 {
 	/* Nothing that SQLite would take for a special name. */
 	char *plain = xasprintf("%s%s", *path == '/' ? "" : "./", path);
-	int err = sqlite3_open_v2(plain, db, flags, NULL);
+	int err = sqlite3_open_v2(plain, db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 
 	free(plain);
 	if (err)
 		return sqlite_fail(*db, path);
 	sqlite3_busy_timeout(*db, wait_ms);
 	return RC_OK;
+}
+
+void
+catdb_close(struct catalog *c)
+{
+	for (size_t i = 0; i < c->n_kept; i++)
+		sqlite3_finalize(c->kept[i].st);
+	free(c->kept);
+	sqlite3_close(c->db);
 }
 
 /* *empty: it has nothing in it yet.  Looked at in one transaction, since

@@ -12,23 +12,35 @@
 
 #include "base/msg.h"
 
+struct catdb_kept {
+	const char *sql;
+	sqlite3_stmt *st;
+};
+
 struct catalog {
 	sqlite3 *db;
 	char *path;
-	int wait_ms;    /* for a lock */
-	enum rc failed; /* to record */
+	int wait_ms;             /* for a lock */
+	enum rc failed;          /* to record */
+	bool committed;          /* something was */
+	struct catdb_kept *kept; /* statements that were prepared */
+	size_t n_kept;
 };
 
 /* Open path, with SQLite's flags; a catalogue that cannot be changed fails at
  * once.  catdb_open_file(): another file. */
 enum rc catdb_open(struct catalog *, int flags);
 enum rc catdb_open_file(sqlite3 **, const char *path, int flags, int wait_ms);
+void catdb_close(struct catalog *);
 
 /* What the last call of SQLite failed of. */
 enum rc catdb_fail(struct catalog *);
 
 enum rc catdb_run(struct catalog *, const char *sql);
+/* The statement of a literal, which is kept: who is done with it, and it may be
+ * NULL, says so.  Only then may the same one be asked for again. */
 enum rc catdb_prepare(struct catalog *, sqlite3_stmt **, const char *sql);
+void catdb_done(sqlite3_stmt *);
 void catdb_bind_text(sqlite3_stmt *, int i, const char *text);
 /* RC_OK: a row; RC_ABSENT: no more. */
 enum rc catdb_step(struct catalog *, sqlite3_stmt *);
@@ -37,6 +49,8 @@ enum rc catdb_integer(struct catalog *, const char *sql, int64_t *value);
 /* A statement without rows, with a namespace's name as its parameter. */
 enum rc catdb_run_name(
     struct catalog *, const char *sql, const char *namespace);
+/* A change that changes nothing. */
+enum rc catdb_touch(struct catalog *);
 /* Commit, or if rc is a failure, roll back and return that. */
 enum rc catdb_finish(struct catalog *, enum rc rc);
 

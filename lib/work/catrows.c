@@ -1,12 +1,9 @@
 /* catrows: see catrows.h. */
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "base/number.h"
 #include "work/catrows.h"
 
-enum { DIGITS = 20 };
+enum { DIGITS = NUMBER_MAX };
 
 enum rc
 catrows_find(
@@ -29,7 +26,7 @@ catrows_find(
 		    newest && key_parse(&space->newest, newest,
 				  (size_t)sqlite3_column_bytes(st, 2));
 	}
-	sqlite3_finalize(st);
+	catdb_done(st);
 	return rc;
 }
 
@@ -48,7 +45,7 @@ catrows_touch(struct catalog *c, const struct catrows_space *space)
 			catdb_bind_text(st, 2, key_text(&space->newest, text));
 		rc = catdb_step(c, st);
 	}
-	sqlite3_finalize(st);
+	catdb_done(st);
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
@@ -80,41 +77,47 @@ catrows_next(
 	return RC_OK;
 }
 
+#define ROW "(?,?,?,?,?)"
+#define EIGHT_ROWS ROW "," ROW "," ROW "," ROW "," ROW "," ROW "," ROW "," ROW
+#define PUT \
+	"INSERT OR REPLACE INTO segments" \
+	"(namespace_id, end, start, time, bytes) VALUES "
+
 enum rc
 catrows_edit(struct catrows_edit *e, struct catalog *c)
 {
 	enum rc rc;
 
 	*e = (struct catrows_edit){.c = c};
-	rc = catdb_prepare(c, &e->put,
-	    "INSERT OR REPLACE INTO segments"
-	    "(namespace_id, end, start, time, bytes)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5)");
+	rc = catdb_prepare(c, &e->put, PUT ROW);
+	if (rc == RC_OK)
+		rc = catdb_prepare(c, &e->put_many,
+		    PUT EIGHT_ROWS "," EIGHT_ROWS "," EIGHT_ROWS
+				   "," EIGHT_ROWS);
 	if (rc == RC_OK)
 		rc = catdb_prepare(c, &e->del,
-		    "DELETE FROM segments WHERE namespace_id = ?1"
-		    " AND end = ?2 AND start = ?3 AND time = ?4");
+		    "DELETE FROM segments WHERE namespace_id = ?"
+		    " AND end = ? AND start = ? AND time = ?");
 	return rc;
 }
 
-void
-catrows_edited(struct catrows_edit *e)
+/* ID, END, START and TIME, from the i-th parameter on: it must stay. */
+static void
+bind_row(sqlite3_stmt *st, int i, const struct catrows_waiting *row)
 {
-	sqlite3_finalize(e->put);
-	sqlite3_finalize(e->del);
+	sqlite3_bind_int64(st, i, row->id);
+	for (int p = 0; p < 3; p++)
+		sqlite3_bind_text(
+		    st, i + 1 + p, row->part[p], NUMBER_MAX, SQLITE_STATIC);
 }
 
 static void
-bind_key(sqlite3_stmt *st, int64_t id, const struct key *key)
+set_row(struct catrows_waiting *row, int64_t id, const struct key *key)
 {
-	const uint64_t part[] = {key->end, key->start, key->time};
-	char text[DIGITS + 1];
-
-	sqlite3_bind_int64(st, 1, id);
-	for (int i = 0; i < 3; i++) {
-		snprintf(text, sizeof(text), "%020" PRIu64, part[i]);
-		catdb_bind_text(st, i + 2, text);
-	}
+	row->id = id;
+	number_text(key->end, NUMBER_MAX, row->part[0]);
+	number_text(key->start, NUMBER_MAX, row->part[1]);
+	number_text(key->time, NUMBER_MAX, row->part[2]);
 }
 
 static enum rc
@@ -127,21 +130,70 @@ change(struct catrows_edit *e, sqlite3_stmt *st)
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
+/* The n that wait from the first-th on, by a statement for as many. */
+static enum rc
+put_rows(struct catrows_edit *e, sqlite3_stmt *st, size_t first, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct catrows_waiting *row = &e->waiting[first + i];
+		int at = 5 * (int)i + 1;
+
+		bind_row(st, at, row);
+		if (row->bytes > INT64_MAX)
+			sqlite3_bind_null(st, at + 4);
+		else
+			sqlite3_bind_int64(st, at + 4, (int64_t)row->bytes);
+	}
+	return change(e, st);
+}
+
+static enum rc
+put_waiting(struct catrows_edit *e)
+{
+	enum rc rc = RC_OK;
+
+	if (e->n == CATROWS_MANY)
+		rc = put_rows(e, e->put_many, 0, e->n);
+	else
+		for (size_t i = 0; rc == RC_OK && i < e->n; i++)
+			rc = put_rows(e, e->put, i, 1);
+	e->n = 0;
+	return rc;
+}
+
 enum rc
 catrows_put(
     struct catrows_edit *e, int64_t id, const struct key *key, uint64_t bytes)
 {
-	bind_key(e->put, id, key);
-	if (bytes > INT64_MAX)
-		sqlite3_bind_null(e->put, 5);
-	else
-		sqlite3_bind_int64(e->put, 5, (int64_t)bytes);
-	return change(e, e->put);
+	struct catrows_waiting *row = &e->waiting[e->n++];
+
+	set_row(row, id, key);
+	row->bytes = bytes;
+	return e->n == CATROWS_MANY ? put_waiting(e) : RC_OK;
 }
 
 enum rc
 catrows_del(struct catrows_edit *e, int64_t id, const struct key *key)
 {
-	bind_key(e->del, id, key);
-	return change(e, e->del);
+	struct catrows_waiting row;
+	enum rc rc = put_waiting(e);
+
+	if (rc)
+		return rc;
+	set_row(&row, id, key);
+	bind_row(e->del, 1, &row);
+	rc = change(e, e->del);
+	sqlite3_clear_bindings(e->del);
+	return rc;
+}
+
+enum rc
+catrows_edited(struct catrows_edit *e, enum rc rc)
+{
+	if (rc == RC_OK)
+		rc = put_waiting(e);
+	catdb_done(e->put);
+	catdb_done(e->put_many);
+	catdb_done(e->del);
+	return rc;
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/number.h"
 #include "format/key.h"
 #include "work/catdb.h"
 
@@ -32,16 +33,28 @@ enum rc catrows_touch(struct catalog *, const struct catrows_space *);
 enum rc catrows_next(
     struct catalog *, sqlite3_stmt *, struct key *, uint64_t *bytes);
 
-/* Changes to segments, within a transaction. */
+/*
+ * Changes to segments, within a transaction.  Rows that are put wait for others,
+ * since many in one statement cost half of many statements, until a row is
+ * deleted, or the edit ends: catrows_edited() puts them, if rc is no failure,
+ * and returns what became of it.
+ */
+enum { CATROWS_MANY = 32 };
 struct catrows_edit {
 	struct catalog *c;
-	sqlite3_stmt *put, *del;
+	sqlite3_stmt *put, *put_many, *del;
 	bool changed;
+	struct catrows_waiting {
+		int64_t id;
+		char part[3][NUMBER_MAX];
+		uint64_t bytes;
+	} waiting[CATROWS_MANY];
+	size_t n;
 };
 enum rc catrows_edit(struct catrows_edit *, struct catalog *);
 enum rc catrows_put(
     struct catrows_edit *, int64_t id, const struct key *, uint64_t bytes);
 enum rc catrows_del(struct catrows_edit *, int64_t id, const struct key *);
-void catrows_edited(struct catrows_edit *);
+enum rc catrows_edited(struct catrows_edit *, enum rc rc);
 
 #endif
