@@ -5,7 +5,7 @@
 [ -z "${SANITIZED:-}" ] || skip_all "a sanitizer's shadow memory is not ours"
 few=8000
 many=20000
-mkdir store
+mkdir store fresh
 SEG_STORE=$T/store
 export SEG_STORE
 manyseg store shop $many >all
@@ -34,6 +34,7 @@ a_segment "seg-restore" files seg-restore -F restored.db
 a_segment "seg-verify, objects" all seg-verify
 a_segment "seg-verify, files" files seg-verify
 a_segment "seg-rm" all seg-rm -n -F
+a_segment "seg-upload" files seg-upload -n -s fresh
 a_segment "seg-plan" all seg-plan
 a_segment "seg-plan -x" all seg-plan -x
 a_segment "seg-plan -c" all seg-plan -c levels

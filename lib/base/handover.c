@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "base/buf.h"
 #include "base/directory.h"
@@ -30,11 +31,10 @@ ns(struct timespec t)
 static struct handover_stamp
 stamp_of(const struct stat *st)
 {
-	return (struct handover_stamp){.dev = st->st_dev,
-	    .ino = st->st_ino,
-	    .size = (uint64_t)st->st_size,
-	    .mtime = ns(st->st_mtim),
-	    .ctime = ns(st->st_ctim)};
+	const uint64_t was[] = {st->st_dev, st->st_ino, (uint64_t)st->st_size,
+	    ns(st->st_mtim), ns(st->st_ctim)};
+
+	return (struct handover_stamp){XXH3_64bits(was, sizeof(was))};
 }
 
 enum rc
@@ -46,16 +46,6 @@ handover_look(struct file *f, struct handover_stamp *seen)
 		return msg_errno(file_name(f));
 	*seen = stamp_of(&st);
 	return RC_OK;
-}
-
-static bool
-is_as_seen(const struct stat *st, const struct handover_stamp *seen)
-{
-	struct handover_stamp now = stamp_of(st);
-
-	return now.dev == seen->dev && now.ino == seen->ino &&
-	       now.size == seen->size && now.mtime == seen->mtime &&
-	       now.ctime == seen->ctime;
 }
 
 /* By its name itself, no symbolic link, and by no other. */
@@ -126,7 +116,8 @@ link_if_good(struct file *f, const struct handover_stamp *seen, const char *to,
 {
 	char *dir = path_dir(to);
 	struct stat st;
-	bool good = fstat(file_fd(f), &st) == 0 && is_as_seen(&st, seen) &&
+	bool good = fstat(file_fd(f), &st) == 0 &&
+		    stamp_of(&st).hash == seen->hash &&
 		    is_its_only_name(file_name(f), &st) &&
 		    is_as_made_in(dir, file_fd(f), &st);
 	enum rc rc;

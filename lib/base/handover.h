@@ -9,10 +9,10 @@
 
 #include "base/file.h"
 
-/* What a file was when it was looked at: by it is seen that it is the same and
- * nobody has written to it since. */
+/* What a file was when it was looked at, as a hash: by it is seen that it is the
+ * same and nobody has written to it since. */
 struct handover_stamp {
-	uint64_t dev, ino, size, mtime, ctime;
+	uint64_t hash;
 };
 enum rc handover_look(struct file *, struct handover_stamp *);
 

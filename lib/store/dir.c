@@ -232,12 +232,14 @@ static enum rc
 hand_over(struct store_xfer *x, struct slot *slot, const char *path)
 {
 	enum handed handed = HANDED_NOT;
+	uint64_t size = 0;
 	enum rc rc = handover(x->file, x->spare, path, &handed);
 
 	slot->handed = handed == HANDED;
 	x->existed = handed == HANDED_TAKEN;
 	if (slot->handed)
-		store_count(x->store, x->spare->size);
+		rc = rc_max(rc, file_size(x->file, &size));
+	store_count(x->store, size);
 	return rc;
 }
 

@@ -2,11 +2,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "base/buf.h"
 #include "base/directory.h"
 #include "base/file.h"
 #include "format/index.h"
+#include "format/sum.h"
 #include "segment/segpair.h"
 #include "work/candidate.h"
 #include "work/object.h"
@@ -16,13 +18,13 @@ candidate_text(const struct candidate *c)
 {
 	char key[KEY_LEN + 1];
 
-	return xasprintf("%s/%s", c->namespace, key_text(&c->header.key, key));
+	return xasprintf("%s/%s", c->space->namespace, key_text(&c->key, key));
 }
 
 char *
-candidate_index_path(const struct candidate *c)
+candidate_path(const struct candidate *c, enum part part)
 {
-	return xasprintf("%.*s.idx", (int)strlen(c->path) - 4, c->path);
+	return places_path(c->space->places, c->place, &c->key, part);
 }
 
 char *
@@ -30,7 +32,7 @@ candidate_object(const struct candidate *c, const char *cluster, enum part part)
 {
 	struct name name;
 
-	name_set(&name, c->namespace, &c->header.key);
+	name_set(&name, c->space->namespace, &c->key);
 	return name_object(cluster, &name, part);
 }
 
@@ -39,6 +41,12 @@ candidate_fail(struct candidate *c, enum rc rc)
 {
 	c->rc = rc;
 	c->space->failed = true;
+}
+
+uint64_t
+candidate_sum(const uint8_t id[SEG_ID])
+{
+	return seg_id_has_sum(id) ? XXH3_64bits(id, SEG_ID) | 1 : 0;
 }
 
 /* ---- verifying ---- */
@@ -60,106 +68,160 @@ check_not_bare(struct file *idx)
 
 /* RC_ABSENT: its .seg has gone. */
 static enum rc
-verify(struct candidate *c)
+verify(struct candidate *c, const char *seg_path, const char *idx_path,
+    struct seg_header *header)
 {
 	struct file *seg = NULL, *idx = NULL;
-	struct key key = c->header.key;
-	char *path = candidate_index_path(c);
-	enum rc rc = file_open(&seg, c->path);
+	enum rc rc = file_open(&seg, seg_path);
 
 	if (rc == RC_OK)
-		rc = file_open(&idx, path);
+		rc = file_open(&idx, idx_path);
 	/* The .seg goes first where another run moves both away. */
-	if (rc == RC_ABSENT && seg && file_exists(c->path))
+	if (rc == RC_ABSENT && seg && file_exists(seg_path))
 		rc = msg_fail(RC_DATA,
 		    "%s: no such file (seg-verify -r makes it from the .seg)",
-		    path);
+		    idx_path);
 	if (rc == RC_OK)
 		rc = handover_look(seg, &c->seen[PART_SEGMENT]);
 	if (rc == RC_OK)
 		rc = handover_look(idx, &c->seen[PART_INDEX]);
 	if (rc == RC_OK)
-		rc = segpair_check(seg, idx, &key, &c->header, NULL);
+		rc = segpair_check(seg, idx, &c->key, header, NULL);
 	if (rc == RC_OK)
 		rc = check_not_bare(idx);
-	c->header.key = key;
 	file_close(&seg);
 	file_close(&idx);
-	free(path);
 	return rc;
+}
+
+static void
+look(const struct candidates *s, struct candidate *c)
+{
+	char *seg = places_path(&s->places, c->place, &c->key, PART_SEGMENT);
+	char *idx = places_path(&s->places, c->place, &c->key, PART_INDEX);
+	struct seg_header header;
+	enum rc rc = verify(c, seg, idx, &header);
+
+	c->gone = rc == RC_ABSENT;
+	c->rc = c->gone ? RC_OK : rc;
+	if (rc == RC_OK) {
+		c->pages = header.frames;
+		c->bytes = seg_size(&header);
+		c->sum = candidate_sum(header.id);
+		c->later = header.layout == SEG_LATER;
+	}
+	free(idx);
+	free(seg);
+}
+
+/* ---- each once ---- */
+
+/* The slot of a segment, or the free one where it belongs. */
+static uint32_t *
+find(const struct candidates *s, const struct key *key, uint32_t place)
+{
+	const uint64_t what[] = {
+	    key->start, key->end, key->time, places_hash(&s->places, place)};
+	size_t i = (size_t)XXH3_64bits(what, sizeof(what)) & (s->room - 1);
+
+	for (; s->slot[i]; i = (i + 1) & (s->room - 1)) {
+		const struct candidate *c = &s->c[s->slot[i] - 1];
+
+		if (key_cmp(&c->key, key) == 0 &&
+		    places_cmp(&s->places, c->place, place) == 0)
+			break;
+	}
+	return &s->slot[i];
+}
+
+static void
+grow(struct candidates *s)
+{
+	free(s->slot);
+	s->room = s->room ? 2 * s->room : 64;
+	s->slot = xcalloc(s->room, sizeof(*s->slot));
+	for (size_t i = 0; i < s->n; i++)
+		*find(s, &s->c[i].key, s->c[i].place) = (uint32_t)i + 1;
 }
 
 void
 candidates_add(struct candidates *s, const struct rec *rec)
 {
+	uint32_t place = places_add(&s->places, rec), *slot;
 	struct candidate *c;
 
+	if (s->n >= s->room / 4 * 3)
+		grow(s);
+	slot = find(s, &rec->name.key, place);
+	if (*slot)
+		return;
 	if (s->n == s->cap) {
 		s->cap = s->cap ? 2 * s->cap : 16;
 		s->c = xreallocarray(s->c, s->cap, sizeof(*s->c));
 	}
 	c = &s->c[s->n++];
-	*c = (struct candidate){.namespace = xstrdup(rec->name.namespace),
-	    .header.key = rec->name.key,
-	    .pages = rec->pages,
+	*slot = (uint32_t)s->n;
+	*c = (struct candidate){.key = rec->name.key,
+	    .place = place,
+	    .pages = rec->pages > UINT32_MAX ? 0 : (uint32_t)rec->pages,
 	    .bytes = rec->bytes};
-	c->path = xasprintf("%.*s.seg", (int)strlen(rec->text) - 4, rec->text);
-	c->rc = verify(c);
-	if (c->rc == RC_ABSENT) {
-		c->gone = true;
-		c->rc = RC_OK;
-	} else if (c->rc == RC_OK) {
-		c->pages = c->header.frames;
-		c->bytes = seg_size(&c->header);
-	}
+	look(s, c);
 }
 
 /* ---- order ---- */
 
-static void
-release(struct candidate *c)
-{
-	free(c->namespace);
-	free(c->path);
-	object_free(c->data);
-}
-
 static int
-by_name(const void *a, const void *b)
+by_name(const void *a, const void *b, void *places)
 {
 	const struct candidate *x = a, *y = b;
-	int c = strcmp(x->namespace, y->namespace);
+	int c = places_cmp(places, x->place, y->place);
 
-	return c ? c : key_cmp(&x->header.key, &y->header.key);
+	return c ? c : key_cmp(&x->key, &y->key);
+}
+
+/* Cuts are in order as they come, and to sort them takes memory. */
+static void
+sort(struct candidates *s)
+{
+	size_t i = 1;
+
+	free(s->slot);
+	s->slot = NULL;
+	s->room = 0;
+	while (i < s->n && by_name(&s->c[i - 1], &s->c[i], &s->places) < 0)
+		i++;
+	if (i < s->n)
+		qsort_r(s->c, s->n, sizeof(*s->c), by_name, &s->places);
+}
+
+static bool
+begins_space(const struct candidates *s, size_t i)
+{
+	return i == 0 ||
+	       places_cmp(&s->places, s->c[i - 1].place, s->c[i].place) != 0;
 }
 
 void
 candidates_sort(struct candidates *s)
 {
-	size_t n = 0;
+	struct space *space;
+	struct name name;
 
-	if (s->n > 1)
-		qsort(s->c, s->n, sizeof(*s->c), by_name);
+	sort(s);
+	for (size_t i = 0; i < s->n; i++)
+		s->n_spaces += begins_space(s, i);
+	space = s->spaces = xcalloc(s->n_spaces + 1, sizeof(*s->spaces));
 	for (size_t i = 0; i < s->n; i++) {
-		if (n > 0 && by_name(&s->c[n - 1], &s->c[i]) == 0)
-			release(&s->c[i]);
-		else
-			s->c[n++] = s->c[i];
-	}
-	s->n = n;
-	s->spaces = xcalloc(n + 1, sizeof(*s->spaces));
-	for (size_t i = 0; i < n; i++) {
-		struct space *space = &s->spaces[s->n_spaces];
-
-		if (i == 0 ||
-		    strcmp(s->c[i].namespace, s->c[i - 1].namespace) != 0)
-			*space = (struct space){
-			    .namespace = s->c[i].namespace, .c = &s->c[i]};
+		if (i > 0 && begins_space(s, i))
+			space++;
 		s->c[i].space = space;
-		space->n++;
-		if (i + 1 == n ||
-		    strcmp(s->c[i].namespace, s->c[i + 1].namespace) != 0)
-			s->n_spaces++;
+		if (space->n++ > 0)
+			continue;
+		space->c = &s->c[i];
+		space->places = &s->places;
+		places_name(&s->places, s->c[i].place, &s->c[i].key, &name);
+		memcpy(
+		    space->namespace, name.namespace, sizeof(name.namespace));
 	}
 }
 
@@ -167,8 +229,10 @@ void
 candidates_clear(struct candidates *s)
 {
 	for (size_t i = 0; i < s->n; i++)
-		release(&s->c[i]);
+		object_free(s->c[i].data);
 	free(s->c);
+	free(s->slot);
 	free(s->spaces);
+	places_release(&s->places);
 	*s = (struct candidates){0};
 }

@@ -36,13 +36,15 @@ fit_contest(const struct fitting *f, const char *namespace)
 void
 fit_mine(const struct candidate *c, struct claim *mine)
 {
+	char *path = candidate_path(c, PART_SEGMENT);
 	struct stat st;
 
-	*mine = (struct claim){.key = c->header.key, .time = time_now()};
-	if (stat(c->path, &st) == 0)
+	*mine = (struct claim){.key = c->key, .time = time_now()};
+	if (stat(path, &st) == 0)
 		mine->hidden = ~st.st_mode & (S_IRGRP | S_IROTH);
 	process_self(&mine->by);
-	writer_of(c->path, mine->writer);
+	writer_of(path, mine->writer);
+	free(path);
 }
 
 /* ---- what has gone ---- */
@@ -52,13 +54,15 @@ static void
 look_for_gone(const struct fitting *f, struct candidate *c)
 {
 	char *index = candidate_object(c, f->cluster, PART_INDEX);
+	char *path = candidate_path(c, PART_SEGMENT);
 
 	c->rc = object_look(f->store, index);
 	if (c->rc == RC_OK)
-		msg_info("%s: has gone; the segment is in the store", c->path);
+		msg_info("%s: has gone; the segment is in the store", path);
 	else if (c->rc == RC_ABSENT)
-		c->rc = msg_fail(RC_DATA, "%s: no such file", c->path);
+		c->rc = msg_fail(RC_DATA, "%s: no such file", path);
 	c->fit = RULES_THERE;
+	free(path);
 	free(index);
 }
 
@@ -74,6 +78,17 @@ newest_end(const struct fitting *f, const char *namespace, uint64_t *end)
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
+/* What a dry run does instead of claim_newest(). */
+static enum rc
+see_newest(const struct fitting *f, struct candidate *c)
+{
+	uint64_t newest;
+	enum rc rc = newest_end(f, c->space->namespace, &newest);
+
+	c->claimed = rc == RC_OK && newest == c->base;
+	return rc;
+}
+
 /*
  * Claim c->base and see that it is the newest END: c->claimed.  Others are
  * waited for only where they claim what is the newest END.
@@ -81,7 +96,7 @@ newest_end(const struct fitting *f, const char *namespace, uint64_t *end)
 static enum rc
 claim_newest(const struct fitting *f, struct candidate *c)
 {
-	struct contest contest = fit_contest(f, c->namespace);
+	struct contest contest = fit_contest(f, c->space->namespace);
 	enum contest_state state = CONTEST_MOVED;
 	struct claim mine;
 	uint64_t newest;
@@ -96,7 +111,7 @@ claim_newest(const struct fitting *f, struct candidate *c)
 	}
 	for (bool waited = false; rc == RC_OK && state != CONTEST_MOVED;
 	     waited = true) {
-		rc = newest_end(f, c->namespace, &newest);
+		rc = newest_end(f, c->space->namespace, &newest);
 		if (rc || newest != c->base)
 			break;
 		c->claimed = state != CONTEST_THEIRS;
@@ -114,9 +129,9 @@ static enum rc
 say_refused(const struct fitting *f, const struct candidate *c, uint64_t base,
     const char *why)
 {
-	struct contest contest = fit_contest(f, c->namespace);
+	struct contest contest = fit_contest(f, c->space->namespace);
 	char *text = candidate_text(c);
-	char *who = contest_who(&contest, base, &c->header.key);
+	char *who = contest_who(&contest, base, &c->key);
 
 	msg_fail(RC_DATA, "%s: refused: %s%s%s", text, why,
 	    who ? "; it was claimed for " : "", who ? who : "");
@@ -156,13 +171,12 @@ are_a_run(struct space *s)
 	for (size_t i = 0; i < s->n; i++) {
 		struct candidate *c = &s->c[i];
 
-		if (c->rc || c->gone ||
-		    !rules_is_cut(&c->header.key, c->header.frames))
+		if (c->rc || c->gone || !rules_is_cut(&c->key, c->pages))
 			return false;
-		c->base = rules_base(&c->header.key, c->header.frames);
+		c->base = rules_base(&c->key, c->pages);
 		if (i > 0 && c->base != end)
 			return false;
-		end = c->header.key.end;
+		end = c->key.end;
 	}
 	return s->n > 0;
 }
@@ -225,11 +239,11 @@ compare_sums(const struct fitting *f, const struct candidate *c,
 	struct seg_header there;
 	enum rc rc;
 
-	if (!seg_id_has_sum(c->header.id))
+	if (!c->sum)
 		return RC_OK;
-	rc = stored_header(f, c->namespace, same, &there);
-	if (rc == RC_OK && seg_id_has_sum(there.id) &&
-	    memcmp(there.id, c->header.id, SEG_ID) != 0)
+	rc = stored_header(f, c->space->namespace, same, &there);
+	if (rc == RC_OK && candidate_sum(there.id) != c->sum &&
+	    candidate_sum(there.id))
 		*why = "its database checksum is not that of the segment with "
 		       "the same END";
 	return rc;
@@ -245,15 +259,13 @@ judge_one(const struct fitting *f, struct candidate *c, struct keyset *known)
 	if (c->rc || c->gone)
 		return;
 	c->base = keyset_newest(known);
-	c->fit =
-	    rules_fit(known, &c->header.key, c->header.frames, &same, &why);
+	c->fit = (uint8_t)rules_fit(known, &c->key, c->pages, &same, &why);
 	if (c->fit == RULES_MERGES)
 		c->rc = compare_sums(f, c, &known->key[same], &why);
 	if (c->rc == RC_OK && why)
-		c->rc = say_refused(
-		    f, c, rules_base(&c->header.key, c->header.frames), why);
+		c->rc = say_refused(f, c, rules_base(&c->key, c->pages), why);
 	if (c->rc == RC_OK)
-		keyset_add(known, &c->header.key);
+		keyset_add(known, &c->key);
 	else
 		c->space->failed = true;
 }
@@ -286,8 +298,7 @@ judge_all(const struct fitting *f, struct space *s, struct keyset *known)
 
 	for (size_t from = 0; from < s->n; from = end) {
 		for (end = from + 1;
-		     end < s->n &&
-		     s->c[end].header.key.end == s->c[from].header.key.end;)
+		     end < s->n && s->c[end].key.end == s->c[from].key.end;)
 			end++;
 		for (size_t i = end; i-- > from;)
 			judge_or_skip(f, &s->c[i], known);
@@ -308,10 +319,10 @@ first_that_extends(struct space *s, const struct keyset *known)
 
 		if (c->rc)
 			break;
-		if (c->gone || c->header.key.end <= newest)
+		if (c->gone || c->key.end <= newest)
 			continue;
-		if (rules_fit(known, &c->header.key, c->header.frames, &same,
-			&why) == RULES_EXTENDS) {
+		if (rules_fit(known, &c->key, c->pages, &same, &why) ==
+		    RULES_EXTENDS) {
 			c->base = newest;
 			return c;
 		}
@@ -372,10 +383,10 @@ fit_forced(const struct fitting *f, struct space *s)
 	for (size_t i = 0; i < s->n; i++) {
 		struct candidate *c = &s->c[i];
 
-		c->base = rules_base(&c->header.key, c->header.frames);
+		c->base = rules_base(&c->key, c->pages);
 		if (!c->gone)
-			c->fit = c->header.key.end > newest ? RULES_EXTENDS
-							    : RULES_MERGES;
+			c->fit =
+			    c->key.end > newest ? RULES_EXTENDS : RULES_MERGES;
 	}
 }
 
@@ -391,8 +402,9 @@ fit_space(const struct fitting *f, struct space *s)
 		fit_forced(f, s);
 		return;
 	}
-	if (!f->dry_run && are_a_run(s)) {
-		rc = claim_newest(f, &s->c[0]);
+	if (are_a_run(s)) {
+		rc = f->dry_run ? see_newest(f, &s->c[0])
+				: claim_newest(f, &s->c[0]);
 		if (rc)
 			fail_all(s, rc);
 		else if (s->c[0].claimed)

@@ -94,7 +94,7 @@ transfer_done(struct store_xfer *x, enum rc rc)
 }
 
 struct object *
-object_put(struct store *store, unsigned *running, char *name, const char *path,
+object_put(struct store *store, unsigned *running, char *name, char *path,
     const uint32_t *crc, const struct handover_stamp *spare, bool listed)
 {
 	struct object *o = xcalloc(1, sizeof(*o));
@@ -140,6 +140,7 @@ object_free(struct object *o)
 		return;
 	file_close(&o->file);
 	free(o->name);
+	free(o->path);
 	free(o);
 }
 

@@ -15,7 +15,7 @@ struct object {
 	struct store *store;
 	unsigned *running; /* how many are under way; the caller's */
 	char *name;
-	const char *path;    /* of the file, borrowed */
+	char *path;          /* of the file */
 	const uint32_t *crc; /* of its contents, if known; borrowed */
 	/* If the file will be removed then: what it was; borrowed. */
 	const struct handover_stamp *spare;
@@ -34,12 +34,12 @@ struct object {
 };
 
 /*
- * Begin; object_wait() ends it, returns its status and frees it.  Other content
+ * Begin; name and path are owned from here on.  object_wait() ends it, returns its status and frees it.  Other content
  * than the file's is RC_DATA.  A file that is gone: RC_OK if the object is
  * there, since then another run has put it; else RC_DATA.
  */
 struct object *object_put(struct store *, unsigned *running, char *name,
-    const char *path, const uint32_t *crc, const struct handover_stamp *spare,
+    char *path, const uint32_t *crc, const struct handover_stamp *spare,
     bool listed);
 enum rc object_wait(struct object **, bool *existed);
 void object_free(struct object *); /* NULL-safe; one that is done */

@@ -11,7 +11,6 @@
 #include "work/fit.h"
 #include "work/lock.h"
 #include "work/moved.h"
-#include "work/nameset.h"
 #include "work/object.h"
 #include "work/publish.h"
 
@@ -26,7 +25,6 @@ struct publish {
 	struct publish_opts o;
 	struct fitting fit;
 	struct candidates set;
-	struct nameset had; /* that the set has had */
 	size_t finished; /* published, not yet recorded and told: from here */
 	unsigned running;
 	/* The claim for the one after the next, on its way, hand over hand. */
@@ -60,8 +58,7 @@ publish_free(struct publish *p)
 void
 publish_add(struct publish *p, const struct rec *rec)
 {
-	if (nameset_add(&p->had, &rec->name))
-		candidates_add(&p->set, rec);
+	candidates_add(&p->set, rec);
 }
 
 enum rc
@@ -72,7 +69,6 @@ publish_forget(struct publish *p)
 	for (size_t i = 0; i < p->set.n; i++)
 		rc = rc_max(rc, p->set.c[i].rc);
 	candidates_clear(&p->set);
-	nameset_release(&p->had);
 	p->finished = 0;
 	return rc;
 }
@@ -96,16 +92,16 @@ publish_judge(struct publish *p)
 /* ---- objects ---- */
 
 static struct object *
-put_part(struct publish *p, const struct candidate *c, enum part part,
-    const char *path)
+put_part(struct publish *p, const struct candidate *c, enum part part)
 {
 	static const uint32_t whole = CHECKSUM_CRC32_WHOLE;
 	bool spare = p->o.move && part != PART_ZSTD;
-	bool old = part == PART_SEGMENT && c->header.layout == SEG_OLD;
+	bool old = part == PART_SEGMENT && !c->later;
 
 	return object_put(p->o.store, &p->running,
-	    candidate_object(c, p->o.cluster, part), path, old ? &whole : NULL,
-	    spare ? &c->seen[part] : NULL, c->fit == RULES_THERE);
+	    candidate_object(c, p->o.cluster, part), candidate_path(c, part),
+	    old ? &whole : NULL, spare ? &c->seen[part] : NULL,
+	    c->fit == RULES_THERE);
 }
 
 static bool
@@ -123,19 +119,16 @@ put_ahead(struct publish *p, size_t *next, size_t end)
 		struct candidate *c = &p->set.c[*next];
 
 		if (is_to_put(c))
-			c->data = put_part(p, c, PART_SEGMENT, c->path);
+			c->data = put_part(p, c, PART_SEGMENT);
 	}
 }
 
 static enum rc
 put_index(struct publish *p, const struct candidate *c, bool *existed)
 {
-	char *path = candidate_index_path(c);
-	struct object *o = put_part(p, c, PART_INDEX, path);
-	enum rc rc = object_wait(&o, existed);
+	struct object *o = put_part(p, c, PART_INDEX);
 
-	free(path);
-	return rc;
+	return object_wait(&o, existed);
 }
 
 /* ---- removers ---- */
@@ -150,6 +143,15 @@ is_there(struct publish *p, const struct candidate *c, enum part part)
 	return rc;
 }
 
+static void
+say_again(const struct candidate *c)
+{
+	char *text = candidate_text(c);
+
+	msg_info("%s: was removed meanwhile, put again", text);
+	free(text);
+}
+
 /*
  * A remover may have been taking away what was found there, or what this is a
  * merge of: with nobody at it any more both objects must be there.
@@ -157,11 +159,14 @@ is_there(struct publish *p, const struct candidate *c, enum part part)
 static enum rc
 keep(struct publish *p, struct candidate *c)
 {
+	char *text;
+	enum rc rc;
+
 	for (int i = 0; i < TRIES; i++) {
 		bool was, existed;
 		struct object *o;
-		enum rc rc = lock_wait(
-		    p->o.store, p->o.cluster, c->namespace, p->o.busy_ms, &was);
+		rc = lock_wait(p->o.store, p->o.cluster, c->space->namespace,
+		    p->o.busy_ms, &was);
 
 		if (rc == RC_OK)
 			rc = is_there(p, c, PART_SEGMENT);
@@ -169,17 +174,19 @@ keep(struct publish *p, struct candidate *c)
 			rc = is_there(p, c, PART_INDEX);
 		if (rc != RC_ABSENT)
 			return rc;
-		msg_info("%s: was removed meanwhile, put again", c->path);
+		say_again(c);
 		c->fit = RULES_MERGES;
-		o = put_part(p, c, PART_SEGMENT, c->path);
+		o = put_part(p, c, PART_SEGMENT);
 		rc = object_wait(&o, &existed);
 		if (rc == RC_OK)
 			rc = put_index(p, c, &existed);
 		if (rc)
 			return rc;
 	}
-	return msg_fail(
-	    RC_SYSTEM, "%s: removed as often as it was put", c->path);
+	text = candidate_text(c);
+	rc = msg_fail(RC_SYSTEM, "%s: removed as often as it was put", text);
+	free(text);
+	return rc;
 }
 
 /* ---- publishing, hand over hand ---- */
@@ -191,8 +198,7 @@ successor(struct publish *p, struct candidate *c)
 	struct candidate *next = c + 1;
 
 	if (next == p->set.c + p->set.n || next->space != c->space ||
-	    next->rc || next->fit != RULES_EXTENDS ||
-	    next->base != c->header.key.end)
+	    next->rc || next->fit != RULES_EXTENDS || next->base != c->key.end)
 		return NULL;
 	return next;
 }
@@ -207,7 +213,8 @@ reach_out(struct publish *p, struct candidate *c)
 		return;
 	fit_mine(c, &mine);
 	claim_write_begin(p->o.store, &p->hand,
-	    claim_object(p->o.cluster, c->namespace, claim_name(c->base, name)),
+	    claim_object(
+		p->o.cluster, c->space->namespace, claim_name(c->base, name)),
 	    &mine, false);
 	p->hand_for = c;
 }
@@ -255,7 +262,7 @@ give_up_claims(struct publish *p)
 	for (; c < p->set.c + p->set.n; c++) {
 		if (!c->held || !c->rc || c->put)
 			continue;
-		contest = fit_contest(&p->fit, c->namespace);
+		contest = fit_contest(&p->fit, c->space->namespace);
 		fit_mine(c, &mine);
 		contest_give_up(&contest, c->base, &mine);
 	}
@@ -266,7 +273,7 @@ give_up_claims(struct publish *p)
 static enum rc
 look_again(struct publish *p, struct candidate *c, bool created)
 {
-	struct contest contest = fit_contest(&p->fit, c->namespace);
+	struct contest contest = fit_contest(&p->fit, c->space->namespace);
 	struct claim_op op;
 	struct claim mine, theirs = {0};
 	struct candidate *next = successor(p, c);
@@ -275,7 +282,7 @@ look_again(struct publish *p, struct candidate *c, bool created)
 
 	claim_read_begin(p->o.store, &op,
 	    claim_object(
-		p->o.cluster, c->namespace, claim_name(c->base, name)));
+		p->o.cluster, c->space->namespace, claim_name(c->base, name)));
 	if (!created && next)
 		next->claimed = false; /* by others too: list before it */
 	else if (next && next->claimed && successor(p, next))
@@ -329,10 +336,12 @@ publish_or_skip(struct publish *p, struct candidate *c)
 static enum rc
 remove_local(const struct candidate *c, struct dirs *dirs)
 {
-	enum rc rc = moved_remove(c->path, dirs);
+	char *path = candidate_path(c, PART_SEGMENT);
+	enum rc rc = moved_remove(path, dirs);
 
 	if (rc == RC_OK && c == c->space->c + c->space->n - 1)
-		rc = moved_sweep(c->path, &c->header.key, dirs);
+		rc = moved_sweep(path, &c->key, dirs);
+	free(path);
 	return rc;
 }
 
@@ -352,8 +361,8 @@ record_until(struct publish *p, size_t end)
 		if (c->rc)
 			continue;
 		changes[n] = (struct catalog_change){
-		    .namespace = c->namespace,
-		    .key = c->header.key,
+		    .namespace = c->space->namespace,
+		    .key = c->key,
 		    .bytes = c->bytes,
 		};
 		n++;
@@ -374,9 +383,10 @@ finish_batch(struct publish *p, size_t end)
 	rc = rc_max(rc, dirs_sync(&dirs));
 	for (size_t i = p->finished; i < end; i++) {
 		const struct candidate *c = &p->set.c[i];
-		struct rec rec = {.pages = c->pages, .bytes = c->bytes};
+		struct rec rec = {.pages = c->pages ? c->pages : REC_UNKNOWN,
+		    .bytes = c->bytes};
 
-		name_set(&rec.name, c->namespace, &c->header.key);
+		name_set(&rec.name, c->space->namespace, &c->key);
 		if (c->rc == RC_OK)
 			rc = rc_max(rc, p->o.published(p->o.arg, &rec));
 	}
@@ -407,7 +417,7 @@ group_end(const struct publish *p, size_t i)
 	size_t end = i + 1;
 
 	while (end < p->set.n && p->set.c[end].space == p->set.c[i].space &&
-	       p->set.c[end].header.key.end == p->set.c[i].header.key.end)
+	       p->set.c[end].key.end == p->set.c[i].key.end)
 		end++;
 	return end;
 }

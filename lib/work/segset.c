@@ -1,9 +1,4 @@
-/*
- * segset: see segset.h.
- *
- * A place is "NAMESPACE" in the store, "NAMESPACE/PATH-UP-TO-THE-KEY" of files:
- * a namespace has no "/".
- */
+/* segset: see segset.h. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,54 +6,24 @@
 #include "base/buf.h"
 #include "work/segset.h"
 
-/* ---- places ---- */
-
-static const char *
-place_of(const struct segset *s, const struct segset_item *it)
-{
-	return s->places.text[it->place];
-}
-
-static uint32_t
-add_place(struct segset *s, const struct rec *rec)
-{
-	char *text;
-	uint32_t place;
-	size_t dir;
-
-	if (!rec->is_path)
-		return strings_add(&s->places, rec->name.namespace);
-	dir = strlen(rec->text) - KEY_LEN - strlen(".seg");
-	text = xasprintf("%s/%.*s", rec->name.namespace, (int)dir, rec->text);
-	place = strings_add(&s->places, text);
-	free(text);
-	return place;
-}
-
 bool
 segset_is_file(const struct segset *s, const struct segset_item *it)
 {
-	return strchr(place_of(s, it), '/') != NULL;
+	return places_is_directory(&s->places, it->place);
 }
 
 void
 segset_name(
     const struct segset *s, const struct segset_item *it, struct name *name)
 {
-	const char *place = place_of(s, it);
-
-	*name = (struct name){.key = it->key};
-	memcpy(name->namespace, place, strcspn(place, "/"));
+	places_name(&s->places, it->place, &it->key, name);
 }
 
 char *
 segset_path(
     const struct segset *s, const struct segset_item *it, enum part part)
 {
-	char key[KEY_LEN + 1];
-
-	return xasprintf("%s%s.%s", strchr(place_of(s, it), '/') + 1,
-	    key_text(&it->key, key), part == PART_INDEX ? "idx" : "seg");
+	return places_path(&s->places, it->place, &it->key, part);
 }
 
 /* ---- items ---- */
@@ -103,7 +68,7 @@ grow(struct segset *s)
 struct segset_item *
 segset_add(struct segset *s, const struct rec *rec)
 {
-	uint32_t place = add_place(s, rec), *slot;
+	uint32_t place = places_add(&s->places, rec), *slot;
 
 	if (s->n >= s->room / 4 * 3)
 		grow(s);
@@ -131,24 +96,11 @@ segset_found(struct segset_item *it, const struct seg_header *h)
 /* ---- order ---- */
 
 static int
-namespace_cmp(const struct segset *s, const struct segset_item *a,
-    const struct segset_item *b)
-{
-	const char *x = place_of(s, a), *y = place_of(s, b);
-	size_t n = strcspn(x, "/"), m = strcspn(y, "/");
-	int c;
-
-	if (a->place == b->place)
-		return 0;
-	c = memcmp(x, y, n < m ? n : m);
-	return c ? c : (n > m) - (n < m);
-}
-
-static int
 item_cmp(const void *a, const void *b, void *set)
 {
 	const struct segset_item *x = a, *y = b;
-	int c = namespace_cmp(set, x, y);
+	const struct segset *s = set;
+	int c = places_cmp(&s->places, x->place, y->place);
 
 	return c ? c : key_cmp(&x->key, &y->key);
 }
@@ -157,14 +109,14 @@ bool
 segset_same_namespace(const struct segset *s, const struct segset_item *a,
     const struct segset_item *b)
 {
-	return namespace_cmp(s, a, b) == 0;
+	return places_cmp(&s->places, a->place, b->place) == 0;
 }
 
 bool
 segset_same_name(const struct segset *s, const struct segset_item *a,
     const struct segset_item *b)
 {
-	return key_cmp(&a->key, &b->key) == 0 && namespace_cmp(s, a, b) == 0;
+	return key_cmp(&a->key, &b->key) == 0 && segset_same_namespace(s, a, b);
 }
 
 /* Listings are in order as they come, and to sort them takes memory. */
@@ -194,6 +146,6 @@ segset_release(struct segset *s)
 {
 	free(s->item);
 	free(s->slot);
-	strings_release(&s->places);
+	places_release(&s->places);
 	*s = (struct segset){0};
 }

@@ -9,13 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/strings.h"
 #include "format/rec.h"
 #include "format/segment.h"
+#include "work/places.h"
 
 struct segset_item {
 	struct key key;
-	uint32_t place; /* which directory, or namespace of the store */
+	uint32_t place;
 	uint32_t pages;
 	uint64_t bytes; /* 0: not known to be good */
 	uint8_t id[SEG_ID];
@@ -27,7 +27,7 @@ struct segset {
 	size_t n, cap;
 	uint32_t *slot; /* open addressing: place in item + 1; 0: free */
 	size_t room;    /* a power of two */
-	struct strings places;
+	struct places places;
 };
 
 /* Add what a record names; NULL if it is there.  A file is known by its path,
