@@ -2,6 +2,10 @@
  * seg-upload: puts segments into a store: see work/publish.h.
  */
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/signals.h"
 #include "cli/cli.h"
 #include "cli/open_store.h"
 #include "cli/progress.h"
@@ -28,7 +32,11 @@ static const struct cli_option own[] = {
     {0},
 };
 
-enum { BUSY_MS = 5000, BUSY_MAX = 24 * 60 * 60 * 1000 };
+enum {
+	BUSY_MS = 5000,
+	BUSY_MAX = 24 * 60 * 60 * 1000,
+	GRACE = 30 /* s: after a first signal, for the input to end */
+};
 
 struct upload {
 	struct cli cli;
@@ -101,6 +109,16 @@ parse(struct upload *u, int argc, char **argv)
 	u->o.arg = u;
 }
 
+/* Whoever writes into it gets the signal too, and has a last set to tell. */
+static bool
+is_in_a_pipe(void)
+{
+	struct stat st;
+
+	return fstat(STDIN_FILENO, &st) == 0 &&
+	       (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -114,6 +132,8 @@ main(int argc, char **argv)
 	struct upload u = {0};
 
 	parse(&u, argc, argv);
+	if (optind == argc && is_in_a_pipe())
+		signals_grace(GRACE);
 	/* Before the store, which may have to be made. */
 	if (u.cli.catalog)
 		u.cli.rc = catalog_open(&u.o.catalog, u.cli.catalog,

@@ -10,6 +10,8 @@
 static const int end_signals[] = {SIGINT, SIGTERM, SIGHUP};
 static volatile sig_atomic_t deferred;
 static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t grace; /* seconds, for the first signal */
+static volatile sig_atomic_t first;
 static void (*clean_up)(void);
 
 static void
@@ -29,6 +31,14 @@ die_by(int sig)
 static void
 on_signal(int sig)
 {
+	if (grace > 0 && sig != SIGHUP) {
+		first = sig;
+		alarm((unsigned)grace);
+		grace = 0;
+		return;
+	}
+	if (sig == SIGALRM)
+		sig = first;
 	if (deferred) {
 		interrupted = sig;
 		return;
@@ -45,6 +55,7 @@ signals_block(sigset_t *old)
 	sigemptyset(&set);
 	for (size_t i = 0; i < 3; i++)
 		sigaddset(&set, end_signals[i]);
+	sigaddset(&set, SIGALRM);
 	sigprocmask(SIG_BLOCK, &set, old);
 }
 
@@ -71,6 +82,16 @@ signals_at_end(void (*f)(void))
 {
 	clean_up = f;
 	install_handlers();
+}
+
+void
+signals_grace(unsigned seconds)
+{
+	struct sigaction sa = {.sa_handler = on_signal};
+
+	install_handlers();
+	sigaction(SIGALRM, &sa, NULL);
+	grace = (sig_atomic_t)seconds;
 }
 
 void

@@ -5,6 +5,10 @@
  * poll() returns with EINTR: for work that must be given up in an orderly way.
  * signals_die() then ends the process by that signal.  Otherwise they end it at
  * once.  Either way, and at a normal exit, signals_at_end()'s function runs.
+ *
+ * After signals_grace() the first SIGINT or SIGTERM only says that the process
+ * has so many seconds left to come to its end by itself: for who reads what
+ * another one, who had the signal too, is about to end in order.
  */
 #ifndef SEGTOOLS_SIGNALS_H
 #define SEGTOOLS_SIGNALS_H
@@ -12,6 +16,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
+void signals_grace(unsigned seconds);
 void signals_defer(bool defer);
 int signals_caught(void);
 void signals_die(void) __attribute__((noreturn));
