@@ -27,11 +27,17 @@ restore() {
 
 rm -f "$work/pipe"
 mkfifo "$work/pipe"
+# Both ends are opened here, where none waits for the other: a command that ends
+# at once would else have one stopped before it has opened its own.
+exec 3<>"$work/pipe"
+exec 4<"$work/pipe"
+exec 5>"$work/pipe" 3<&-
 seg-cut --every "${SEG_EVERY:-1s}" -d "$work" "$namespace" "$db" \
-	>"$work/pipe" &
+	4<&- >&5 5>&- &
 cut=$!
-seg-upload -m <"$work/pipe" >/dev/null &
+seg-upload -m <&4 4<&- 5>&- >/dev/null &
 upload=$!
+exec 4<&- 5>&-
 
 "$@" &
 program=$!
