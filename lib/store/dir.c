@@ -220,8 +220,11 @@ make_parent(struct dir_store *s, const char *object)
 	char *parent = xstrndup(object, n), *path = path_below(s, parent);
 	enum rc rc = RC_OK;
 
-	if (!s->made || strcmp(s->made, parent) != 0 || !file_exists(path))
-		rc = dir_make_below(s->root, parent);
+	if (!s->made || strcmp(s->made, parent) != 0 || !file_exists(path)) {
+		rc = check_root(s->root);
+		if (rc == RC_OK)
+			rc = dir_make_below(s->root, parent);
+	}
 	free(s->made);
 	s->made = parent;
 	free(path);
