@@ -42,6 +42,7 @@ struct cut {
 	char *dir; /* DIR/NAMESPACE */
 	struct livedb *db;
 	struct lastcut *memory;
+	bool locked_out;     /* another run has the memory */
 	struct keyset local; /* segments in DIR */
 	bool listed;         /* the store was asked */
 	struct cut_known known;
@@ -458,7 +459,8 @@ open_memory(struct cut *c, mode_t mode)
 	if (rc == RC_OK)
 		rc = dir_make_below(o->dir, o->namespace);
 	if (rc == RC_OK)
-		rc = lastcut_open(&c->memory, c->dir, o->busy_ms, mode);
+		rc = lastcut_open(
+		    &c->memory, c->dir, o->busy_ms, mode, &c->locked_out);
 	return rc;
 }
 
@@ -517,7 +519,8 @@ tell_result(const struct cut *c, enum rc rc, struct cut_result *r)
 	r->made =
 	    rc == RC_OK && c->draft.memory && c->draft.found == DRAFT_CHANGED;
 	r->whole = c->draft.read_all;
-	r->busy = rc && c->db && livedb_is_busy(c->db);
+	r->read_ms = c->draft.read_ms;
+	r->busy = rc && c->db && (livedb_is_busy(c->db) || c->locked_out);
 }
 
 enum rc

@@ -34,10 +34,11 @@ struct cut_opts {
 };
 
 struct cut_result {
-	struct key last; /* the last cut that there is now; all zero: none */
-	bool made;       /* it was made now */
-	bool whole;      /* all of the database was read */
-	bool busy;       /* failed since somebody has it locked */
+	struct key last;  /* the last cut that there is now; all zero: none */
+	bool made;        /* it was made now */
+	bool whole;       /* all of the database was read, */
+	uint64_t read_ms; /* which took so long */
+	bool busy;        /* failed since somebody has it locked */
 };
 
 /* No change and nothing pending: RC_OK, and emit() is not called.  The result

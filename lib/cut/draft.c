@@ -98,6 +98,20 @@ writer_end(struct draft *d)
 	return segwriter_finish(d->writer, d->facts.db.size, id);
 }
 
+/* ---- all of the database ---- */
+
+/* How long it takes says how often it is done (rounds.h). */
+static enum rc
+read_all(struct draft *d, enum rc (*page)(void *, const struct page *))
+{
+	uint64_t began = time_monotonic();
+	enum rc rc = pages_each(&d->pages, page, d);
+
+	d->read_all = true;
+	d->read_ms += time_monotonic() - began;
+	return rc;
+}
+
 /* ---- a full cut ---- */
 
 static enum rc
@@ -137,7 +151,7 @@ full_once(struct draft *d)
 		rc = writer_begin(
 		    d, 1, judge_full_first(d->known), real_pages(&d->facts.db));
 	if (rc == RC_OK)
-		rc = pages_each(&d->pages, full_page, d);
+		rc = read_all(d, full_page);
 	if (rc == RC_OK)
 		rc = lastcut_sum(
 		    d->memory, d->facts.db.size, true, &d->facts.sum);
@@ -151,7 +165,6 @@ draft_full(struct draft *d)
 
 	msg_info("%s: a full cut", d->path);
 	d->found = DRAFT_CHANGED;
-	d->read_all = true;
 	for (int i = 0; i < TRIES; i++) {
 		rc = full_once(d);
 		if (rc != RC_ABSENT)
@@ -218,7 +231,7 @@ compare_named(struct draft *d)
 static enum rc
 compare_all(struct draft *d)
 {
-	enum rc rc = pages_each(&d->pages, compare_page, d);
+	enum rc rc = read_all(d, compare_page);
 
 	d->facts.compared = time_now();
 	d->facts.cuts = 0;
@@ -283,7 +296,6 @@ find_changes(struct draft *d)
 	rc = lastcut_begin(d->memory, false);
 	if (rc)
 		return rc;
-	d->read_all = d->read_all || all;
 	rc = all ? compare_all(d) : compare_named(d);
 	if (rc)
 		return rc;

@@ -39,7 +39,8 @@ struct draft {
 
 	/* What it has become. */
 	enum draft_found found;
-	bool read_all;              /* of the database */
+	bool read_all;              /* of the database, */
+	uint64_t read_ms;           /* which took so long */
 	struct segwriter *writer;   /* DRAFT_CHANGED: finished, not committed;
 				     * NULL with look */
 	uint64_t frames;            /* in it */

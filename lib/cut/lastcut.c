@@ -229,7 +229,7 @@ is_ours(const struct lastcut *m, const uint8_t *b)
 /* ---- opening ---- */
 
 static enum rc
-lock(struct lastcut *m, unsigned wait_ms)
+lock(struct lastcut *m, unsigned wait_ms, bool *busy)
 {
 	int how = m->look ? LOCK_SH : LOCK_EX;
 	struct timespec pause = {.tv_nsec = LOCK_PAUSE * 1000000L};
@@ -240,10 +240,12 @@ lock(struct lastcut *m, unsigned wait_ms)
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return msg_errno(m->path);
 		if (waited >= wait_ms)
-			return msg_fail(RC_SYSTEM,
-			    "%s: another seg-cut is at work", m->path);
+			break;
 		nanosleep(&pause, NULL);
 	}
+	if (busy)
+		*busy = true;
+	return msg_fail(RC_SYSTEM, "%s: another seg-cut is at work", m->path);
 }
 
 static void
@@ -273,15 +275,15 @@ lastcut_new(const char *dir, bool look)
 }
 
 enum rc
-lastcut_open(
-    struct lastcut **out, const char *dir, unsigned wait_ms, mode_t mode)
+lastcut_open(struct lastcut **out, const char *dir, unsigned wait_ms,
+    mode_t mode, bool *busy)
 {
 	struct lastcut *m = lastcut_new(dir, false);
 	enum rc rc;
 
 	*out = NULL;
 	m->fd = open(m->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
-	rc = m->fd < 0 ? msg_errno(m->path) : lock(m, wait_ms);
+	rc = m->fd < 0 ? msg_errno(m->path) : lock(m, wait_ms, busy);
 	if (rc) {
 		lastcut_free(m);
 		return rc;
@@ -301,7 +303,7 @@ lastcut_look(struct lastcut **out, const char *dir, unsigned wait_ms)
 	*out = NULL;
 	m->fd = open(m->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (m->fd >= 0)
-		rc = lock(m, wait_ms);
+		rc = lock(m, wait_ms, NULL);
 	else if (errno != ENOENT)
 		rc = msg_errno(m->path);
 	if (rc) {

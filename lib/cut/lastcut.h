@@ -43,9 +43,10 @@ enum { LASTCUT_HEAD = 4096 };
 bool lastcut_parse(const uint8_t head[LASTCUT_HEAD], struct lastcut_facts *);
 
 struct lastcut;
-/* dir is DIR/NAMESPACE and is there.  Waits for the lock, then RC_SYSTEM. */
-enum rc lastcut_open(
-    struct lastcut **, const char *dir, unsigned wait_ms, mode_t mode);
+/* dir is DIR/NAMESPACE and is there.  Waits for the lock, then RC_SYSTEM, and
+ * *busy, if not NULL, is set. */
+enum rc lastcut_open(struct lastcut **, const char *dir, unsigned wait_ms,
+    mode_t mode, bool *busy);
 /* The same to look at it alone: nothing is made, changed or removed, a memory
  * that is not there has no facts.  lastcut_settle() and lastcut_next() are then
  * not to be called. */

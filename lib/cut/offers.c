@@ -13,7 +13,8 @@
 enum {
 	ASK_LEAST = 200, /* ms: an offer is given so long, or ten rounds, ... */
 	ASK_MOST = 2000, /* ... but no longer, to get into the store */
-	ASK_EVERY = 60000 /* ms: as far apart do questions grow */
+	ASK_EVERY = 60000, /* ms: as far apart do questions grow, ... */
+	ASK_AWAY = 10000   /* ... and those to a store that is away */
 };
 
 struct offered {
@@ -23,10 +24,14 @@ struct offered {
 	/* With a store. */
 	bool known; /* an answer has come */
 	struct key stored;
-	bool asking;
+	bool asking, away;         /* the last question had no answer */
 	uint64_t ask_at, ask_wait; /* monotonic; 0: not to be asked */
 	uint64_t asked_for;        /* what was offered when that was set */
 	uint64_t gap_at; /* stored.end + 1, when DIR did not lead on from it */
+	/* DIR does not lead on from what was offered: another seg-cut has
+	 * offered, and its reader published, what was between.  The store is to
+	 * say from where to go on. */
+	bool lost;
 };
 
 void
@@ -96,7 +101,7 @@ offers_news(const struct offers *o, size_t i)
 {
 	const struct offered *d = &o->d[i];
 
-	return d->last.end > d->offered && (!o->store || d->known);
+	return d->last.end > d->offered && !d->lost && (!o->store || d->known);
 }
 
 /* The places in local of what leads on from what the stream has had;
@@ -115,6 +120,16 @@ to_offer(const struct offers *o, const struct offered *d,
 	for (size_t i = 0; i < *n; i++)
 		order[i] = first + i;
 	return order;
+}
+
+/* Whether what is in DIR goes on elsewhere. */
+static bool
+is_lost(const struct offers *o, const struct offered *d,
+    const struct keyset *local, const size_t *order, size_t n)
+{
+	uint64_t end = n > 0 ? local->key[order[n - 1]].end : 0;
+
+	return o->store && local->n > 0 && end < d->last.end;
 }
 
 struct adding {
@@ -156,6 +171,12 @@ offers_add(struct offers *o, size_t i, struct buf *set)
 
 	scan(o, i, &local);
 	order = to_offer(o, d, &local, &n);
+	d->lost = is_lost(o, d, &local, order, n);
+	if (d->lost) {
+		if (!d->asking && (!d->ask_at || !d->gap_at))
+			d->ask_at = 1;
+		goto out;
+	}
 	/* What has gone in this moment is in the store: nothing to be said. */
 	msg_divert(drop_line, NULL);
 	for (size_t k = 0; k < n; k++) {
@@ -174,6 +195,7 @@ offers_add(struct offers *o, size_t i, struct buf *set)
 		d->ask_at = time_monotonic() + d->ask_wait;
 		d->asked_for = d->offered;
 	}
+out:
 	free(order);
 	keyset_release(&local);
 	return a.n;
@@ -184,9 +206,11 @@ offers_add(struct offers *o, size_t i, struct buf *set)
 static void
 ask_later(struct offered *d)
 {
+	unsigned most = d->away ? ASK_AWAY : ASK_EVERY;
+
 	d->ask_wait = d->ask_wait ? 2 * d->ask_wait : ASK_MOST;
-	if (d->ask_wait > ASK_EVERY)
-		d->ask_wait = ASK_EVERY;
+	if (d->ask_wait > most)
+		d->ask_wait = most;
 	d->ask_at = time_monotonic() + d->ask_wait;
 	d->asked_for = d->offered;
 }
@@ -216,7 +240,7 @@ is_due(const struct offers *o, size_t i, uint64_t now)
 	if (!d->ask_at || now < d->ask_at)
 		return false;
 	d->ask_at = 0;
-	if (!d->known || d->gap_at || still_there(o, i))
+	if (!d->known || d->lost || d->gap_at || still_there(o, i))
 		return true;
 	d->ask_wait = 0;
 	return false;
@@ -290,14 +314,20 @@ take_answer(
 		if (why != o->store_why)
 			msg_say(a->why, strlen(a->why));
 		o->store_why = why;
+		d->away = true;
 		ask_later(d);
 		return;
 	}
 	o->store_why = 0;
+	/* What it has missed is offered at once. */
+	if (d->away)
+		d->ask_wait = 0;
+	d->away = false;
 	d->stored = a->rc == RC_OK ? a->key : (struct key){0};
-	if (!d->known)
+	if (!d->known || (d->lost && d->stored.end > d->offered))
 		d->offered = d->stored.end;
 	d->known = true;
+	d->lost = false;
 	if (!d->cut) {
 		ask_later(d);
 		d->gap_at = 0;

@@ -96,10 +96,10 @@ emit_nothing(void *arg, const struct rec *rec)
 }
 
 static void
-went_well(
-    struct rounds *r, size_t i, const struct cut_result *res, uint64_t took)
+went_well(struct rounds *r, size_t i, const struct cut_result *res)
 {
 	struct db *db = &r->db[i];
+	uint64_t pause = res->read_ms * FAR_APART;
 
 	say_held(r);
 	if (db->rc)
@@ -108,11 +108,11 @@ went_well(
 	db->retry_at = db->retry_wait = db->busy_since = 0;
 	r->dirty[i] = r->full[i] = false;
 	offers_cut(&r->offers, i, res);
-	if (res->whole && took * FAR_APART > r->o->interval) {
-		db->not_before = time_monotonic() + took * FAR_APART;
+	if (res->whole && pause > r->o->interval) {
+		db->not_before = time_monotonic() + pause;
 		msg_info("%s: all of it was read, in %llu ms: next in %llu ms",
-		    r->targets->t[i].path, (unsigned long long)took,
-		    (unsigned long long)took * FAR_APART);
+		    r->targets->t[i].path, (unsigned long long)res->read_ms,
+		    (unsigned long long)pause);
 	}
 }
 
@@ -152,7 +152,7 @@ cut_one(struct rounds *r, size_t i)
 	struct db *db = &r->db[i];
 	struct cut_opts o = r->o->cut;
 	struct cut_result res;
-	uint64_t began = time_monotonic(), why;
+	uint64_t why;
 	enum rc rc;
 
 	o.namespace = t->namespace;
@@ -166,7 +166,7 @@ cut_one(struct rounds *r, size_t i)
 	rc = cut_run(&o, &res);
 	why = end_hold(r);
 	if (rc == RC_OK)
-		went_well(r, i, &res, time_monotonic() - began);
+		went_well(r, i, &res);
 	else if (!is_waited_for(r, db, &res))
 		went_wrong(r, db, rc, why);
 }

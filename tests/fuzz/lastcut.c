@@ -40,7 +40,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	made = true;
 	file(dir, "cut.memory", data, size / 2);
 	file(dir, "cut.next", data + size / 2, size - size / 2);
-	if (lastcut_open(&m, dir, 0, 0600) != RC_OK)
+	if (lastcut_open(&m, dir, 0, 0600, NULL) != RC_OK)
 		abort();
 	if (lastcut_pending(m, &key) == RC_OK)
 		(void)lastcut_settle(m, size % 2);

@@ -28,7 +28,7 @@ static struct lastcut *
 reopen(struct lastcut *m)
 {
 	lastcut_free(m);
-	if (lastcut_open(&m, dir, 0, 0644) != RC_OK)
+	if (lastcut_open(&m, dir, 0, 0644, NULL) != RC_OK)
 		exit(1);
 	return m;
 }
@@ -168,9 +168,10 @@ test_damage(void)
 	struct lastcut_facts f;
 	struct lastcut *m = reopen(NULL), *other;
 	struct key k;
-	bool changed;
+	bool changed, busy = false;
 
-	ok(lastcut_open(&other, dir, 0, 0644) == RC_SYSTEM, "locked");
+	ok(lastcut_open(&other, dir, 0, 0644, &busy) == RC_SYSTEM && busy,
+	    "locked");
 	m = fresh(m);
 	flip("cut.memory", 2 * 4096 + 100);
 	lastcut_begin(m, false);
