@@ -1,0 +1,209 @@
+#!/bin/sh
+# seg-cut --every | seg-upload -m, for long: a store that goes away, either side
+# killed or held up, two of the same pipe at once; and the pipes of the units.
+
+. "$(dirname "$0")/lib.sh"
+
+mkdir st
+SEG_STORE=$T/st
+export SEG_STORE
+make_db a.db 20
+make_db b.db 20
+
+# pipe N: in the background; who it is and what it says in N.*
+pipe() {
+	rm -f "$1".*
+	{
+		seg-cut --every 50ms -d w a a.db b b.db 2>"$1.cut.err" &
+		echo $! >"$1.cut"
+		wait $! 2>/dev/null
+		echo $? >"$1.cut.status"
+	} | {
+		# (What is in the background has no standard input.)
+		seg-upload -m <&3 >"$1.names" 2>"$1.up.err" &
+		echo $! >"$1.up"
+		exec 3<&-
+		wait $! 2>/dev/null
+		echo $? >"$1.up.status"
+	} 3<&0 &
+	await test -s "$1.cut" -a -s "$1.up"
+}
+# ends N CUT UPLOAD WHAT: with these statuses
+ends() {
+	await test -s "$1.cut.status" -a -s "$1.up.status"
+	is "$(cat "$1.cut.status") $(cat "$1.up.status")" "$2 $3" "$4" || {
+		show_file "$1.cut.err" cut
+		show_file "$1.up.err" upload
+	}
+}
+put() {
+	for db; do
+		sql "$db.db" "INSERT INTO t SELECT max(id) + 1, 'new' FROM t"
+	done
+}
+# waiting N NAMESPACE: so many cuts, in DIR
+waiting() {
+	[ "$(find "w/$2" -name '*.idx' | wc -l)" = "$1" ]
+}
+# current DB...: the store has them as SQLite has them
+current() {
+	for db; do
+		rm -rf got then.db
+		seg-list "$db" >all && seg-plan <all >plan &&
+			seg-fetch -d got <plan >got.rec &&
+			seg-restore -q then.db <got.rec || return
+		sql then.db .dump >then.sql
+		sql "$db.db" .dump >now.sql
+		cmp then.sql now.sql || return
+	done
+}
+# nothing_left WHAT
+nothing_left() {
+	for db in a b; do
+		seg-list $db >all
+		is "$(awk -F '\t' 'NF && $2 != end + 1; { end = $3 }' all)" "" \
+			"$1: each of $db follows the one before"
+	done
+	is "$(find w -name '*.seg' -o -name '*.idx')" "" "$1: nothing is left"
+	no_leftovers .
+}
+
+# ---- the store goes away ----
+
+pipe p
+ok "the first" await current a b
+mv st away
+put a
+ok "without a store a cut waits" await waiting 1 a
+ok "its set fails" await grep -q '^!' p.names
+put a b
+ok "another waits" await waiting 2 a
+ok "and the other's" await waiting 1 b
+mv away st
+ok "all get there as soon as there is one" await current a b
+put a
+ok "and it goes on" await current a
+# (One may have come when there was a store again, and not the cut before it.)
+is "$(grep -v 'leave a gap' p.up.err | sort -u)" \
+	"seg-upload: $T/st: no such store (seg-upload --create makes it)" \
+	"why is said"
+is $(($(grep -c . p.up.err) < 20)) 1 "and not in every round"
+kill "$(cat p.cut)"
+ends p 0 2 "the cutter ends well, the other says that some failed"
+is "$(grep '^a/' p.names | cut -f 3)" "$(grep '^a/' p.names | cut -f 3 | sort -n)" \
+	"in order"
+nothing_left "an outage"
+
+# ---- either side held up, or killed ----
+
+pipe p
+put a
+ok "again" await current a
+for side in up cut; do
+	kill -STOP "$(cat p.$side)"
+	for i in 1 2 3; do
+		put a b
+		sleep 0.1
+	done
+	kill -CONT "$(cat p.$side)"
+	ok "$side: held up for a while" await current a b
+done
+kill "$(cat p.cut)"
+ends p 0 0 "nothing has failed"
+nothing_left "held up"
+
+# A signal for both: what is told last gets there.
+pipe p
+put a b
+kill -TERM "$(cat p.up)" "$(cat p.cut)"
+ends p 0 0 "both are told to end"
+ok "the last round is in the store" current a b
+mkfifo in
+seg-upload <in >out 2>err &
+pid=$!
+exec 4>in
+sleep 0.2
+kill -TERM $pid
+sleep 0.2
+ok "a first signal does not end it" kill -0 $pid
+kill -TERM $pid
+wait $pid 2>/dev/null
+is $? 143 "a second one does"
+exec 4>&-
+
+for i in 1 2 3; do
+	pipe p
+	put a b
+	sleep 0.0$i
+	kill -KILL "$(cat p.up)"
+	put a
+	ends p 3 137 "the uploader killed: the cutter ends"
+	pipe p
+	put b
+	sleep 0.1$i
+	kill -KILL "$(cat p.cut)"
+	put a
+	await test -s p.up.status
+	case $(cat p.up.status) in
+	0 | 1) pass "the cutter killed: the uploader ends" ;;
+	*) fail "the cutter killed: the uploader ends" ;;
+	esac
+done
+pipe p
+ok "the next one makes it good" await current a b
+kill "$(cat p.cut)"
+ends p 0 0 "and ends well"
+# What a killed uploader had published it may have left.
+rm -f w/?/*.seg w/?/*.idx
+
+# ---- two of the same at once ----
+
+pipe p
+pipe q
+for i in 1 2 3 4 5 6 7 8; do
+	put a b
+	sleep 0.0$i
+done
+ok "two of the same pipe" await current a b
+kill "$(cat p.cut)" "$(cat q.cut)"
+ends p 0 0 "one"
+ends q 0 0 "and the other"
+cat p.*.err q.*.err >said
+empty said "neither says anything of the other"
+ok "current" current a b
+nothing_left "two"
+
+# ---- the units ----
+
+# unit NAME: what its ExecStart has sh do, for the instance a
+unit() {
+	sed -n '/^ExecStart=/,/[^\\]$/p' "$SEGTOOLS_BUILD/inst/share/segtools/systemd/$1" |
+		sed -e 's/\\$//' -e "s/^ExecStart=.bin.sh -c '//" -e "s/'\$//" \
+			-e 's/%i/a/g' -e 's/\$\$/$/g' | tr -d '\n'
+}
+# As a manager does: its directory, variables, SIGTERM to all of its processes.
+NAMESPACE=a DB=$T/a.db EVERY=50ms KEEP=24h,7d METRICS=$T
+export NAMESPACE DB EVERY KEEP METRICS
+rm -rf w st
+mkdir w st
+(cd w && exec timeout -k 5 60 sh -c "$(unit segtools@.service)") \
+	>service.out 2>service.err &
+service=$!
+ok "segtools@.service: the first" await current a
+put a
+ok "and what changes" await current a
+put a
+kill $service
+wait $service
+is $? 0 "it ends well"
+ok "after a last cut" current a
+empty service.err "nothing is said"
+like cut-a.prom '^segtools_status.* 0$' "its figures"
+like upload-a.prom '^segtools_status.* 0$' "of both"
+for what in compact prune verify; do
+	ok "segtools-$what@.service" timeout 60 sh -c "$(unit segtools-$what@.service)"
+	like $what-a.prom '^segtools_status.* 0$' "its figures"
+done
+ok "and is the database" current a
+
+done_testing
