@@ -212,16 +212,92 @@ must_fail 1 env SEG_CLUSTER=c1 statecat \
 err_like 'segments/.*: frame [0-9]+ of page [0-9]+: it is another page' \
 	"an index that names other frames"
 
+# A segment in the middle has it: its header tells.
+cp -r "$TOP/tests/data/segments/source" mixed.store
+chmod -R u+w mixed.store
+cp -r "$TOP/tests/data/segments/later_segment3/." mixed.store
+seg-list -s mixed.store -C c1 ns1 | seg-plan -f 23 >p
+for cache in 0 67108864; do
+	ok "mixed, $cache bytes of memory" \
+		env SEG_CLUSTER=c1 statecat mixed.store got $cache <p
+	same got/ns1 "$TOP/tests/data/segments/restored_1_4.img" "the state"
+done
+
+# later OLD NEW: the segment in the later layout
+later() {
+	perl -MCompress::Zlib=crc32 -e 'local $/; open(F, $ARGV[0]); binmode F;
+		my $o = <F>; my $n = unpack("V", substr($o, 10, 4));
+		my $h = substr($o, 0, 10) . ("x" x 16) . substr($o, 30, 30);
+		my $crc = crc32($h); print $h;
+		for my $i (0 .. $n - 1) { my $f = substr($o, 60 + $i * 4112, 4112);
+			my $head = pack("V", $i == $n - 1) . substr($f, 0, 4) .
+				substr($f, 8, 8);
+			$crc = crc32(substr($f, 16), crc32($head, $crc));
+			print $head, pack("V", $crc), substr($f, 16) }' "$1" >"$2"
+}
+
+# The first frame that is asked for lies far behind the header of a segment that
+# is not what the last one lets expect.
+sqlite3 far.db "PRAGMA journal_mode = wal; CREATE TABLE filler(x);
+	WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n
+	WHERE i < 100) INSERT INTO filler SELECT randomblob(4000) FROM n;
+	CREATE TABLE far(x); INSERT INTO far VALUES('there');" >mode
+stored far far.db
+first=$(find "$objects/far/segments" -type f)
+cp "$first" old
+later old new
+cp new "$first"
+index=$(find "$objects/far/indexes" -type f)
+sqlite3 far.db 'PRAGMA user_version = 1'
+stored far far.db
+plan_of far
+is "$(grep -c . plan)" 2 "two segments"
+ok "the other layout" query 'SELECT x FROM far'
+is "$(cat out)" there "is seen"
+cp "$index" whole
+reindex whole "$index" drop 5
+for layout in new old; do
+	cp $layout "$first"
+	must_fail 1 query 'SELECT x FROM far'
+	err_like 'indexes/.*: wrong: it has not as many pages as the data' \
+		"an index that lacks a page, of the $layout layout"
+done
+cp whole "$index"
+printf x | dd of="$first" bs=1 seek=30 conv=notrunc 2>/dev/null
+ok "its header is not needed" query 'SELECT x FROM far'
+must_fail 1 query 'SELECT count(*) FROM filler'
+err_like 'segments/.*: ' "or checked"
+
 # --- the cache on disk
 
 plan_of shop
 ok "with a cache" query 'SELECT sum(length(v)) FROM t' --cache-dir cache.d
 cp out want
-is "$(find cache.d -type f -perm 600 | wc -l)" 1 "a private file"
+is "$(find cache.d -type f -perm 600 | wc -l)" 2 "private files: index, frames"
+file=$(find cache.d -type f -size +100k)
+index=$(find cache.d -type f -size -100k)
+mv "$objects/shop/indexes" "$objects/shop/was"
+ok "without the store's index" query 'SELECT sum(length(v)) FROM t' --cache-dir cache.d
+same out want "the cache's does"
+mv "$objects/shop/was" "$objects/shop/indexes"
+for damage in 'damage' ''; do
+	cp "$index" index
+	printf '%s' "$damage" | dd of="$index" bs=1 seek=60 conv=notrunc 2>/dev/null
+	[ -n "$damage" ] || : >"$index"
+	ok "a damaged index" query 'SELECT sum(length(v)) FROM t' --cache-dir cache.d
+	same out want "is passed over"
+	empty err "in silence"
+	same "$index" index "and replaced"
+done
+mv "$index" elsewhere
+ln -s "$T/elsewhere" "$index"
+ok "a symbolic link" query 'SELECT sum(length(v)) FROM t' --cache-dir cache.d
+same out want "for an index"
+same elsewhere index "is neither followed nor written"
+rm -f "$index"
 mv "$objects/shop/segments" "$objects/shop/was"
 must_fail 1 query 'SELECT sum(length(v)) FROM t' --cache-dir cache.d
 mv "$objects/shop/was" "$objects/shop/segments"
-file=$(find cache.d -type f)
 perl -e 'open(F, "+<", $ARGV[0]); for (my $i = 100; $i < -s F; $i += 3000) {
 	seek(F, $i, 0); print F "damage" }' "$file"
 ok "a damaged cache" query 'SELECT sum(length(v)) FROM t' --cache-dir cache.d

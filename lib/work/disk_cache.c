@@ -3,8 +3,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -12,6 +14,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/directory.h"
+#include "base/time.h"
 #include "format/checksum.h"
 #include "format/segment.h"
 #include "work/disk_cache.h"
@@ -165,9 +168,9 @@ disk_cache_close(struct disk_cache *c)
 }
 
 struct disk_cache_id
-disk_cache_id(const char *store, const char *object, const char *etag)
+disk_cache_id(const char *store, const char *object)
 {
-	char *text = xasprintf("%s\n%s\n%s", store, object, etag);
+	char *text = xasprintf("%s\n%s", store, object);
 	XXH128_hash_t h = XXH3_128bits(text, strlen(text));
 
 	free(text);
@@ -176,22 +179,30 @@ disk_cache_id(const char *store, const char *object, const char *etag)
 
 /* ---- one file ---- */
 
-static int
-open_file(const struct disk_cache *c, const struct disk_cache_id *id)
+static char *
+file_name_of(const struct disk_cache_id *id)
 {
-	char *name = xasprintf("%016llx%016llx", (unsigned long long)id->high,
+	return xasprintf("%016llx%016llx", (unsigned long long)id->high,
 	    (unsigned long long)id->low);
-	int fd = openat(c->fd, name,
-	    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+}
+
+/* -1: it is not there, or not to be used. */
+static int
+open_file(const struct disk_cache *c, const struct disk_cache_id *id, int flags)
+{
+	char *name = file_name_of(id);
+	int fd = openat(
+	    c->fd, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	bool there = fd >= 0 || errno != ENOENT;
 	struct stat st;
 
 	if (fd >= 0 && (fstat(fd, &st) != 0 || !is_ours(&st))) {
 		close(fd);
 		fd = -1;
 	}
-	if (fd < 0)
+	if (fd < 0 && there)
 		msg_info("%s/%s: not used", c->dir, name);
-	else
+	else if (fd >= 0)
 		(void)futimens(fd, NULL); /* it was used */
 	free(name);
 	return fd;
@@ -209,7 +220,7 @@ file_of(struct disk_cache *c, const struct disk_cache_id *id)
 	if (c->open[i].known && c->open[i].fd >= 0)
 		close(c->open[i].fd);
 	c->open[i].id = *id;
-	c->open[i].fd = open_file(c, id);
+	c->open[i].fd = open_file(c, id, O_RDWR | O_CREAT);
 	c->open[i].known = true;
 	return c->open[i].fd;
 }
@@ -230,19 +241,29 @@ disk_cache_get(struct disk_cache *c, const struct disk_cache_id *id,
 	return true;
 }
 
+/* *taken: what so many bytes take at most. */
+static bool
+make_room(struct disk_cache *c, uint64_t len, uint64_t *taken)
+{
+	*taken = (len / BLOCK + 2) * BLOCK;
+	if (*taken > c->most / 8)
+		return false;
+	if (c->written + *taken > c->trim_after)
+		trim(c);
+	return true;
+}
+
 /* A full disk, a limit: it is a cache. */
 void
 disk_cache_put(struct disk_cache *c, const struct disk_cache_id *id,
     uint32_t position, const void *frame, size_t size)
 {
 	size_t whole = SUM + size;
-	uint64_t taken = (whole / BLOCK + 2) * BLOCK; /* at most */
+	uint64_t taken;
 	int fd;
 
-	if (taken > c->most / 8)
+	if (!make_room(c, whole, &taken))
 		return;
-	if (c->written + taken > c->trim_after)
-		trim(c);
 	fd = file_of(c, id);
 	if (fd < 0)
 		return;
@@ -251,4 +272,72 @@ disk_cache_put(struct disk_cache *c, const struct disk_cache_id *id,
 	if (pwrite(fd, c->slot, whole, (off_t)(position * whole)) ==
 	    (ssize_t)whole)
 		c->written += taken;
+}
+
+/* ---- whole objects ---- */
+
+bool
+disk_cache_map(
+    struct disk_cache *c, struct disk_cache_id id, struct file_map *map)
+{
+	int fd = open_file(c, &id, O_RDONLY);
+	struct stat st;
+	void *p = MAP_FAILED;
+
+	*map = (struct file_map){0};
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &st) == 0 && st.st_size > 0)
+		p = mmap(
+		    NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	if (p == MAP_FAILED)
+		return false;
+	*map = (struct file_map){
+	    .data = p, .len = (size_t)st.st_size, .mapped = true};
+	return true;
+}
+
+static bool
+write_all(int fd, const char *p, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n <= 0)
+			return false;
+		p += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/* It gets its name when it is whole, since others map it; one that was killed
+ * before that is a file like the others, which nobody uses. */
+void
+disk_cache_put_all(
+    struct disk_cache *c, struct disk_cache_id id, const void *data, size_t len)
+{
+	char *name = file_name_of(&id), *temporary;
+	char *unique = xasprintf("%s %ld %llu", name, (long)getpid(),
+	    (unsigned long long)time_now());
+	struct disk_cache_id other = disk_cache_id(c->dir, unique);
+	uint64_t taken;
+	int fd = -1;
+
+	temporary = file_name_of(&other);
+	if (make_room(c, len, &taken))
+		fd = openat(c->fd, temporary,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd >= 0) {
+		if (write_all(fd, data, len) &&
+		    renameat(c->fd, temporary, c->fd, name) == 0)
+			c->written += taken;
+		else
+			(void)unlinkat(c->fd, temporary, 0);
+		close(fd);
+	}
+	free(temporary);
+	free(unique);
+	free(name);
 }

@@ -8,6 +8,7 @@
 #include "work/image.h"
 #include "work/plan_report.h"
 #include "work/remote_frames.h"
+#include "work/remote_read.h"
 
 struct summing {
 	struct seg_sum sum;
@@ -69,7 +70,7 @@ drill_store(struct store *store, const char *cluster, const char *namespace,
 	enum rc rc;
 
 	remote_set_init(&set, &opts, namespace, key, n);
-	rc = remote_set_read(&set);
+	rc = remote_read(&set);
 	s.page_size = set.last.page_size;
 	if (rc == RC_OK)
 		rc = remote_frames_copy(&set, &sink);

@@ -12,6 +12,7 @@
 #include "segment/segwriter.h"
 #include "work/remote_frames.h"
 #include "work/remote_merge.h"
+#include "work/remote_read.h"
 
 static enum rc
 put_page(void *writer, uint32_t page_no, uint64_t frame_no, const void *page,
@@ -33,7 +34,7 @@ attempt(struct remote_set *s, struct seg_header *header)
 {
 	struct segwriter *w = NULL;
 	struct remote_sink sink = {put_page, settle, NULL};
-	enum rc rc = remote_set_read(s);
+	enum rc rc = remote_read(s);
 
 	if (rc == RC_OK)
 		rc = segwriter_new(

@@ -16,7 +16,8 @@
 #include "base/file.h"
 #include "work/page_cache.h"
 #include "work/read_ahead.h"
-#include "work/remote_set.h"
+#include "work/remote_met.h"
+#include "work/remote_read.h"
 #include "work/state.h"
 
 enum {
@@ -32,6 +33,8 @@ struct state {
 	struct remote_merge_opts remote;
 	struct keyset keys;
 	struct remote_set set;
+	bool opened; /* what follows is there, or will not be: */
+	enum rc opening;
 	struct file_map map;
 	const struct remote_want *want; /* set.needed of them, by page */
 	struct page_cache *cache;
@@ -70,23 +73,30 @@ check_keys(const struct keyset *keys, const char *namespace)
 	return keyset_joined(keys, namespace);
 }
 
+static uint64_t
+bytes(const struct state *s)
+{
+	return (uint64_t)state_pages(s) * state_page_size(s);
+}
+
 static enum rc
 open_table(struct state *s)
 {
-	enum rc rc = remote_set_read(&s->set);
+	enum rc rc = remote_read_finish(&s->set);
 
 	if (rc == RC_OK)
 		rc = file_map(&s->map, s->set.wants, UINT64_MAX);
 	if (rc)
 		return rc;
 	s->want = s->map.data;
-	s->cache = page_cache_new(state_page_size(s), s->o.cache);
+	s->cache = page_cache_new(
+	    state_page_size(s), s->o.cache < bytes(s) ? s->o.cache : bytes(s));
 	s->zeros = xcalloc(1, state_page_size(s));
 	return RC_OK;
 }
 
 enum rc
-state_open(struct state **out, const struct state_opts *o,
+state_begin(struct state **out, const struct state_opts *o,
     const char *namespace, const struct keyset *keys)
 {
 	enum rc rc = check_keys(keys, namespace);
@@ -101,17 +111,39 @@ state_open(struct state **out, const struct state_opts *o,
 	    .store = o->store,
 	    .cluster = o->cluster,
 	    .stored = o->stored,
+	    .lazy = true,
+	    .disk = o->disk,
 	};
 	for (size_t i = 0; i < keys->n; i++)
 		keyset_add(&s->keys, &keys->key[i]);
 	remote_set_init(&s->set, &s->remote, namespace, s->keys.key, s->keys.n);
-	rc = open_table(s);
-	if (rc) {
-		state_close(s);
-		return rc;
-	}
+	remote_read_begin(&s->set);
 	*out = s;
 	return RC_OK;
+}
+
+enum rc
+state_finish(struct state *s)
+{
+	if (!s->opened)
+		s->opening = open_table(s);
+	s->opened = true;
+	return s->opening;
+}
+
+enum rc
+state_open(struct state **out, const struct state_opts *o,
+    const char *namespace, const struct keyset *keys)
+{
+	enum rc rc = state_begin(out, o, namespace, keys);
+
+	if (rc == RC_OK)
+		rc = state_finish(*out);
+	if (rc) {
+		state_close(*out);
+		*out = NULL;
+	}
+	return rc;
 }
 
 void
@@ -121,6 +153,7 @@ state_close(struct state *s)
 		return;
 	while (s->running > 0)
 		store_step(s->o.store);
+	remote_read_give_up(&s->set);
 	file_unmap(&s->map);
 	remote_set_release(&s->set);
 	keyset_release(&s->keys);
@@ -178,6 +211,17 @@ find_want(const struct state *s, uint32_t page)
 	return &s->want[i];
 }
 
+/* Whichever way it is kept. */
+static struct disk_cache_id
+source_id(const struct state *s, uint32_t source)
+{
+	char *object = remote_set_object(&s->set, source, PART_SEGMENT);
+	struct disk_cache_id id = disk_cache_id(store_name(s->o.store), object);
+
+	free(object);
+	return id;
+}
+
 /* ---- one request ---- */
 
 static uint64_t
@@ -222,24 +266,25 @@ take_frame(struct load *l, const struct remote_want *w, const uint8_t *frame)
 static void
 load_free(struct load *l)
 {
+	content_object_release(&l->known);
 	free(l->object);
 	buf_release(&l->bytes);
 	free(l);
 }
 
+/* Its pages do not come.  gone: what is not in the store is said to who waits
+ * for a page. */
 static void
-load_failed(struct load *l, enum rc rc)
+load_failed(struct load *l, enum rc rc, bool gone)
 {
 	struct state *s = l->state;
 
 	for (size_t i = 0; i < l->n; i++) {
 		page_cache_drop(s->cache, l->want[i].page);
-		if (l->want[i].page != s->asked)
-			continue;
-		s->rc =
-		    rc != RC_ABSENT
-			? rc
-			: msg_fail(RC_DATA, "%s: not in the store", l->object);
+		if (l->want[i].page == s->asked)
+			s->rc = gone ? msg_fail(RC_DATA, "%s: not in the store",
+					   l->object)
+				     : rc;
 	}
 }
 
@@ -256,12 +301,19 @@ static void
 load_done(struct content *c, enum rc rc)
 {
 	struct load *l = c->arg;
+	bool gone = rc == RC_ABSENT;
 
 	l->state->running--;
+	free(l->object);
+	l->object = content_name(c->cluster, c->name, l->known.form);
 	if (rc == RC_OK && l->bytes.len != c->length)
 		rc = msg_fail(RC_DATA, "%s: cut short", l->object);
+	if (rc == RC_OK)
+		rc = remote_met_range(&l->state->set, l->want[0].source,
+		    &l->header, c, &l->bytes);
+	/* They are elsewhere: who waits asks again. */
 	if (rc)
-		load_failed(l, rc);
+		load_failed(l, rc == RC_ABSENT ? RC_OK : rc, gone);
 	for (size_t i = 0; rc == RC_OK && i < l->n; i++)
 		take_frame(l, &l->want[i],
 		    (const uint8_t *)l->bytes.data +
@@ -281,13 +333,14 @@ load_start(struct state *s, const struct remote_want *want, size_t n)
 	l->state = s;
 	l->n = n;
 	memcpy(l->want, want, n * sizeof(*want));
-	l->header = remote_set_header(&s->set, source);
-	/* The object whose header was read, not one put in its place. */
-	rc = remote_set_known(&s->set, source, &l->known);
 	l->name = remote_set_name(&s->set, source);
-	l->object = content_name(s->o.cluster, &l->name, l->known.form);
+	rc = remote_met_prepare(&s->set, source);
+	l->header = remote_set_header(&s->set, source);
+	/* The object that was read before, not one put in its place. */
+	if (rc == RC_OK)
+		rc = remote_set_known(&s->set, source, &l->known);
 	if (rc) {
-		load_failed(l, rc);
+		load_failed(l, rc, false);
 		load_free(l);
 		return rc;
 	}
@@ -296,7 +349,9 @@ load_start(struct state *s, const struct remote_want *want, size_t n)
 	    .cluster = s->o.cluster,
 	    .name = &l->name,
 	    .object = &l->known,
-	    .offset = frame_offset(&l->header, want[0].position),
+	    .zstd_first = l->known.stored > 0,
+	    .offset = remote_met_from(
+		&s->set, source, frame_offset(&l->header, want[0].position)),
 	    .sink = load_arrives,
 	    .done = load_done,
 	    .arg = l,
@@ -305,8 +360,7 @@ load_start(struct state *s, const struct remote_want *want, size_t n)
 	    frame_offset(&l->header, want[n - 1].position + 1ULL) -
 	    l->content.offset;
 	if (s->o.disk)
-		l->id = disk_cache_id(
-		    store_name(s->o.store), l->object, l->known.etag);
+		l->id = source_id(s, source);
 	s->running++;
 	content_start(&l->content);
 	return RC_OK;
@@ -330,16 +384,11 @@ take_from_disk(struct state *s, const struct remote_want *w, uint8_t *data)
 {
 	struct seg_header h = remote_set_header(&s->set, w->source);
 	uint8_t frame[SEG_FRAME_LATER + SEG_PAGE_MAX];
-	struct content_object known;
-	struct name name = remote_set_name(&s->set, w->source);
 	struct disk_cache_id id;
-	char *object;
 
-	if (!s->o.disk || remote_set_known(&s->set, w->source, &known) != RC_OK)
+	if (!s->o.disk)
 		return false;
-	object = content_name(s->o.cluster, &name, known.form);
-	id = disk_cache_id(store_name(s->o.store), object, known.etag);
-	free(object);
+	id = source_id(s, w->source);
 	if (!disk_cache_get(
 		s->o.disk, &id, w->position, frame, seg_frame_size(&h)) ||
 	    frame_fault(&h, w->page, frame))
@@ -414,9 +463,7 @@ ask(struct state *s, uint32_t page)
 	const uint8_t *here = page_cache_get(s->cache, page, &coming);
 	enum rc rc = RC_OK;
 
-	if (!here && !coming &&
-	    (uint64_t)state_pages(s) * state_page_size(s) <= SMALL &&
-	    state_pages(s) <= room / 2)
+	if (!here && !coming && bytes(s) <= SMALL && state_pages(s) <= room / 2)
 		return start_window(s, 1, state_pages(s));
 	most = WINDOW / state_page_size(s);
 	if (most > room / PAGE_CACHE_LEAST)

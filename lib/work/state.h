@@ -4,9 +4,18 @@
  *
  * The indexes say where the newest version of each page is; a page is fetched
  * from there by a ranged request when it is asked for, together with those that
- * a scan will ask for next.  Checked are indexes, headers, and of each frame
- * that it is the page that its index promises, with a frame number of its
+ * a scan will ask for next.  Checked are indexes, the newest header, and of each
+ * frame that it is the page that its index promises, with a frame number of its
  * segment; not the content of a page, which has no checksum of its own.
+ *
+ * The other headers are not asked for, lest each segment cost a request
+ * (remote_met.h).  So an earlier size is not known: cut off is what lies beyond
+ * the newest.  A page that was beyond an earlier size, is within the newest, and
+ * was not written in between keeps its old bytes here, where a restore of all
+ * headers has zeros.  No query can tell: SQLite writes a page that it takes
+ * again before it reads it, and one that it never wrote again is a leaf of the
+ * free list, whose bytes mean nothing; a merge that forgot the size in between
+ * has the same bytes.
  *
  * Memory: 36 bytes a segment, what o.cache says, some MiB; 12 bytes a page of
  * the database in a scratch file.
@@ -37,6 +46,11 @@ struct state;
 enum rc state_open(struct state **, const struct state_opts *o,
     const char *namespace, const struct keyset *keys);
 void state_close(struct state *); /* NULL-safe */
+/* The same in two steps: what was begun goes on while the store is driven.
+ * Nothing else may be asked of the state in between. */
+enum rc state_begin(struct state **, const struct state_opts *o,
+    const char *namespace, const struct keyset *keys);
+enum rc state_finish(struct state *);
 
 uint32_t state_page_size(const struct state *);
 uint32_t state_pages(const struct state *); /* what the database has */

@@ -145,7 +145,7 @@ enum { FRAME = 4112 };
 static bool
 has(struct disk_cache *c, const char *object, uint32_t position, char byte)
 {
-	struct disk_cache_id id = disk_cache_id("store", object, "etag");
+	struct disk_cache_id id = disk_cache_id("store", object);
 	char frame[FRAME];
 
 	return disk_cache_get(c, &id, position, frame, FRAME) &&
@@ -155,7 +155,7 @@ has(struct disk_cache *c, const char *object, uint32_t position, char byte)
 static void
 keep(struct disk_cache *c, const char *object, uint32_t position, char byte)
 {
-	struct disk_cache_id id = disk_cache_id("store", object, "etag");
+	struct disk_cache_id id = disk_cache_id("store", object);
 	char frame[FRAME];
 
 	memset(frame, byte, FRAME);
@@ -167,8 +167,8 @@ test_disk_cache(void)
 {
 	char dir[] = "/tmp/segtools-unit.XXXXXX";
 	struct disk_cache *a = NULL, *b = NULL;
-	struct disk_cache_id id = disk_cache_id("store", "x", "etag"),
-			     other = disk_cache_id("store", "x", "new");
+	struct disk_cache_id id = disk_cache_id("store", "x"),
+			     other = disk_cache_id("other", "x");
 	char *command;
 
 	if (!mkdtemp(dir) || disk_cache_open(&a, dir, 1 << 20) ||
@@ -184,7 +184,7 @@ test_disk_cache(void)
 	    "frames are kept, for others too");
 	ok(!has(b, "x", 4, 'a') && !has(b, "x", 6, 'a') && !has(b, "x", 0, 0),
 	    "holes are no frames");
-	ok(id.high != other.high, "another ETag is another object");
+	ok(id.high != other.high, "another store, another object");
 	for (uint32_t i = 0; i < 2000; i++)
 		keep(a, "z", i, 'z');
 	ok(has(a, "z", 1999, 'z') && !has(a, "y", 5, 'c'),
