@@ -15,6 +15,7 @@
 #include "base/directory.h"
 #include "base/file.h"
 #include "cut/lastcut.h"
+#include "cut/lockfile.h"
 
 enum {
 	BLOCK = 4096,
@@ -34,10 +35,11 @@ static const char magic[16] = "segtools cut 2\n";
 static const char magic_1[16] = "segtools cut 1\n";
 
 struct lastcut {
-	char *path, *next_path;
+	char *dir, *path, *next_path;
 	char *namespace;
-	bool look; /* write nothing */
-	int fd;    /* of cut.memory, locked */
+	char *lock; /* where fd cannot be locked, or NULL */
+	bool look;  /* write nothing */
+	int fd;     /* of cut.memory, locked */
 	bool valid;
 	struct lastcut_facts facts;
 
@@ -237,6 +239,9 @@ lock(struct lastcut *m, unsigned wait_ms, bool *busy)
 	for (unsigned waited = 0;; waited += LOCK_PAUSE) {
 		if (flock(m->fd, how | LOCK_NB) == 0)
 			return RC_OK;
+		if (errno == ENOLCK || errno == ENOSYS || errno == EOPNOTSUPP)
+			return lockfile_take(
+			    &m->lock, m->dir, m->look, wait_ms);
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return msg_errno(m->path);
 		if (waited >= wait_ms)
@@ -268,6 +273,7 @@ lastcut_new(const char *dir, bool look)
 
 	m->fd = -1;
 	m->look = look;
+	m->dir = xstrdup(dir);
 	m->path = xasprintf("%s/%s", dir, CUT_MEMORY);
 	m->next_path = xasprintf("%s/cut.next", dir);
 	m->namespace = xstrdup(path_base(dir));
@@ -324,6 +330,8 @@ lastcut_free(struct lastcut *m)
 	file_close(&m->next);
 	if (m->fd >= 0)
 		close(m->fd);
+	lockfile_leave(m->lock);
+	free(m->dir);
 	free(m->namespace);
 	free(m->path);
 	free(m->next_path);
