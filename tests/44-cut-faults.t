@@ -25,6 +25,38 @@ fresh() {
 	ok "another" seg-cut -d work shop db
 }
 
+# ---- a disk that cannot be read: 3, whichever read it is ----
+
+# failing_reads FILE: a cut, in which the first, second, ... read of FILE fails;
+# $n were needed until none did
+failing_reads() {
+	bad='' n=0 status=3
+	while [ $status != 0 ] && [ $n -lt 50 ]; do
+		n=$((n + 1))
+		rm -rf w
+		[ ! -d "${2:-}" ] || cp -r "$2" w
+		run fs FS_FAIL="pread@$1#$n=EIO" seg-cut -d w shop db
+		case $status:$(sed '1s/^seg-cut: db\(-wal\)\{0,1\}: \(disk I\/O\|Input\/output\) error$/said/' err) in
+		3:said | 0:) ;;
+		*) bad="$bad $n($status $(cat err))" ;;
+		esac
+	done
+	is "$bad" "" "reads of $1: each of $((n - 1)) that fails is 3, once"
+}
+make_db db 200 4096 delete
+failing_reads /db
+[ $n -gt 5 ]
+is $? 0 "it was read"
+rm db
+make_db db 200
+seg-cut -d old shop db >/dev/null
+sqlite3 -cmd '.filectrl persist_wal 1' -cmd '.dbconfig no_ckpt_on_close on' db \
+	"UPDATE t SET v = 'y' WHERE id < 4" >/dev/null
+failing_reads /db-wal old
+[ $n -gt 2 ]
+is $? 0 "the log was read"
+rm -rf old w
+
 # ---- others write while it reads ----
 
 # All of the log is in the file, and a program that has it open knows: so others

@@ -34,6 +34,7 @@
 #include "cut/livedb.h"
 #include "cut/livevfs.h"
 #include "format/segment.h"
+#include "work/sqlite.h"
 
 enum {
 	HOT_TRIES = 10,
@@ -87,7 +88,8 @@ static enum rc
 read_fail(struct livedb *db, int err)
 {
 	if (err == SQLITE_IOERR_READ)
-		return msg_fail(RC_SYSTEM, "%s: %s", db->path, strerror(errno));
+		return msg_fail(
+		    RC_SYSTEM, "%s: %s", db->path, strerror(sqlite_errno()));
 	return msg_fail(RC_SYSTEM, "%s: %s", db->path, sqlite3_errstr(err));
 }
 
@@ -160,7 +162,7 @@ open_sql(struct livedb *db, unsigned busy_ms)
 		name = xstrdup(db->vfs.sql_path);
 	}
 	livevfs_watch(&db->vfs);
-	err = sqlite3_open_v2(name, &db->sql, flags, livevfs_name());
+	err = sqlite_open(name, &db->sql, flags, livevfs_name());
 	livevfs_watch(NULL);
 	free(name);
 	if (err == SQLITE_OK) {
@@ -417,6 +419,5 @@ livedb_still(struct livedb *db)
 {
 	/* Nothing came from the log: then nothing that happens to it matters.
 	 */
-	return db->state.wal.frame == 0 || livelog_still(&db->log) ? RC_OK
-								   : RC_ABSENT;
+	return db->state.wal.frame == 0 ? RC_OK : livelog_still(&db->log);
 }

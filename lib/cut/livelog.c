@@ -28,9 +28,17 @@ enum {
 };
 
 static enum rc
-read_fail(const struct livelog *l, int err)
+read_fail(struct livelog *l, int err)
 {
-	return msg_fail(RC_SYSTEM, "%s-wal: %s", l->path, sqlite3_errstr(err));
+	return l->failed = msg_fail(
+		   RC_SYSTEM, "%s-wal: %s", l->path, sqlite3_errstr(err));
+}
+
+/* Of what was looked for and is not there, or could not be read. */
+static enum rc
+absent(const struct livelog *l)
+{
+	return l->failed ? l->failed : RC_ABSENT;
 }
 
 void
@@ -47,9 +55,12 @@ static enum rc
 read_up_to(struct livelog *l, void *p, size_t len, uint64_t at, size_t *have)
 {
 	sqlite3_int64 size;
-	int err = l->file->pMethods->xFileSize(l->file, &size);
+	int err;
 
 	*have = 0;
+	if (l->failed)
+		return l->failed;
+	err = l->file->pMethods->xFileSize(l->file, &size);
 	if (err)
 		return read_fail(l, err);
 	if ((uint64_t)size <= at)
@@ -298,8 +309,11 @@ livelog_scan(struct livelog *l, const struct wal_place *from,
 	indexed = livelog_indexed(l, &end->index);
 	if (indexed && want->frame == 0)
 		return RC_OK;
-	if (!read_header(l, &s.wal))
+	if (!read_header(l, &s.wal)) {
+		if (l->failed)
+			return l->failed;
 		return indexed ? check_end(&s, want) : RC_OK;
+	}
 	l->wal = s.wal;
 	if (from)
 		s.wal.place = *from;
@@ -331,7 +345,7 @@ livelog_tail(struct livelog *l, const struct wal_place *from,
 	/* Page size and byte order do not change from one generation to the
 	 * next; if they did, no frame would be in its place, or follow. */
 	if (!read_header(l, &s.wal) || !in_place(l, &s.wal, from))
-		return RC_ABSENT;
+		return absent(l);
 	s.wal.place = *from;
 	rc = scan_frames(&s);
 	if (rc)
@@ -339,7 +353,7 @@ livelog_tail(struct livelog *l, const struct wal_place *from,
 	end->last = s.wal.place.frame;
 	/* Frames are written in order: as long as this one has not been
 	 * reached, none behind it has. */
-	return s.torn || !in_place(l, &s.wal, from) ? RC_ABSENT : RC_OK;
+	return s.torn || !in_place(l, &s.wal, from) ? absent(l) : RC_OK;
 }
 
 /* ---- after it ---- */
@@ -355,11 +369,13 @@ livelog_page(struct livelog *l, uint32_t frame, void *p)
 	return err ? read_fail(l, err) : RC_OK;
 }
 
-bool
+enum rc
 livelog_still(struct livelog *l)
 {
 	struct wal now;
 
 	return read_header(l, &now) &&
-	       memcmp(now.place.salt, l->wal.place.salt, WAL_SALT) == 0;
+		       memcmp(now.place.salt, l->wal.place.salt, WAL_SALT) == 0
+		   ? RC_OK
+		   : absent(l);
 }

@@ -26,6 +26,7 @@ struct livelog {
 	uint32_t page_size; /* of the database */
 	struct wal wal;     /* its header, as livelog_scan() found it */
 	uint8_t *piece;     /* to read into; its own */
+	enum rc failed;     /* a read did, reported: nothing is read any more */
 };
 void livelog_release(struct livelog *);
 
@@ -40,7 +41,8 @@ struct livelog_index {
 };
 bool livelog_indexed(struct livelog *, struct livelog_index *);
 
-/* Whether the frame of *place is still in the log, in the same generation. */
+/* Whether the frame of *place is still in the log, in the same generation.  Where
+ * that cannot be read it is not, and all that is read afterwards fails. */
 bool livelog_holds(struct livelog *, const struct wal_place *);
 
 /*
@@ -87,7 +89,7 @@ bool livelog_shows_end(struct livelog *, uint32_t frame);
 /* The page in a frame.  RC_ABSENT as above. */
 enum rc livelog_page(struct livelog *, uint32_t frame, void *);
 
-/* Whether the log is still of the generation that was scanned. */
-bool livelog_still(struct livelog *);
+/* Whether the log is still of the generation that was scanned; else RC_ABSENT. */
+enum rc livelog_still(struct livelog *);
 
 #endif

@@ -142,7 +142,7 @@ catdb_open_file(sqlite3 **db, const char *path, int flags, int wait_ms)
 {
 	/* Nothing that SQLite would take for a special name. */
 	char *plain = xasprintf("%s%s", *path == '/' ? "" : "./", path);
-	int err = sqlite3_open_v2(plain, db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	int err = sqlite_open(plain, db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 
 	free(plain);
 	if (err)

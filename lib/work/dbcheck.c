@@ -71,7 +71,7 @@ dbcheck(const char *path, const char *name, enum dbcheck how)
 	if (how == DBCHECK_NONE)
 		return RC_OK;
 	uri = sqlite_uri(path, "mode=ro&immutable=1");
-	if (sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
+	if (sqlite_open(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
 		NULL) != SQLITE_OK)
 		rc = sqlite_fail(db, name);
 	else {

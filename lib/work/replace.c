@@ -294,7 +294,7 @@ settle(struct replace *r)
 
 	if (access(r->path, W_OK) != 0) {
 		rc = msg_errno(object);
-	} else if (sqlite3_open_v2(uri, &db,
+	} else if (sqlite_open(uri, &db,
 		       SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI,
 		       NULL) != SQLITE_OK) {
 		rc = sqlite_fail(db, object);

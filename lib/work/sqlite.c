@@ -8,6 +8,76 @@
 #include "base/buf.h"
 #include "work/sqlite.h"
 
+/*
+ * SQLite says SQLITE_CORRUPT where a read fails with EIO, ENXIO or ERANGE, since
+ * some file systems say so of damage; it is for whoever reads on to find out
+ * what is damaged, but this may pass, and is the disk's.  So it hears of another
+ * failure, which it takes for SQLITE_IOERR.
+ */
+static ssize_t (*sqlite_read)(int, void *, size_t);
+static ssize_t (*sqlite_pread)(int, void *, size_t, off_t);
+static ssize_t (*sqlite_pread64)(int, void *, size_t, off64_t);
+
+static ssize_t
+as_failed(ssize_t n)
+{
+	if (n < 0 && (errno == EIO || errno == ENXIO || errno == ERANGE))
+		errno = EREMOTEIO;
+	return n;
+}
+
+int
+sqlite_errno(void)
+{
+	return errno == EREMOTEIO ? EIO : errno;
+}
+
+static ssize_t
+plain_read(int fd, void *p, size_t n)
+{
+	return as_failed(sqlite_read(fd, p, n));
+}
+
+static ssize_t
+plain_pread(int fd, void *p, size_t n, off_t at)
+{
+	return as_failed(sqlite_pread(fd, p, n, at));
+}
+
+static ssize_t
+plain_pread64(int fd, void *p, size_t n, off64_t at)
+{
+	return as_failed(sqlite_pread64(fd, p, n, at));
+}
+
+static sqlite3_syscall_ptr
+replace_call(sqlite3_vfs *vfs, const char *name, sqlite3_syscall_ptr by)
+{
+	sqlite3_syscall_ptr was = vfs->xGetSystemCall(vfs, name);
+
+	if (was)
+		vfs->xSetSystemCall(vfs, name, by);
+	return was;
+}
+
+int
+sqlite_open(const char *name, sqlite3 **db, int flags, const char *vfs)
+{
+	sqlite3_vfs *unix_vfs = sqlite3_vfs_find("unix");
+
+	if (!sqlite_read && unix_vfs && unix_vfs->iVersion >= 3) {
+		sqlite_read = (ssize_t(*)(int, void *, size_t))replace_call(
+		    unix_vfs, "read", (sqlite3_syscall_ptr)plain_read);
+		sqlite_pread =
+		    (ssize_t(*)(int, void *, size_t, off_t))replace_call(
+			unix_vfs, "pread", (sqlite3_syscall_ptr)plain_pread);
+		sqlite_pread64 = (ssize_t(*)(
+		    int, void *, size_t, off64_t))replace_call(unix_vfs,
+		    "pread64", (sqlite3_syscall_ptr)plain_pread64);
+	}
+	return sqlite3_open_v2(name, db, flags, vfs);
+}
+
 enum rc
 sqlite_fail(sqlite3 *db, const char *object)
 {

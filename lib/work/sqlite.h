@@ -8,6 +8,12 @@
 
 #include "base/msg.h"
 
+/* sqlite3_open_v2(), and from then on a disk that cannot be read is told from a
+ * damaged file. */
+int sqlite_open(const char *name, sqlite3 **, int flags, const char *vfs);
+/* The errno of a read by SQLite that failed just now. */
+int sqlite_errno(void);
+
 /*
  * "OBJECT: REASON" of the connection's last failure; the system's reason where
  * there is one.  A file that is no database or a damaged one is RC_DATA;

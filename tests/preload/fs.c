@@ -13,7 +13,8 @@
  * OP is the function's name: open (that creates), fsync, fdatasync, rename,
  * renameat2, link, linkat, unlink, unlinkat, mkdir, rmdir, ftruncate, write (all that
  * write), fchmod, fchown, tmpfile (open without a name), flock, lock (fcntl),
- * mmap (shared), fallocate, ioctl (clones), copy_file_range, opendir, readdir.
+ * mmap (shared), fallocate, ioctl (clones), copy_file_range, opendir, readdir,
+ * pread (all that read at a place).
  * From tmpfile on they are neither logged nor counted.
  */
 
@@ -481,3 +482,19 @@ readdir64(DIR *d)
 	return quiet("readdir", PATH_OF(dirfd(d))) ? NULL : REAL(readdir64)(d);
 }
 #endif
+
+/* ---- reading ---- */
+
+ssize_t
+pread(int fd, void *p, size_t n, off_t at)
+{
+	return quiet("pread", PATH_OF(fd)) ? -1 : REAL(pread)(fd, p, n, at);
+}
+ssize_t pread64(int, void *, size_t, off_t) TWICE(pread);
+
+ssize_t
+preadv(int fd, const struct iovec *v, int n, off_t at)
+{
+	return quiet("pread", PATH_OF(fd)) ? -1 : REAL(preadv)(fd, v, n, at);
+}
+ssize_t preadv64(int, const struct iovec *, int, off_t) TWICE(preadv);
