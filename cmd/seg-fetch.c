@@ -21,13 +21,18 @@
 
 static const char synopsis[] =
     "usage: seg-fetch [-eiJlqv] [-C CLUSTER] [-d DIR] [-j N] [-s STORE]\n"
-    "                 [--metrics FILE] [--retry-for SECONDS] [NAME ...]\n";
+    "                 [--hidden] [--metrics FILE] [--retry-for SECONDS]\n"
+    "                 [NAME ...]\n";
+
+enum { HIDDEN = CLI_OWN };
 
 static const struct cli_option own[] = {
     {'i', "index-only", NULL, "the indexes alone"},
     {'l', "lazy", NULL,
 	"only the frames that a restore of the set reads,\n"
 	"as one merged segment"},
+    {HIDDEN, "hidden", NULL,
+	"from a bucket, also what has been hidden: the oldest versions"},
     {0},
 };
 
@@ -37,6 +42,7 @@ struct command {
 	struct fetch *fetch;
 	struct nameset seen; /* in this set */
 	bool index_only, lazy;
+	struct cli_store_opts with;
 	/* -l: the set */
 	char namespace[NAMESPACE_MAX + 1];
 	bool mixed; /* it has another one too */
@@ -227,6 +233,8 @@ parse(struct command *c, int argc, char **argv)
 	while ((o = cli_getopt(&c->cli, argc, argv)) != -1) {
 		if (o == 'i')
 			c->index_only = true;
+		else if (o == HIDDEN)
+			c->with.hidden = true;
 		else
 			c->lazy = true;
 	}
@@ -269,7 +277,7 @@ main(int argc, char **argv)
 	struct command c = {0};
 
 	parse(&c, argc, argv);
-	c.cli.rc = cli_store(&c.cli, false, &c.store);
+	c.cli.rc = cli_store_with(&c.cli, &c.with, &c.store);
 	if (c.cli.rc == RC_OK)
 		c.cli.rc = dir_make(c.cli.dir);
 	if (c.cli.rc == RC_OK)

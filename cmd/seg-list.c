@@ -14,14 +14,15 @@
 #include "work/listing.h"
 
 static const char synopsis[] =
-    "usage: seg-list [-JOqv] [-C CLUSTER] [-k CATALOG] [-s STORE]\n"
+    "usage: seg-list [-JOqv] [-C CLUSTER] [-k CATALOG] [-s STORE] [--hidden]\n"
     "                [--retry-for SECONDS] [NAMESPACE ...]\n"
-    "       seg-list -N [-Jqv] [-C CLUSTER] [-k CATALOG] [-s STORE]\n"
+    "       seg-list -N [-Jqv] [-C CLUSTER] [-k CATALOG] [-s STORE] "
+    "[--hidden]\n"
     "                [--retry-for SECONDS]\n"
     "       seg-list --stale AGE [-Jqv] [-C CLUSTER] [-k CATALOG] [-s STORE]\n"
     "                [--retry-for SECONDS] [NAMESPACE ...]\n";
 
-enum { STALE = CLI_OWN };
+enum { STALE = CLI_OWN, HIDDEN };
 
 static const struct cli_option own[] = {
     {'N', "namespaces", NULL, "the names of the namespaces alone"},
@@ -30,6 +31,8 @@ static const struct cli_option own[] = {
 	"and locks that dead ones left"},
     {STALE, "stale", "AGE",
 	"the namespaces whose newest state is older, or that have none"},
+    {HIDDEN, "hidden", NULL,
+	"in a bucket, also what has been hidden: the oldest versions"},
     {'k', "catalog", "CATALOG", "from a catalogue of seg-sync, not the store"},
     {0},
 };
@@ -40,6 +43,7 @@ struct list {
 	struct catalog *catalog; /* instead of the store */
 	bool names;
 	bool orphans;
+	bool hidden;
 	bool all;          /* namespaces: those without segments are none */
 	const char *stale; /* --stale; or NULL */
 	uint64_t age;      /* ms */
@@ -339,6 +343,8 @@ parse(struct list *l, int argc, char **argv)
 			l->names = true;
 		else if (c == 'O')
 			l->orphans = true;
+		else if (c == HIDDEN)
+			l->hidden = true;
 		else if (!time_span(l->stale = optarg, &l->age))
 			cli_usage(&l->cli, "--stale: %s is not an age", optarg);
 	}
@@ -346,6 +352,9 @@ parse(struct list *l, int argc, char **argv)
 		cli_usage(&l->cli, "--stale goes with neither -N nor -O");
 	if (l->names && (l->orphans || optind < argc))
 		cli_usage(&l->cli, "-N goes with neither -O nor a namespace");
+	if (l->hidden && (l->stale || l->orphans || l->cli.catalog))
+		cli_usage(
+		    &l->cli, "--hidden goes with neither -O, -k nor --stale");
 	if (l->orphans && l->cli.catalog)
 		cli_usage(&l->cli, "a catalogue (-k) knows no orphans (-O)");
 	for (int i = optind; i < argc; i++)
@@ -358,12 +367,14 @@ int
 main(int argc, char **argv)
 {
 	struct list l = {.now = time_now()};
+	struct cli_store_opts with = {0};
 	enum rc rc;
 
 	parse(&l, argc, argv);
+	with.hidden = l.hidden;
 	rc = l.cli.catalog ? catalog_open(&l.catalog, l.cli.catalog,
 				 CATALOG_READ, l.cli.retry_for)
-			   : cli_store(&l.cli, false, &l.store);
+			   : cli_store_with(&l.cli, &with, &l.store);
 	if (rc == RC_OK)
 		rc = list(&l, argv + optind);
 	l.cli.rc = rc_max(l.cli.rc, rc);

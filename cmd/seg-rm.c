@@ -13,9 +13,9 @@
 static const char synopsis[] =
     "usage: seg-rm [-eFJnqv] [-C CLUSTER] [-j N] [-k CATALOG] [-s STORE]\n"
     "              [--busy-timeout MS] [--metrics FILE] [--retry-for SECONDS]\n"
-    "              [NAME ...]\n";
+    "              [--unless-retained] [NAME ...]\n";
 
-enum { BUSY = CLI_OWN };
+enum { BUSY = CLI_OWN, UNLESS_RETAINED };
 
 static const struct cli_option own[] = {
     {'n', "dry-run", NULL, "judge, and print what would go"},
@@ -25,6 +25,8 @@ static const struct cli_option own[] = {
 	"record what has gone in a catalogue of seg-sync"},
     {'j', "jobs", "N", "removals at a time (16)"},
     {BUSY, "busy-timeout", "MS", "how long to wait for another remover (5000)"},
+    {UNLESS_RETAINED, "unless-retained", NULL,
+	"what is locked in a bucket stays, which is no failure"},
     {0},
 };
 
@@ -79,11 +81,17 @@ forget_set(void *ctx)
 static void
 parse(struct rm *r, int argc, char **argv)
 {
+	int c;
+
 	cli_init(&r->cli, argv, synopsis, "sCkjeJnFrM", own);
 	r->o.busy_ms = BUSY_MS;
-	while (cli_getopt(&r->cli, argc, argv) != -1)
-		r->o.busy_ms = (unsigned)cli_number(
-		    &r->cli, "--busy-timeout", optarg, 0, BUSY_MAX);
+	while ((c = cli_getopt(&r->cli, argc, argv)) != -1) {
+		if (c == UNLESS_RETAINED)
+			r->o.unless_retained = true;
+		else
+			r->o.busy_ms = (unsigned)cli_number(
+			    &r->cli, "--busy-timeout", optarg, 0, BUSY_MAX);
+	}
 	r->o.cluster = r->cli.cluster;
 	r->o.force = r->cli.force;
 	r->o.dry_run = r->cli.dry_run;

@@ -2,10 +2,12 @@
  * seg-upload: puts segments into a store: see work/publish.h.
  */
 
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/signals.h"
+#include "base/time.h"
 #include "cli/cli.h"
 #include "cli/open_store.h"
 #include "cli/progress.h"
@@ -16,10 +18,11 @@
 
 static const char synopsis[] =
     "usage: seg-upload [-eFJmnqv] [-C CLUSTER] [-j N] [-k CATALOG] [-s STORE]\n"
-    "                  [--busy-timeout MS] [--create] [--metrics FILE]\n"
-    "                  [--retry-for SECONDS] [FILE ...]\n";
+    "                  [--busy-timeout MS] [--create] [--lock AGE]\n"
+    "                  [--metrics FILE] [--retry-for SECONDS] [--sse METHOD]\n"
+    "                  [--sse-key KEY-ID] [--storage-class CLASS] [FILE ...]\n";
 
-enum { CREATE = CLI_OWN, BUSY };
+enum { CREATE = CLI_OWN, BUSY, CLASS, SSE, SSE_KEY, LOCK };
 
 static const struct cli_option own[] = {
     {'m', "move", NULL, "remove the local files of what is published"},
@@ -29,6 +32,11 @@ static const struct cli_option own[] = {
     {CREATE, "create", NULL, "make the store if it is not there"},
     {'k', "catalog", "CATALOG",
 	"record what is published in a catalogue of seg-sync"},
+    {CLASS, "storage-class", "CLASS", "of data objects in a bucket"},
+    {SSE, "sse", "METHOD",
+	"encryption by the service: AES256, aws:kms or aws:kms:dsse"},
+    {SSE_KEY, "sse-key", "KEY-ID", "the key of aws:kms, aws:kms:dsse"},
+    {LOCK, "lock", "AGE", "nobody can remove the segments for so long"},
     {0},
 };
 
@@ -38,11 +46,14 @@ enum {
 	GRACE = 30 /* s: after a first signal, for the input to end */
 };
 
+#define DAY UINT64_C(86400000)
+#define LOCK_MAX (36500 * DAY)
+
 struct upload {
 	struct cli cli;
 	struct publish_opts o;
 	struct publish *publish;
-	bool create;
+	struct cli_store_opts with;
 };
 
 static enum rc
@@ -86,21 +97,69 @@ forget_set(void *ctx)
 }
 
 static void
+take_option(struct upload *u, int c)
+{
+	struct store_keep *keep = &u->with.keep;
+
+	if (c == 'm')
+		u->o.move = true;
+	else if (c == CREATE)
+		u->with.create = true;
+	else if (c == CLASS)
+		keep->storage_class = optarg;
+	else if (c == SSE)
+		keep->sse = optarg;
+	else if (c == SSE_KEY)
+		keep->sse_key = optarg;
+	else if (c == BUSY)
+		u->o.busy_ms = (unsigned)cli_number(
+		    &u->cli, "--busy-timeout", optarg, 0, BUSY_MAX);
+	else if (!time_span(optarg, &keep->lock) || keep->lock == 0 ||
+		 keep->lock > LOCK_MAX)
+		cli_usage(&u->cli, "--lock: %s is not an age up to %llu days",
+		    optarg, (unsigned long long)(LOCK_MAX / DAY));
+}
+
+/* These become headers. */
+static bool
+is_word(const char *text)
+{
+	for (const char *p = text; *p; p++)
+		if (*p <= ' ' || *p >= 0x7F)
+			return false;
+	return *text;
+}
+
+static void
+check_keep(const struct upload *u)
+{
+	const struct store_keep *k = &u->with.keep;
+	bool kms = k->sse && strncmp(k->sse, "aws:kms", 7) == 0;
+
+	if (k->storage_class && !is_word(k->storage_class))
+		cli_usage(&u->cli, "--storage-class: not a class");
+	if (k->sse && strcmp(k->sse, "AES256") != 0 &&
+	    strcmp(k->sse, "aws:kms") != 0 &&
+	    strcmp(k->sse, "aws:kms:dsse") != 0)
+		cli_usage(&u->cli,
+		    "--sse: %s is not AES256, aws:kms or aws:kms:dsse", k->sse);
+	if (k->sse_key && (!kms || !is_word(k->sse_key)))
+		cli_usage(&u->cli, kms ? "--sse-key: not a key"
+				       : "--sse-key goes with --sse aws:kms or "
+					 "aws:kms:dsse");
+}
+
+static void
 parse(struct upload *u, int argc, char **argv)
 {
 	int c;
 
 	cli_init(&u->cli, argv, synopsis, "sCkjeJnFrM", own);
 	u->o.busy_ms = BUSY_MS;
-	while ((c = cli_getopt(&u->cli, argc, argv)) != -1) {
-		if (c == 'm')
-			u->o.move = true;
-		else if (c == CREATE)
-			u->create = true;
-		else
-			u->o.busy_ms = (unsigned)cli_number(
-			    &u->cli, "--busy-timeout", optarg, 0, BUSY_MAX);
-	}
+	while ((c = cli_getopt(&u->cli, argc, argv)) != -1)
+		take_option(u, c);
+	check_keep(u);
+	u->with.create = u->with.create && !u->cli.dry_run;
 	u->o.cluster = u->cli.cluster;
 	u->o.jobs = u->cli.jobs;
 	u->o.force = u->cli.force;
@@ -140,8 +199,7 @@ main(int argc, char **argv)
 		    u.cli.dry_run ? CATALOG_READ : CATALOG_CHANGE,
 		    u.cli.retry_for);
 	if (u.cli.rc == RC_OK)
-		u.cli.rc =
-		    cli_store(&u.cli, u.create && !u.cli.dry_run, &u.o.store);
+		u.cli.rc = cli_store_with(&u.cli, &u.with, &u.o.store);
 	if (u.cli.rc == RC_OK) {
 		u.publish = publish_new(&u.o);
 		cli_each_set(&u.cli, argv + optind, &sets, &u);

@@ -209,6 +209,55 @@ is "$(seg-list shop | grep -c .)" 3 "nothing is published"
 # shellcheck disable=SC2046
 ok "-F" seg-upload -F $(sed -n 4,5p paths)
 
+# --- archives, headers that are refused, versions in small pages
+
+serve
+# shellcheck disable=SC2046
+ok "--storage-class" seg-upload --storage-class GLACIER_IR $(cat paths)
+is "$(grep -c '^PUT.*/segments/.* GLACIER_IR' "$dir/log")" 5 "of data objects"
+is "$(grep -c ' GLACIER_IR' "$dir/log")" 5 "alone"
+# refused HEADER:STATUS:CODE OPTION ARG...: 2, and the option is named
+refused() {
+	serve "refuse-header=$1"
+	refused_of=$1 refused_option=$2
+	shift 2
+	must_fail 2 seg-upload -v "$@" "$(head -n 1 paths)"
+	err_like "^seg-upload: v2/.* ${refused_of##*:}; sent with $refused_option$" \
+		"$refused_of: the option"
+	is "$(grep -c 'tried without' err)" 0 "not tried without"
+	must_fail 1 seg-list shop
+}
+kms='--sse aws:kms --sse-key k'
+refused x-amz-storage-class:400:InvalidStorageClass --storage-class \
+	--storage-class COLD
+refused x-amz-storage-class:501:NotImplemented --storage-class \
+	--storage-class COLD
+# shellcheck disable=SC2086
+{
+	refused x-amz-server-side-encryption:501:NotImplemented \
+		"--sse, --sse-key" $kms --storage-class COLD
+	refused x-amz-server-side-encryption:400:KMS.NotFoundException \
+		--sse-key $kms
+	refused x-amz-server-side-encryption:400:InvalidRequest \
+		"--sse, --sse-key" $kms
+}
+serve
+# shellcheck disable=SC2046
+ok "a history" seg-upload $(cat paths)
+seg-list shop >l
+mv "$dir/objects" kept-objects
+serve archived
+rm -rf "$dir/objects" && cp -r kept-objects "$dir/objects"
+must_fail 1 seg-fetch -d archived "$(head -n 1 l | cut -f 1)"
+err_like "^seg-fetch: v2/.*/segments/.*: archived: restore it first; 403 InvalidObjectState" "said"
+serve hidden
+rm -rf "$dir/objects" && cp -r kept-objects "$dir/objects"
+must_fail 1 seg-list shop
+ok "--hidden" seg-list --hidden shop
+same out l "versions over several pages"
+ok "fetched" seg-fetch --hidden -d hidden -e <l
+ok "whole" diff -r cuts/shop hidden/shop -x cut.memory
+
 # --- long tokens
 
 serve

@@ -4,7 +4,7 @@
 # Prints its port on 127.0.0.1 and serves until it is killed, without looking at
 # signatures.  Any bucket is there; its objects are files in DIR/objects.  Pages
 # of listings have three entries.  DIR/log gets a line a request: METHOD TARGET
-# STATUS, then, if it said so, "expect", its range, its If-Match.  The oddities:
+# STATUS, then, if it said so, "expect", its range, its If-Match, its class.  The oddities:
 #
 #   is-truncated       spelled "isTruncated"
 #   no-truncated       not said at all
@@ -23,6 +23,9 @@
 #   get=PART           what is got below a prefix with PART is an empty listing
 #   keys-for=N         an access key and its token are taken N times, then they have
 #                      expired
+#   archived           what lies below "segments/" is in an archive class
+#   refuse-header=NAME:STATUS:CODE  what has it is answered so; 501 names it
+#   hidden             every object lies below a newer version and a marker
 #   drop-reused        a PUT over a connection that was kept: it ends half-way
 use strict;
 use warnings;
@@ -65,7 +68,7 @@ sub serve {
 	my $say = sub {
 		my ($status, $body, @head) = @_;
 		print $log join(' ', $method, $target, $status,
-		    $expects ? 'expect' : (), grep { defined } @h{qw(range if-match)}), "\n";
+		    $expects ? 'expect' : (), grep { defined } @h{qw(range if-match x-amz-storage-class)}), "\n";
 		print $c join "\r\n", "HTTP/1.1 $status X",
 		    "Content-Length: " . length $body, @head, '',
 		    $method eq 'HEAD' ? '' : substr $body, 0, $h{cut} // length $body;
@@ -90,6 +93,9 @@ sub serve {
 		return $no->(400, 'ExpiredToken') if -s $used >= $odd{'keys-for'};
 		syswrite $used, '.';
 	}
+	if (($odd{'refuse-header'} // '') =~ /(.*):(.*):(.*)/ && defined $h{$1}) {
+		return $say->($2, "<Error><Code>$3</Code><Header>$1</Header></Error>");
+	}
 	my ($path, $query) = split /\?/, $target, 2;
 	my %q = map { /^([^=]*)=?(.*)/; $1 => decode $2 } split /&/, $query // '';
 	my (undef, undef, $key) = split '/', decode($path), 3;
@@ -102,6 +108,10 @@ sub object {
 	my $file = path $key;
 	return $say->(200, '<ListBucketResult/>')
 	    if $odd{get} && $method eq 'GET' && $key =~ /\Q$odd{get}/;
+	return $no->(403, 'InvalidObjectState')
+	    if $odd{archived} && $method eq 'GET' && $key =~ m{/segments/};
+	return $no->(404, 'NoSuchKey')
+	    if $odd{hidden} && $method ne 'PUT' && ($q->{versionId} // '') ne 'v1+/=';
 	return parts($file, $method, $q, $body, $say) if exists $q->{uploads} || $q->{uploadId};
 	if ($method eq 'PUT' && !%$q) {
 		if ($h->{'if-none-match'}) {
@@ -114,7 +124,10 @@ sub object {
 		rename "$file.$$", $file;
 		return $say->(200, '', 'ETag: "x"');
 	}
-	return unlink($file) && $say->(204, '') if $method eq 'DELETE' && !%$q;
+	if ($method eq 'DELETE' && !%$q) {
+		unlink $file;
+		return $say->(204, '');
+	}
 	open my $f, '<', $file or return $no->(404, 'NoSuchKey');
 	local $/;
 	my $data = <$f> // '';
@@ -168,6 +181,7 @@ sub bucket {
 	return $say->(200, '<ListMultipartUploadsResult></ListMultipartUploadsResult>')
 	    if exists $q->{uploads} && $method eq 'GET';
 	return $no->(501, 'NotImplemented') if $method ne 'GET';
+	return versions($q, $say) if exists $q->{versions};
 	if (($odd{refuse} // '') =~ /(.*):(.*)/) {
 		return $no->(403, $1) if -s "$dir/listings" && -s _ >= $2;
 		open my $f, '>>', "$dir/listings";
@@ -181,7 +195,7 @@ sub bucket {
 	opendir my $d, $objects or die;
 	my (@found, %seen);
 	for my $k (sort map { pack 'H*', $_ } grep { !/[^0-9a-f]/ } readdir $d) {
-		next if index($k, $prefix) != 0;
+		next if index($k, $prefix) != 0 || $odd{hidden};
 		my $i = $sep eq '' ? -1 : index $k, $sep, length $prefix;
 		my $x = $i < 0 ? $k : substr $k, 0, $i + 1;
 		next if $seen{$x}++ || index($after, $x) == 0 && $i >= 0;
@@ -197,6 +211,33 @@ sub bucket {
 	    '</NextContinuationToken>' if $more || $odd{'always-token'};
 	$xml .= join '', map { entry($_, $sep) } @found;
 	$say->(200, "$xml</ListBucketResult>", 'Content-Type: application/xml');
+}
+
+# Of each object a marker, a version without anything in it, and the first one.
+sub versions {
+	my ($q, $say) = @_;
+	my ($prefix, $key, $id) = map { $_ // '' }
+	    @$q{qw(prefix key-marker version-id-marker)};
+	my @all;
+	opendir my $d, $objects or die;
+	for my $k (sort map { pack 'H*', $_ } grep { !/[^0-9a-f]/ } readdir $d) {
+		next if index($k, $prefix) != 0;
+		push @all, [$k, 'v3', 'DeleteMarker', 0], [$k, 'v2', 'Version', 0],
+		    [$k, 'v1+/=', 'Version', -s path $k];
+	}
+	if ($key ne '') {
+		shift @all while @all && "$all[0][0] $all[0][1]" ne "$key $id";
+		shift @all;
+	}
+	my $more = @all > 4;
+	splice @all, 4;
+	my $xml = '<ListVersionsResult><EncodingType>url</EncodingType><IsTruncated>' .
+	    ($more ? 'true' : 'false') . '</IsTruncated>';
+	$xml .= '<NextKeyMarker>' . encode($all[-1][0]) . '</NextKeyMarker>' .
+	    "<NextVersionIdMarker>$all[-1][1]</NextVersionIdMarker>" if $more;
+	$xml .= join '', map { "<$$_[2]><Key>" . encode($$_[0]) . "</Key><VersionId>$$_[1]</VersionId>" .
+	    ($$_[2] eq 'Version' ? "<Size>$$_[3]</Size>" : '') . "</$$_[2]>" } @all;
+	$say->(200, "$xml</ListVersionsResult>", 'Content-Type: application/xml');
 }
 
 sub entry {

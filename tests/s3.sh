@@ -153,6 +153,9 @@ s3_cluster() {
 		rgw_enable_apis = s3, sts
 		rgw_s3_auth_use_sts = true
 		rgw_sts_key = 0123456789abcdef
+		rgw_crypt_require_ssl = false
+		rgw_crypt_s3_kms_backend = testing
+		rgw_crypt_s3_kms_encryption_keys = testkey-1=YmluCmJvb3N0CmJvb3N0LWJ1aWxkCmNlcGguY29uZgo=
 		rgw_dns_name = localhost
 		rgw_thread_pool_size = 64
 		# what is deleted goes soon

@@ -9,7 +9,18 @@
 enum rc
 cli_store(struct cli *cli, bool create, struct store **store)
 {
-	const struct store_opts opts = {.create = create,
+	const struct cli_store_opts with = {.create = create};
+
+	return cli_store_with(cli, &with, store);
+}
+
+enum rc
+cli_store_with(
+    struct cli *cli, const struct cli_store_opts *with, struct store **store)
+{
+	const struct store_opts opts = {.create = with->create,
+	    .hidden = with->hidden,
+	    .keep = with->keep,
 	    .parallel = cli->jobs,
 	    .retry_for = cli->retry_for,
 	    .counts = metrics_counts(cli->metrics)};

@@ -85,6 +85,13 @@ store_fails_in_part(const struct store *s)
 	return s->ops->fails_in_part;
 }
 
+enum rc
+store_retains(struct store *s, bool *may)
+{
+	*may = false;
+	return s->ops->retains ? s->ops->retains(s->impl, may) : RC_OK;
+}
+
 bool
 store_is_exclusive(const struct store *s)
 {

@@ -19,9 +19,10 @@ struct store_ops {
 	    enum rc (*entry)(void *, const struct store_entry *), void *arg);
 	void (*start)(void *impl, struct store_xfer *);
 	void (*wait)(void *impl, unsigned max, int fd);
-	unsigned (*running)(const void *impl);  /* or queued */
-	bool (*is_exclusive)(const void *impl); /* NULL: it is */
-	bool (*is_missing)(const void *impl);   /* NULL: known when opened */
+	unsigned (*running)(const void *impl);     /* or queued */
+	bool (*is_exclusive)(const void *impl);    /* NULL: it is */
+	bool (*is_missing)(const void *impl);      /* NULL: known when opened */
+	enum rc (*retains)(void *impl, bool *may); /* NULL: nothing */
 	bool fails_in_part;
 	void (*free)(void *impl);
 };

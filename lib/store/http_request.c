@@ -128,6 +128,7 @@ attempt_forget(struct http_request *r)
 	r->content_length = HTTP_UNKNOWN;
 	r->first = r->last = r->total = HTTP_UNKNOWN;
 	r->etag[0] = r->region[0] = r->crc32[0] = 0;
+	r->sse[0] = r->retained[0] = r->legal_hold[0] = 0;
 	r->too_long = false;
 	buf_clear(&r->body);
 }
@@ -136,6 +137,32 @@ static bool
 is_success(const struct http_request *r)
 {
 	return r->status >= 200 && r->status < 300;
+}
+
+/* Headers that are kept as they are. */
+static bool
+take_text(struct http_request *r, const char *line, size_t len)
+{
+	const struct {
+		const char *name;
+		char *value;
+		size_t room;
+	} known[] = {
+	    {"x-amz-bucket-region", r->region, sizeof(r->region)},
+	    {"x-amz-checksum-crc32", r->crc32, sizeof(r->crc32)},
+	    {"x-amz-server-side-encryption", r->sse, sizeof(r->sse)},
+	    {"x-amz-object-lock-retain-until-date", r->retained,
+		sizeof(r->retained)},
+	    {"x-amz-object-lock-legal-hold", r->legal_hold,
+		sizeof(r->legal_hold)},
+	    {"etag", r->etag, sizeof(r->etag)},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (header_is(line, len, known[i].name, known[i].value,
+			known[i].room))
+			return true;
+	return false;
 }
 
 static size_t
@@ -154,11 +181,7 @@ on_header(char *line, size_t one, size_t len, void *arg)
 		number_u64(value, strlen(value), &r->content_length);
 	else if (header_is(line, len, "content-range", value, sizeof(value)))
 		parse_range(r, value);
-	else if (header_is(line, len, "x-amz-bucket-region", r->region,
-		     sizeof(r->region)) ||
-		 header_is(line, len, "x-amz-checksum-crc32", r->crc32,
-		     sizeof(r->crc32)) ||
-		 header_is(line, len, "etag", r->etag, sizeof(r->etag)))
+	else if (take_text(r, line, len))
 		return len;
 	if (len > 2)
 		return len;
@@ -285,14 +308,14 @@ set_version(CURL *e, struct http_request *r, bool no_expect)
 }
 
 static void
-set_service(CURL *e, const struct http_service *s)
+set_service(CURL *e, const struct http_service *s, bool is_signed)
 {
 	if (s->ca_bundle)
 		curl.easy_setopt(e, CURLOPT_CAINFO, s->ca_bundle);
 	if (s->direct)
 		curl.easy_setopt(e, CURLOPT_PROXY, "");
 	curl.easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)s->timeout_ms);
-	if (!s->sigv4)
+	if (!s->sigv4 || is_signed)
 		return;
 	/* Not CURLOPT_USERPWD, which would split at the first ":". */
 	curl.easy_setopt(e, CURLOPT_AWS_SIGV4, s->sigv4);
@@ -317,7 +340,7 @@ attempt_prepare(struct http_request *r, const struct attempt_opts *o)
 	curl.easy_setopt(e, CURLOPT_BUFFERSIZE, o->buffer);
 	curl.easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, o->buffer);
 	curl.easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_ms);
-	set_service(e, o->service);
+	set_service(e, o->service, r->is_signed);
 	curl.easy_setopt(e, CURLOPT_HTTPHEADER, r->headers);
 	curl.easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
 	curl.easy_setopt(e, CURLOPT_HEADERDATA, r);

@@ -51,8 +51,9 @@ struct http_request {
 	uint64_t offset;
 	const char *bytes;
 	uint64_t length;
-	bool hidden; /* the URL may be a secret: the name is traced */
-	bool once;   /* on a connection of its own: over a kept one that breaks
+	bool is_signed; /* by itself: not by libcurl */
+	bool hidden;    /* the URL may be a secret: the name is traced */
+	bool once; /* on a connection of its own: over a kept one that breaks
 		    * libcurl sends a request again unasked */
 
 	/*
@@ -78,6 +79,9 @@ struct http_request {
 	char etag[HTTP_ETAG_MAX];    /* or empty */
 	char region[64];             /* x-amz-bucket-region, or empty */
 	char crc32[16];              /* x-amz-checksum-crc32, or empty */
+	char sse[16];                /* x-amz-server-side-encryption */
+	char retained[40];           /* x-amz-object-lock-retain-until-date */
+	char legal_hold[8];          /* x-amz-object-lock-legal-hold */
 	char error[HTTP_ERROR_MAX];  /* HTTP_FAILED, HTTP_REFUSED */
 	struct buf body;
 

@@ -101,6 +101,8 @@ s3_open(struct s3 **out, const char *where, const struct store_opts *opts)
 	if (rc == RC_OK) {
 		choose_base(s);
 		s->parallel = opts->parallel ? opts->parallel : 1;
+		s->keep = opts->keep;
+		s->hidden = opts->hidden;
 		s3_use_keys(s);
 		rc = http_new(&s->http, &http);
 	}

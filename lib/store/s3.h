@@ -26,10 +26,15 @@ struct s3 {
 	char *base;   /* URL of the bucket, without a last "/" */
 	char *sigv4;
 	unsigned parallel;
+	struct store_keep keep;
+	bool hidden;      /* the oldest versions are read */
 	bool sign_bodies; /* see struct s3_digest */
 	bool checks_crc;  /* the server does */
 	bool missing;     /* there is no such bucket */
 	bool no_deletes;  /* DeleteObjects wants Content-MD5, or is not known */
+	/* s3_lock.c's: can it lock objects?  Are we told until when? */
+	enum { S3_LOCK_UNASKED, S3_LOCK_NONE, S3_LOCK_MAYBE, S3_LOCK } lock;
+	bool shows_retention;
 	/* What of a PUT's headers it answered with 501: */
 	enum s3_level {
 		S3_ALL,
@@ -68,6 +73,7 @@ struct s3_request {
 	void (*done)(struct s3_request *, enum rc);
 	struct s3xml_error error; /* of the last answer, if it was one */
 	enum s3_level level;      /* with which it was sent */
+	unsigned kept; /* which options it was sent with: s3_keep.h */
 	char *url;
 	unsigned generation; /* of the keys of the last attempt */
 	bool renewed;        /* those before had expired */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "store/s3_answer.h"
+#include "store/s3_keep.h"
 
 /* ---- reading ---- */
 
@@ -179,11 +180,19 @@ is_refusal(const struct s3_request *r)
 	       strcmp(r->error.code, "AccessDenied") == 0; /* in a 200 */
 }
 
+/* Where headers were sent of which a service need not know all. */
+static bool
+is_of_options(int status)
+{
+	return status == 400 || status == 405 || status == 501;
+}
+
 /* What will not mend by itself. */
-static enum rc
-refuse(struct s3_request *r)
+enum rc
+s3_answer_refuse(struct s3_request *r)
 {
 	int status = r->http.status;
+	char kept[S3_KEEP_TEXT_MAX];
 	bool of_bucket = strcmp(r->http.name, r->s3->name) == 0;
 	char why[S3_WHY_MAX];
 
@@ -197,11 +206,17 @@ refuse(struct s3_request *r)
 	    (strcmp(r->error.code, "AuthorizationHeaderMalformed") == 0 &&
 		r->error.region[0]))
 		return refuse_region(r);
+	if (strcmp(r->error.code, "InvalidObjectState") == 0)
+		return msg_fail(RC_DATA, "%s: archived: restore it first; %s",
+		    r->http.name, why);
+	s3_keep_text(r, kept);
 	if (is_refusal(r))
 		return msg_fail(RC_USAGE,
-		    "%s: %s (credentials from %s, region %s)", r->http.name,
+		    "%s: %s (credentials from %s, region %s)%s", r->http.name,
 		    why, credentials_keys(r->s3->credentials)->source,
-		    r->s3->aws.region);
+		    r->s3->aws.region, kept);
+	if (r->kept && is_of_options(status))
+		return msg_fail(RC_USAGE, "%s: %s%s", r->http.name, why, kept);
 	if (status == 412)
 		return msg_fail(RC_DATA, "%s: changed meanwhile", r->http.name);
 	return msg_fail(
@@ -230,5 +245,5 @@ s3_answer_rc(struct s3_request *r)
 		    RC_DATA, "%s: the answer is too long", r->http.name);
 	if (is_expected(r) || (r->http.status < 300 && !r->error.code[0]))
 		return RC_OK;
-	return refuse(r);
+	return s3_answer_refuse(r);
 }

@@ -19,6 +19,9 @@ bool s3_answer_is_doubtful(const struct s3_request *);
 /* What done() gets of any other, reported where s3.h says so. */
 enum rc s3_answer_rc(struct s3_request *);
 
+/* Report one that was expected, of who cannot do without. */
+enum rc s3_answer_refuse(struct s3_request *);
+
 /* "503 Service Unavailable", with the service's own code if it gave one. */
 enum { S3_WHY_MAX = 512 };
 void s3_answer_describe(const struct s3_request *, char text[S3_WHY_MAX]);

@@ -27,6 +27,8 @@ static void
 prepare_bucket(struct s3_request *r)
 {
 	http_header(&r->http, "Content-Type: application/xml");
+	if (r->s3->keep.lock)
+		http_header(&r->http, "x-amz-bucket-object-lock-enabled: true");
 	s3_header_sha256(r, NULL);
 }
 

@@ -6,7 +6,7 @@
 
 #include "store/s3.h"
 
-/* Make it if it is not there. */
+/* Make it if it is not there; with keep.lock one that can lock objects. */
 enum rc s3_make_bucket(struct s3 *);
 
 #endif

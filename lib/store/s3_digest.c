@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include <nettle/base16.h>
+#include <nettle/base64.h>
+#include <nettle/md5.h>
 #include <nettle/sha2.h>
 #include <nettle/version.h>
 
@@ -20,19 +22,18 @@ enum { PIECE = 256 << 10 };
 static void
 crc_text(uint32_t crc, char text[S3_CRC_MAX])
 {
-	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	uint64_t bits = (uint64_t)crc << 4; /* 36 of them, in sixes */
+	const uint8_t bytes[] = {(uint8_t)(crc >> 24), (uint8_t)(crc >> 16),
+	    (uint8_t)(crc >> 8), (uint8_t)crc};
 
-	for (int i = 0; i < 6; i++)
-		text[i] = digit[bits >> (30 - 6 * i) & 63];
-	memcpy(text + 6, "==", 3);
+	base64_encode_raw(text, sizeof(bytes), bytes);
+	text[BASE64_ENCODE_RAW_LENGTH(sizeof(bytes))] = 0;
 }
 
 struct digester {
-	bool sum, sign;
+	bool sum, sign, lock;
 	uint32_t crc;
 	struct sha256_ctx sha256;
+	struct md5_ctx md5;
 };
 
 static void
@@ -42,6 +43,8 @@ digester_feed(struct digester *d, const void *data, size_t len)
 		d->crc = checksum_crc32(d->crc, data, len);
 	if (d->sign)
 		sha256_update(&d->sha256, len, data);
+	if (d->lock)
+		md5_update(&d->md5, len, data);
 }
 
 static void
@@ -56,6 +59,20 @@ sha256_text(struct sha256_ctx *ctx, char text[S3_SHA256_MAX])
 #endif
 	base16_encode_update(text, sizeof(digest), digest);
 	text[BASE16_ENCODE_LENGTH(sizeof(digest))] = 0;
+}
+
+static void
+md5_text(struct md5_ctx *ctx, char text[S3_MD5_MAX])
+{
+	uint8_t digest[MD5_DIGEST_SIZE];
+
+#if NETTLE_VERSION_MAJOR < 4
+	md5_digest(ctx, sizeof(digest), digest);
+#else
+	md5_digest(ctx, digest);
+#endif
+	base64_encode_raw(text, sizeof(digest), digest);
+	text[BASE64_ENCODE_RAW_LENGTH(sizeof(digest))] = 0;
 }
 
 static enum rc
@@ -82,18 +99,23 @@ s3_digest(const struct s3 *s, struct file *f, const char *bytes,
 {
 	struct digester d = {.sum = !crc,
 	    .sign = s->sign_bodies && !(f && s->checks_crc),
+	    .lock = s->keep.lock > 0,
 	    .crc = crc ? *crc : 0};
 	enum rc rc = RC_OK;
 
 	sha256_init(&d.sha256);
+	md5_init(&d.md5);
 	if (!f)
 		digester_feed(&d, bytes, (size_t)length);
-	else if (d.sum || d.sign)
+	else if (d.sum || d.sign || d.lock)
 		rc = digest_file(&d, f, offset, offset + length);
 	crc_text(d.crc, out->crc);
 	out->sha256[0] = 0;
 	if (d.sign)
 		sha256_text(&d.sha256, out->sha256);
+	out->md5[0] = 0;
+	if (d.lock)
+		md5_text(&d.md5, out->md5);
 	return rc;
 }
 
@@ -114,6 +136,13 @@ s3_header_crc(struct s3_request *r, const struct s3_digest *d)
 {
 	if (s3_takes_checksum(r->s3))
 		http_header(&r->http, "x-amz-checksum-crc32: %s", d->crc);
+}
+
+void
+s3_header_md5(struct s3_request *r, const struct s3_digest *d)
+{
+	if (d->md5[0])
+		http_header(&r->http, "Content-MD5: %s", d->md5);
 }
 
 bool

@@ -13,10 +13,12 @@
  * plain http alone ("" otherwise), since TLS has its own, and for files only
  * until the server has confirmed a CRC-32.
  */
-enum { S3_CRC_MAX = 12, S3_SHA256_MAX = 65 };
+enum { S3_CRC_MAX = 12, S3_SHA256_MAX = 65, S3_MD5_MAX = 28 };
 struct s3_digest {
 	char crc[S3_CRC_MAX];
 	char sha256[S3_SHA256_MAX];
+	/* Where objects are locked, in base64: many services want it then. */
+	char md5[S3_MD5_MAX];
 };
 /* Of part of a file, or of bytes, if file is NULL.  crc: if it is known; else
  * NULL. */
@@ -27,6 +29,8 @@ enum rc s3_digest(const struct s3 *, struct file *, const char *bytes,
 void s3_header_sha256(struct s3_request *, const struct s3_digest *);
 /* x-amz-checksum-crc32, where the server takes it. */
 void s3_header_crc(struct s3_request *, const struct s3_digest *);
+/* Content-MD5, where objects are locked. */
+void s3_header_md5(struct s3_request *, const struct s3_digest *);
 /* After a PUT: does the server say that this is the CRC-32 of what it got? */
 bool s3_confirmed(struct s3_request *, const struct s3_digest *);
 

@@ -140,9 +140,8 @@ list_page(struct s3 *s, struct listing *l, unsigned most,
 	return rc;
 }
 
-/* Not with a libcurl that gets a "+" wrong that cannot be avoided. */
-static enum rc
-check_plus(const struct s3 *s, const char *value)
+enum rc
+s3_check_plus(const struct s3 *s, const char *value)
 {
 	const char *version = http_plus_fault();
 
@@ -197,10 +196,10 @@ list_pages(struct s3 *s, struct listing *l, unsigned limit)
 	char *end = xasprintf("%s" LAST_CHAR, l->prefix);
 	unsigned most = limit && limit < PAGE ? limit : PAGE;
 	struct s3xml_page page;
-	enum rc rc = check_plus(s, l->asked);
+	enum rc rc = s3_check_plus(s, l->asked);
 
 	while (rc == RC_OK) {
-		rc = check_plus(s, c.token ? c.token : c.after);
+		rc = s3_check_plus(s, c.token ? c.token : c.after);
 		if (rc == RC_OK)
 			rc = list_page(s, l, most, &c, &page);
 		if (rc || !is_more(&page) || (limit && l->told >= limit))
@@ -253,10 +252,10 @@ s3_list_page(struct s3 *s, const char *root, const char *after,
 	struct listing l = {
 	    .prefix = whole, .asked = whole, .entry = entry, .arg = arg};
 	struct s3xml_page page;
-	enum rc rc = check_plus(s, whole);
+	enum rc rc = s3_check_plus(s, whole);
 
 	if (rc == RC_OK)
-		rc = check_plus(s, c.after);
+		rc = s3_check_plus(s, c.after);
 	if (rc == RC_OK)
 		rc = list_page(s, &l, PAGE, &c, &page);
 	if (rc == RC_OK) {

@@ -10,6 +10,10 @@
 enum rc s3_list(struct s3 *, const char *prefix, bool delimited, unsigned limit,
     enum rc (*entry)(void *arg, const struct store_entry *), void *arg);
 
+/* RC_SYSTEM, reported: a libcurl that signs a "+" in a query wrongly cannot ask
+ * for this. */
+enum rc s3_check_plus(const struct s3 *, const char *value);
+
 /*
  * One page of what is below root and after it in byte order: at most a thousand
  * entries.  more: there are others behind it.  sorted: they came in byte order,

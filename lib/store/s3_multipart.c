@@ -10,6 +10,7 @@
  *   PUT            the parts, several at a time
  *   HEAD           once more, for servers that ignore the condition of
  *   POST           complete, if the object is still not there
+ *   HEAD           where it is to be locked: is it?  (s3_lock.h)
  *
  * and after a failure, when the parts under way have ended: DELETE.
  */
@@ -20,7 +21,10 @@
 
 #include "base/signals.h"
 #include "base/time.h"
+#include "store/s3_answer.h"
 #include "store/s3_digest.h"
+#include "store/s3_keep.h"
+#include "store/s3_lock.h"
 #include "store/s3_multipart.h"
 #include "store/s3_send.h"
 #include "store/s3_uploads.h"
@@ -48,13 +52,15 @@ struct receipt {
 struct s3_multipart {
 	struct s3 *s3;
 	const char *object;
+	enum store_kind kind;
 	struct file *file;
 	uint64_t size, part_size;
 	void (*moved)(void *, uint64_t);
 	void (*done)(void *, enum rc, bool);
 	void *arg;
 
-	struct s3_request req;                    /* all but the parts */
+	struct s3_request req; /* all but the parts */
+	struct s3_locking locking;
 	void (*if_absent)(struct s3_multipart *); /* what follows a look */
 	struct s3_uploads old; /* of earlier runs and attempts */
 	bool doubtful;         /* an attempt to begin may have left one more */
@@ -111,6 +117,7 @@ static void
 multipart_free(struct s3_multipart *m)
 {
 	s3_request_release(&m->req);
+	s3_locking_release(&m->locking);
 	s3_uploads_release(&m->old);
 	free(m->id);
 	free(m->receipts);
@@ -214,6 +221,16 @@ found_again(struct s3_request *r, enum rc rc)
 	finish(m);
 }
 
+/* It is there; but is it locked? */
+static void
+locked(void *arg, enum rc rc)
+{
+	struct s3_multipart *m = arg;
+
+	m->rc = rc;
+	finish(m);
+}
+
 static bool
 take_result(void *arg, const char *path, const char *text, size_t len)
 {
@@ -251,6 +268,8 @@ completed(struct s3_request *r, enum rc rc)
 		send(m, "HEAD", NULL, NULL, NULL, false, found_again);
 	} else if (rc) {
 		fail(m, rc);
+	} else if (m->s3->keep.lock) {
+		s3_lock_surely(&m->locking, m->s3, m->object, locked, m);
 	} else {
 		finish(m);
 	}
@@ -334,6 +353,7 @@ prepare_part(struct s3_request *r)
 	http_header(&r->http, "Content-Type: application/octet-stream");
 	s3_header_sha256(r, d);
 	s3_header_crc(r, d);
+	s3_header_md5(r, d);
 }
 
 static void
@@ -396,16 +416,21 @@ begun(struct s3_request *r, enum rc rc)
 {
 	struct s3_multipart *m = r->arg;
 
-	if (rc == RC_OK && r->http.status == 501 && s3_concede(r)) {
+	if (rc == RC_OK && r->http.status == 501 && !s3_keep_blamed(r) &&
+	    s3_concede(r)) {
 		begin(m);
 		return;
 	}
+	if (rc == RC_OK && r->http.status == 501)
+		rc = s3_answer_refuse(r);
 	if (rc == RC_OK &&
 	    (!s3xml_parse(r->http.body.data, r->http.body.len, take_id, m) ||
 		!m->id))
 		rc = msg_fail(RC_DATA,
 		    "%s: the answer to the beginning of an upload is not one",
 		    m->object);
+	if (rc == RC_OK)
+		rc = s3_keep_check(r);
 	if (rc == RC_ABSENT)
 		rc = msg_fail(RC_SYSTEM,
 		    "%s: cannot be uploaded in parts: "
@@ -436,6 +461,7 @@ prepare_begin(struct s3_request *r)
 	s3_header_sha256(r, NULL);
 	if (s3_takes_checksum(r->s3))
 		http_header(&r->http, "x-amz-checksum-algorithm: CRC32");
+	s3_keep_headers(r, ((struct s3_multipart *)r->arg)->kind);
 }
 
 static void
@@ -504,14 +530,15 @@ list_old(struct s3_multipart *m)
 }
 
 void
-s3_multipart_start(struct s3 *s, const char *object, struct file *file,
-    uint64_t size, void (*moved)(void *, uint64_t),
+s3_multipart_start(struct s3 *s, const char *object, enum store_kind kind,
+    struct file *file, uint64_t size, void (*moved)(void *, uint64_t),
     void (*done)(void *, enum rc, bool), void *arg)
 {
 	struct s3_multipart *m = xcalloc(1, sizeof(*m));
 
 	m->s3 = s;
 	m->object = object;
+	m->kind = kind;
 	m->file = file;
 	m->size = size;
 	m->part_size = s3_part_size(size);

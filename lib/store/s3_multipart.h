@@ -16,8 +16,8 @@ enum { S3_MULTIPART_FROM = 64 << 20 }; /* larger objects, in bytes */
  * until done() gets RC_OK, with existed if it was there already, or what was
  * reported.  moved() is told of each part that is there.
  */
-void s3_multipart_start(struct s3 *, const char *object, struct file *,
-    uint64_t size, void (*moved)(void *arg, uint64_t bytes),
+void s3_multipart_start(struct s3 *, const char *object, enum store_kind,
+    struct file *, uint64_t size, void (*moved)(void *arg, uint64_t bytes),
     void (*done)(void *arg, enum rc, bool existed), void *arg);
 
 /* Give up all that run, done() not called; drops all other requests too. */

@@ -5,7 +5,9 @@
 #include "base/signals.h"
 #include "store/s3_answer.h"
 #include "store/s3_digest.h"
+#include "store/s3_keep.h"
 #include "store/s3_send.h"
+#include "store/s3_sign.h"
 
 static void
 set_headers(struct http_request *h)
@@ -14,6 +16,8 @@ set_headers(struct http_request *h)
 	const struct keys *k = credentials_keys(r->s3->credentials);
 
 	http_headers_clear(h);
+	h->is_signed = false;
+	r->kept = 0;
 	r->level = r->s3->level;
 	r->generation = credentials_generation(r->s3->credentials);
 	if (k->token)
@@ -22,6 +26,8 @@ set_headers(struct http_request *h)
 		r->prepare(r);
 	else
 		s3_header_sha256(r, NULL);
+	if (r->kept & S3_KEEP_KEY)
+		s3_sign(r);
 }
 
 bool

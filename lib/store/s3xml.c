@@ -138,6 +138,8 @@ take_error(void *arg, const char *path, const char *text, size_t len)
 		copy_text(e->message, sizeof(e->message), text);
 	else if (strcmp(path, "Error/Region") == 0)
 		copy_text(e->region, sizeof(e->region), text);
+	else if (strcmp(path, "Error/Header") == 0)
+		copy_text(e->header, sizeof(e->header), text);
 	return strncmp(path, "Error", 5) == 0;
 }
 
@@ -150,43 +152,6 @@ s3xml_error(struct s3xml_error *e, const struct buf *b)
 
 /* ---- listings ---- */
 
-#define LIST "ListBucketResult/"
-#define OBJECT LIST "Contents"
-#define PREFIX LIST "CommonPrefixes"
-
-static bool
-take_page(void *arg, const char *path, const char *text, size_t len)
-{
-	struct s3xml_page *p = arg;
-
-	if (strcmp(path, LIST "IsTruncated") == 0)
-		p->truncated = strcasecmp(text, "true") == 0;
-	else if (strcmp(path, OBJECT) == 0 || strcmp(path, PREFIX) == 0)
-		p->entries = true;
-	else if (strcmp(path, LIST "EncodingType") == 0)
-		p->encoded = strcmp(text, "url") == 0;
-	else if (strcmp(path, LIST "NextContinuationToken") == 0 &&
-		 len < sizeof(p->token))
-		copy_text(p->token, sizeof(p->token), text);
-	return strncmp(path, "ListBucketResult", 16) == 0;
-}
-
-bool
-s3xml_page(struct s3xml_page *p, const struct buf *b)
-{
-	*p = (struct s3xml_page){0};
-	return s3xml_parse(b->data, b->len, take_page, p);
-}
-
-struct entries {
-	const struct s3xml_page *page;
-	bool (*entry)(void *, const struct s3xml_entry *);
-	void *arg;
-	struct s3xml_entry e;
-	char key[S3XML_TEXT_MAX + 1];
-	bool have_key, have_size;
-};
-
 static int
 hex(char c)
 {
@@ -197,30 +162,111 @@ hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* AWS writes a space as "+", others as "%20"; all write "+" as "%2B". */
+/*
+ * A key, of len bytes at most, and a NUL.  AWS writes a space as "+", others as
+ * "%20"; all write "+" as "%2B".
+ */
 static bool
-take_key(struct entries *l, const char *text, size_t len)
+decode(bool encoded, const char *text, size_t len, char *key, size_t *out)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < len; i++) {
 		char c = text[i];
 
-		if (l->page->encoded && c == '+') {
+		if (encoded && c == '+') {
 			c = ' ';
-		} else if (l->page->encoded && c == '%') {
+		} else if (encoded && c == '%') {
 			if (len - i < 3 || hex(text[i + 1]) < 0 ||
 			    hex(text[i + 2]) < 0)
 				return false;
 			c = (char)(hex(text[i + 1]) << 4 | hex(text[i + 2]));
 			i += 2;
 		}
-		l->key[n++] = c;
+		key[n++] = c;
 	}
-	l->key[n] = 0;
+	key[n] = 0;
+	*out = n;
+	return true;
+}
+
+/* What follows the root in a listing of either kind; NULL: it is none. */
+static const char *
+in_listing(const char *path)
+{
+	size_t n = strcspn(path, "/");
+
+	if ((n == 16 && strncmp(path, "ListBucketResult", n) == 0) ||
+	    (n == 18 && strncmp(path, "ListVersionsResult", n) == 0))
+		return path + n + (path[n] == '/');
+	return NULL;
+}
+
+static bool
+is_object(const char *at)
+{
+	return strcmp(at, "Contents") == 0 || strcmp(at, "Version") == 0;
+}
+
+static bool
+is_prefix(const char *at)
+{
+	return strcmp(at, "CommonPrefixes") == 0;
+}
+
+static bool
+take_page(void *arg, const char *path, const char *text, size_t len)
+{
+	struct s3xml_page *p = arg;
+	const char *at = in_listing(path);
+
+	if (!at)
+		return false;
+	if (strcmp(at, "IsTruncated") == 0)
+		p->truncated = strcasecmp(text, "true") == 0;
+	else if (is_object(at) || is_prefix(at))
+		p->entries = true;
+	else if (strcmp(at, "EncodingType") == 0)
+		p->encoded = strcmp(text, "url") == 0;
+	else if (strcmp(at, "NextContinuationToken") == 0 &&
+		 len < sizeof(p->token))
+		copy_text(p->token, sizeof(p->token), text);
+	else if (strcmp(at, "NextKeyMarker") == 0 && len < sizeof(p->next_key))
+		copy_text(p->next_key, sizeof(p->next_key), text);
+	else if (strcmp(at, "NextVersionIdMarker") == 0 &&
+		 len < sizeof(p->next_version))
+		copy_text(p->next_version, sizeof(p->next_version), text);
+	return true;
+}
+
+bool
+s3xml_page(struct s3xml_page *p, const struct buf *b)
+{
+	size_t n;
+
+	*p = (struct s3xml_page){0};
+	return s3xml_parse(b->data, b->len, take_page, p) &&
+	       decode(p->encoded, p->next_key, strlen(p->next_key), p->next_key,
+		   &n);
+}
+
+struct entries {
+	const struct s3xml_page *page;
+	bool (*entry)(void *, const struct s3xml_entry *);
+	void *arg;
+	struct s3xml_entry e;
+	char key[S3XML_TEXT_MAX + 1];
+	char version[S3XML_VERSION_MAX];
+	bool have_key, have_size;
+};
+
+static bool
+take_key(struct entries *l, const char *text, size_t len)
+{
+	if (!decode(l->page->encoded, text, len, l->key, &l->e.len))
+		return false;
 	l->e.key = l->key;
-	l->e.len = n;
-	l->have_key = n > 0;
+	l->have_key = l->e.len > 0;
 	return true;
 }
 
@@ -232,30 +278,57 @@ end_entry(struct entries *l, bool is_dir)
 	if (is_dir)
 		good = good && l->key[l->e.len - 1] == '/';
 	l->e.is_dir = is_dir;
+	l->e.version = l->version;
 	good = good && l->entry(l->arg, &l->e);
 	l->have_key = l->have_size = false;
+	l->version[0] = 0;
 	l->e = (struct s3xml_entry){.modified = UINT64_MAX};
 	return good;
+}
+
+/* The member of an entry that at is, or NULL. */
+static const char *
+in_object(const char *at)
+{
+	size_t n = strcspn(at, "/");
+
+	if (at[n] && ((n == 8 && strncmp(at, "Contents", n) == 0) ||
+			 (n == 7 && strncmp(at, "Version", n) == 0)))
+		return at + n + 1;
+	return NULL;
+}
+
+static bool
+take_member(struct entries *l, const char *member, const char *text, size_t len)
+{
+	if (strcmp(member, "Key") == 0)
+		return take_key(l, text, len);
+	if (strcmp(member, "Size") == 0)
+		return l->have_size = number_u64(text, len, &l->e.size);
+	if (strcmp(member, "VersionId") == 0) {
+		if (len >= sizeof(l->version))
+			return false;
+		copy_text(l->version, sizeof(l->version), text);
+	}
+	/* Services write it in many ways. */
+	if (strcmp(member, "LastModified") == 0 &&
+	    !time_parse(text, &l->e.modified))
+		l->e.modified = UINT64_MAX;
+	return true;
 }
 
 static bool
 take_entry(void *arg, const char *path, const char *text, size_t len)
 {
 	struct entries *l = arg;
+	const char *at = in_listing(path), *member = at ? in_object(at) : NULL;
 
-	if (strcmp(path, OBJECT "/Key") == 0 ||
-	    strcmp(path, PREFIX "/Prefix") == 0)
+	if (member)
+		return take_member(l, member, text, len);
+	if (at && strcmp(at, "CommonPrefixes/Prefix") == 0)
 		return take_key(l, text, len);
-	if (strcmp(path, OBJECT "/Size") == 0)
-		return l->have_size = number_u64(text, len, &l->e.size);
-	/* Services write it in many ways. */
-	if (strcmp(path, OBJECT "/LastModified") == 0 &&
-	    !time_parse(text, &l->e.modified))
-		l->e.modified = UINT64_MAX;
-	if (strcmp(path, OBJECT) == 0)
-		return end_entry(l, false);
-	if (strcmp(path, PREFIX) == 0)
-		return end_entry(l, true);
+	if (at && (is_object(at) || is_prefix(at)))
+		return end_entry(l, is_prefix(at));
 	return true;
 }
 

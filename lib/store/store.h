@@ -28,8 +28,21 @@ struct store_counts {
 	uint64_t requests, retries;
 };
 
+/* How objects are kept in a bucket that are put there; all-zero: as the service
+ * keeps them by itself.  The strings are borrowed while the store is open. */
+struct store_keep {
+	const char *storage_class; /* of data */
+	const char *sse;           /* "AES256", "aws:kms", "aws:kms:dsse" */
+	const char *sse_key;       /* with the last two; or NULL */
+	uint64_t lock; /* ms: data and indexes cannot be removed so long, by
+			* nobody; or 0 */
+};
+
 struct store_opts {
-	bool create;        /* make it if it is not there */
+	bool create; /* make it if it is not there */
+	bool hidden; /* of each object its oldest version is read and listed,
+		      * whatever has been put over it or removed it since */
+	struct store_keep keep;
 	unsigned parallel;  /* transfers at a time (-j) */
 	unsigned retry_for; /* seconds (--retry-for) */
 	/* Counted there, while the store is open; may be NULL. */
@@ -38,7 +51,9 @@ struct store_opts {
 
 /*
  * Open "DIR", "file:///DIR" or "s3://BUCKET[/PREFIX]".  A directory that is
- * not there is RC_USAGE at once; a bucket is not asked for before it is needed.
+ * not there is RC_USAGE at once; a bucket is not asked for before it is needed,
+ * but with keep.lock: one that cannot lock objects is RC_USAGE.  So is what a
+ * directory does not have: keep, hidden.
  */
 enum rc store_open(
     struct store **, const char *where, const struct store_opts *);
@@ -49,6 +64,9 @@ bool store_is_missing(const struct store *);
 /* May one part of it fail with RC_USAGE, and another not?  In a directory a
  * part may not be readable; what a bucket refuses, it refuses altogether. */
 bool store_fails_in_part(const struct store *);
+/* May something in it be retained?  At most one request for all the time that
+ * it is open. */
+enum rc store_retains(struct store *, bool *may);
 
 #define STORE_UNKNOWN UINT64_MAX
 
@@ -103,7 +121,7 @@ enum rc store_list_along(struct store *, const char *root, const char *prefix,
  *           With spare, what a file was before it was verified, the caller will
  *           remove the file afterwards: a directory may have the object be that
  *           file, by a second name (base/handover.h).
- *   HEAD    size and etag alone.
+ *   HEAD    size and etag alone.  With retention also retained.
  *   DELETE  an object that is not there is RC_ABSENT where the store can tell,
  *           else RC_OK.
  *
@@ -113,6 +131,9 @@ enum rc store_list_along(struct store *, const char *root, const char *prefix,
  */
 enum store_verb { STORE_GET, STORE_PUT, STORE_HEAD, STORE_DELETE };
 
+/* What an object is, as far as that decides how it is kept. */
+enum store_kind { STORE_CLAIM, STORE_INDEX, STORE_DATA };
+
 struct store_xfer {
 	enum store_verb verb;
 	const char *object; /* borrowed until done() */
@@ -121,8 +142,10 @@ struct store_xfer {
 	enum rc (*sink)(void *arg, const void *data, size_t len);
 	uint64_t offset, length;
 	bool unsure;
-	uint64_t limit; /* GET into buf: more is RC_DATA; 0: 64 MiB */
-	bool replace;   /* PUT */
+	uint64_t limit;       /* GET into buf: more is RC_DATA; 0: 64 MiB */
+	bool replace;         /* PUT */
+	bool retention;       /* HEAD */
+	enum store_kind kind; /* PUT, and GET of who compares it then */
 	const struct handover_stamp *spare; /* PUT, or NULL; borrowed */
 	/* PUT: CRC-32 of what is sent, where it is known.  What a store needs
 	 * to know more it reads the file for. */
@@ -136,6 +159,9 @@ struct store_xfer {
 	 * GET: If-Match, and a change is RC_DATA. */
 	char etag[80];
 	bool existed; /* PUT: it was there already; GET: see unsure */
+	/* HEAD with retention: until when, in ms since 1970, it is not to be
+	 * removed; 0: it may be; STORE_UNKNOWN: as long as somebody says so. */
+	uint64_t retained;
 	/* Read permissions of group and others that the object lacks, as far as
 	 * is known (GET, HEAD): of those in a bucket nothing is.  A PUT from
 	 * buf: what the object is to lack. */

@@ -38,6 +38,7 @@ transfer(struct object *o, enum store_verb verb)
 {
 	o->xfer = (struct store_xfer){
 	    .verb = verb, .object = o->name, .done = transfer_done, .arg = o};
+	o->xfer.kind = o->kind;
 	o->at = 0;
 	if (verb == STORE_PUT) {
 		o->put = true;
@@ -95,7 +96,8 @@ transfer_done(struct store_xfer *x, enum rc rc)
 
 struct object *
 object_put(struct store *store, unsigned *running, char *name, char *path,
-    const uint32_t *crc, const struct handover_stamp *spare, bool listed)
+    enum store_kind kind, const uint32_t *crc,
+    const struct handover_stamp *spare, bool listed)
 {
 	struct object *o = xcalloc(1, sizeof(*o));
 	enum rc rc = file_open(&o->file, path);
@@ -104,6 +106,7 @@ object_put(struct store *store, unsigned *running, char *name, char *path,
 	o->running = running;
 	o->name = name;
 	o->path = path;
+	o->kind = kind;
 	o->crc = crc;
 	o->spare = spare;
 	o->listed = listed;

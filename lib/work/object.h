@@ -19,6 +19,7 @@ struct object {
 	const uint32_t *crc; /* of its contents, if known; borrowed */
 	/* If the file will be removed then: what it was; borrowed. */
 	const struct handover_stamp *spare;
+	enum store_kind kind;
 	bool listed; /* it is there: compared at once, so that nothing is asked
 		      * to be replaced, though every service should refuse */
 
@@ -39,8 +40,8 @@ struct object {
  * there, since then another run has put it; else RC_DATA.
  */
 struct object *object_put(struct store *, unsigned *running, char *name,
-    char *path, const uint32_t *crc, const struct handover_stamp *spare,
-    bool listed);
+    char *path, enum store_kind kind, const uint32_t *crc,
+    const struct handover_stamp *spare, bool listed);
 enum rc object_wait(struct object **, bool *existed);
 void object_free(struct object *); /* NULL-safe; one that is done */
 

@@ -100,8 +100,8 @@ put_part(struct publish *p, const struct candidate *c, enum part part)
 
 	return object_put(p->o.store, &p->running,
 	    candidate_object(c, p->o.cluster, part), candidate_path(c, part),
-	    old ? &whole : NULL, spare ? &c->seen[part] : NULL,
-	    c->fit == RULES_THERE);
+	    part == PART_INDEX ? STORE_INDEX : STORE_DATA, old ? &whole : NULL,
+	    spare ? &c->seen[part] : NULL, c->fit == RULES_THERE);
 }
 
 static bool

@@ -5,60 +5,34 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "base/strings.h"
 #include "format/segment.h"
 #include "work/catalog_sync.h"
 #include "work/deadclaim.h"
 #include "work/listing.h"
 #include "work/lock.h"
+#include "work/retained.h"
 #include "work/retire.h"
+#include "work/retire_set.h"
 #include "work/rules.h"
+#include "work/saved.h"
 
 enum { BATCH = 64 };
 
-/* A segment of the set, or a claim. */
-struct item {
-	const char *namespace; /* in names */
-	struct key key;
-	uint64_t bytes;
-	uint64_t saved_at; /* its index, in retire.saved */
-	uint32_t saved_len;
-	uint32_t claim; /* in claims, from 1 on; 0: none */
-	bool has[3];    /* parts that the store has; of a claim the first */
-	bool gone : 1;  /* its index is: so the segment does not exist */
-	bool kept : 1;  /* its data stays: somebody has published it again */
-	enum rc rc;
-};
-
 /* An object on its way out. */
 struct removal {
-	struct item *item;
+	struct retire_item *item;
 	char *object;
 	struct store_xfer xfer;
 };
 
-/* The items of one namespace: claims, then segments in frame order. */
-struct space {
-	const char *namespace;
-	struct item *item;
-	size_t n;
-	struct keyset before, after;
-	bool locked;
-};
-
 struct retire {
 	struct retire_opts o;
-	struct strings names, claims;
-	struct item *items;
-	size_t n, cap;
-	struct space *spaces;
-	size_t n_spaces;
+	struct retire_set set;
 	unsigned running;
 	/* Some lock may be another's too: indexes are saved, one after the
 	 * other. */
 	bool unsure;
-	struct file *saved;
-	uint64_t saved_size;
+	struct saved saved;
 };
 
 struct retire *
@@ -76,96 +50,28 @@ retire_free(struct retire *r)
 	if (!r)
 		return;
 	retire_forget(r);
-	strings_release(&r->names);
-	strings_release(&r->claims);
-	free(r->items);
+	retire_set_release(&r->set);
 	free(r);
 }
 
 size_t
 retire_count(const struct retire *r)
 {
-	return r->n;
+	return r->set.n;
 }
-
-/* ---- the set ---- */
 
 void
 retire_add(struct retire *r, const struct rec *rec)
 {
-	uint32_t name = strings_add(&r->names, rec->name.namespace);
-	struct item *it;
-
-	if (r->n == r->cap) {
-		r->cap = r->cap ? 2 * r->cap : 64;
-		r->items = xreallocarray(r->items, r->cap, sizeof(*r->items));
-	}
-	it = &r->items[r->n++];
-	*it = (struct item){
-	    .namespace = r->names.text[name],
-	    .key = rec->name.key,
-	    .bytes = REC_UNKNOWN,
-	};
-	if (rec->claim) {
-		it->key = (struct key){0};
-		it->claim = strings_add(&r->claims, rec->claim) + 1;
-	}
-}
-
-static int
-item_cmp(const void *a, const void *b)
-{
-	const struct item *x = a, *y = b;
-	int c = strcmp(x->namespace, y->namespace);
-
-	if (c || (x->claim == 0) != (y->claim == 0))
-		return c ? c : (x->claim == 0) - (y->claim == 0);
-	if (x->claim != y->claim)
-		return x->claim < y->claim ? -1 : 1;
-	return key_cmp(&x->key, &y->key);
-}
-
-static void
-sort_items(struct retire *r)
-{
-	size_t n = 0;
-
-	if (r->n > 1)
-		qsort(r->items, r->n, sizeof(*r->items), item_cmp);
-	for (size_t i = 0; i < r->n; i++)
-		if (n == 0 || item_cmp(&r->items[n - 1], &r->items[i]) != 0)
-			r->items[n++] = r->items[i];
-	r->n = n;
-	r->spaces = xcalloc(n + 1, sizeof(*r->spaces));
-	for (size_t i = 0; i < n; i++) {
-		struct item *it = &r->items[i];
-
-		if (i == 0 || it->namespace != it[-1].namespace)
-			r->spaces[r->n_spaces++] = (struct space){
-			    .namespace = it->namespace, .item = it};
-		r->spaces[r->n_spaces - 1].n++;
-	}
+	retire_set_add(&r->set, rec);
 }
 
 void
 retire_forget(struct retire *r)
 {
-	for (size_t i = 0; i < r->n_spaces; i++) {
-		keyset_release(&r->spaces[i].before);
-		keyset_release(&r->spaces[i].after);
-	}
-	free(r->spaces);
-	r->spaces = NULL;
-	r->n_spaces = r->n = 0;
-	file_close(&r->saved);
-	r->saved_size = 0;
+	retire_set_clear(&r->set);
+	saved_release(&r->saved);
 	r->unsure = false;
-}
-
-static const char *
-claim_of(const struct retire *r, const struct item *it)
-{
-	return r->claims.text[it->claim - 1];
 }
 
 /* ---- judging ---- */
@@ -176,9 +82,9 @@ claim_of(const struct retire *r, const struct item *it)
  * no frame.
  */
 static enum rc
-list_space(const struct retire *r, struct space *s)
+list_space(const struct retire *r, struct retire_space *s)
 {
-	struct item *it = s->item, *end = s->item + s->n;
+	struct retire_item *it = s->item, *end = s->item + s->n;
 	struct listing *h;
 	struct listing_entry e;
 	enum rc rc = listing_open(&h, r->o.store, r->o.cluster, s->namespace);
@@ -206,7 +112,7 @@ list_space(const struct retire *r, struct space *s)
 }
 
 static enum rc
-judge(const struct space *s, const struct keyset *after)
+judge(const struct retire_space *s, const struct keyset *after)
 {
 	uint64_t missing = 0;
 
@@ -227,7 +133,7 @@ judge(const struct space *s, const struct keyset *after)
 
 struct claims {
 	const struct retire *r;
-	struct space *s;
+	struct retire_space *s;
 	size_t left; /* the claims of the set */
 };
 
@@ -241,9 +147,9 @@ judge_claim(void *arg, const struct claim_entry *e)
 	enum rc rc = RC_OK;
 
 	for (size_t i = 0; i < c->s->n && c->s->item[i].claim; i++) {
-		struct item *it = &c->s->item[i];
+		struct retire_item *it = &c->s->item[i];
 
-		if (strcmp(claim_of(c->r, it), e->name) != 0)
+		if (strcmp(retire_claim(&c->r->set, it), e->name) != 0)
 			continue;
 		it->has[PART_SEGMENT] = true;
 		it->bytes = e->bytes;
@@ -264,7 +170,7 @@ judge_claim(void *arg, const struct claim_entry *e)
 }
 
 static enum rc
-judge_space(const struct retire *r, struct space *s)
+judge_space(const struct retire *r, struct retire_space *s)
 {
 	struct claims claims = {.r = r, .s = s};
 	enum rc rc = list_space(r, s);
@@ -275,6 +181,54 @@ judge_space(const struct retire *r, struct space *s)
 		rc = deadclaim_list(r->o.store, r->o.cluster, s->namespace,
 		    judge_claim, &claims);
 	return rc;
+}
+
+/* ---- what is retained ---- */
+
+/* All objects of all segments, many at a time. */
+static void
+ask_retention(struct retire *r)
+{
+	struct retained *batch = xcalloc(RETIRE_PARTS * BATCH, sizeof(*batch));
+
+	for (size_t i = 0; i < r->set.n; i++) {
+		struct retire_item *it = &r->set.items[i];
+		struct retained *a = &batch[RETIRE_PARTS * (i % BATCH)];
+
+		for (int part = 0; part < RETIRE_PARTS && !it->claim; part++)
+			if (it->has[part])
+				retained_ask(r->o.store, a + part,
+				    retire_object(r->o.cluster, &r->set, it,
+					(enum part)part),
+				    &it->until, &it->rc);
+		if ((i + 1) % BATCH == 0 || i + 1 == r->set.n)
+			store_wait(r->o.store, 0, -1);
+	}
+	free(batch);
+}
+
+/* One that cannot be asked stays too, since its rc says so. */
+static enum rc
+spare_retained(struct retire *r)
+{
+	bool may;
+	enum rc rc = store_retains(r->o.store, &may);
+
+	if (rc || !may)
+		return rc;
+	ask_retention(r);
+	for (size_t i = 0; i < r->set.n; i++) {
+		struct retire_item *it = &r->set.items[i];
+		char *name;
+
+		it->retained = !it->rc && retained_holds(it->until);
+		if (!it->retained)
+			continue;
+		name = retire_item_text(it);
+		it->rc = retained_tell(name, it->until, r->o.unless_retained);
+		free(name);
+	}
+	return RC_OK;
 }
 
 /* ---- removing objects ---- */
@@ -293,24 +247,12 @@ removed(struct store_xfer *x, enum rc rc)
 	free(m->object);
 }
 
-static char *
-object_of(const struct retire *r, const struct item *it, enum part part)
-{
-	struct name name;
-
-	if (it->claim)
-		return claim_object(
-		    r->o.cluster, it->namespace, claim_of(r, it));
-	name_set(&name, it->namespace, &it->key);
-	return name_object(r->o.cluster, &name, part);
-}
-
 static void
 remove_part(
-    struct retire *r, struct removal *m, struct item *it, enum part part)
+    struct retire *r, struct removal *m, struct retire_item *it, enum part part)
 {
 	m->item = it;
-	m->object = object_of(r, it, part);
+	m->object = retire_object(r->o.cluster, &r->set, it, part);
 	m->xfer = (struct store_xfer){.verb = STORE_DELETE,
 	    .object = m->object,
 	    .done = removed,
@@ -324,12 +266,12 @@ remove_parts(struct retire *r, enum part part)
 {
 	struct removal *batch = xcalloc(BATCH, sizeof(*batch));
 
-	for (size_t i = 0; i < r->n; i++) {
-		struct item *it = &r->items[i];
+	for (size_t i = 0; i < r->set.n; i++) {
+		struct retire_item *it = &r->set.items[i];
 
-		if (it->has[part] && !it->rc && !it->kept)
+		if (it->has[part] && !retire_item_stays(it))
 			remove_part(r, &batch[i % BATCH], it, part);
-		if ((i + 1) % BATCH == 0 || i + 1 == r->n) {
+		if ((i + 1) % BATCH == 0 || i + 1 == r->set.n) {
 			store_wait(r->o.store, 0, -1);
 			if (r->o.progress)
 				r->o.progress(r->o.progress_arg, i % BATCH + 1);
@@ -341,26 +283,13 @@ remove_parts(struct retire *r, enum part part)
 /* ---- indexes, saved and put again ---- */
 
 static enum rc
-save_index(struct retire *r, struct item *it)
+save_index(struct retire *r, struct retire_item *it)
 {
-	struct buf buf = {0};
-	struct store_xfer x = {.verb = STORE_GET, .buf = &buf};
-	char *object = object_of(r, it, PART_INDEX);
-	enum rc rc = r->saved ? RC_OK : file_scratch(&r->saved);
+	char *object = retire_object(r->o.cluster, &r->set, it, PART_INDEX);
+	enum rc rc = saved_take(&r->saved, r->o.store, object, &it->saved);
 
-	x.object = object;
-	if (rc == RC_OK)
-		rc = store_do(r->o.store, &x);
-	if (rc == RC_OK)
-		rc = file_write(r->saved, buf.data, buf.len, r->saved_size);
-	if (rc == RC_OK) {
-		it->saved_at = r->saved_size;
-		it->saved_len = (uint32_t)buf.len;
-		r->saved_size += buf.len;
-	}
-	buf_release(&buf);
 	free(object);
-	return rc == RC_ABSENT ? RC_OK : rc;
+	return rc;
 }
 
 static enum rc
@@ -368,31 +297,19 @@ save_indexes(struct retire *r)
 {
 	enum rc rc = RC_OK;
 
-	for (size_t i = 0; r->unsure && i < r->n && rc == RC_OK; i++)
-		if (r->items[i].has[PART_INDEX])
-			rc = save_index(r, &r->items[i]);
+	for (size_t i = 0; r->unsure && i < r->set.n && rc == RC_OK; i++)
+		if (r->set.items[i].has[PART_INDEX] &&
+		    !r->set.items[i].retained)
+			rc = save_index(r, &r->set.items[i]);
 	return rc;
 }
 
 static enum rc
-put_again(struct retire *r, struct item *it)
+put_again(struct retire *r, const struct retire_item *it)
 {
-	struct buf buf = {0};
-	struct store_xfer x = {.verb = STORE_PUT, .buf = &buf};
-	char *object = object_of(r, it, PART_INDEX);
-	enum rc rc = RC_OK;
+	char *object = retire_object(r->o.cluster, &r->set, it, PART_INDEX);
+	enum rc rc = saved_put(&r->saved, r->o.store, object, &it->saved);
 
-	x.object = object;
-	if (it->saved_len == 0)
-		rc = msg_fail(RC_SYSTEM,
-		    "%s: removed, and not saved; its data is there", object);
-	if (rc == RC_OK)
-		rc = file_read(r->saved, buf_reserve(&buf, it->saved_len),
-		    it->saved_len, it->saved_at);
-	buf.len = it->saved_len;
-	if (rc == RC_OK)
-		rc = store_do(r->o.store, &x);
-	buf_release(&buf);
 	free(object);
 	return rc;
 }
@@ -401,30 +318,31 @@ put_again(struct retire *r, struct item *it)
 
 /* Which of the items have an index again: their data stays. */
 static void
-note_kept(const struct retire *r, struct space *s,
-    const struct listing_entry *e, struct item **it)
+note_kept(const struct retire *r, struct retire_space *s,
+    const struct listing_entry *e, struct retire_item **it)
 {
-	struct item *end = s->item + s->n;
+	struct retire_item *end = s->item + s->n;
 	char *object;
 
 	while (*it < end && key_cmp(&(*it)->key, &e->key) < 0)
 		++*it;
-	if (*it == end || key_cmp(&(*it)->key, &e->key) != 0 || !e->index)
+	if (*it == end || key_cmp(&(*it)->key, &e->key) != 0 || !e->index ||
+	    (*it)->retained)
 		return;
 	(*it)->kept = true;
 	(*it)->gone = false;
 	if ((*it)->rc)
 		return;
-	object = object_of(r, *it, PART_INDEX);
+	object = retire_object(r->o.cluster, &r->set, *it, PART_INDEX);
 	msg_info("%s: published again, its data stays", object);
 	free(object);
 }
 
 static enum rc
-judge_again(struct retire *r, struct space *s)
+judge_again(struct retire *r, struct retire_space *s)
 {
 	struct keyset now = {0};
-	struct item *it = s->item;
+	struct retire_item *it = s->item;
 	struct listing *h;
 	struct listing_entry e;
 	enum rc rc = listing_open(&h, r->o.store, r->o.cluster, s->namespace);
@@ -441,7 +359,8 @@ judge_again(struct retire *r, struct space *s)
 		rc = r->o.force ? RC_OK : judge(s, &now);
 	for (it = s->item; rc && it < s->item + s->n; it++) {
 		it->kept = true;
-		if (rc == RC_DATA && it->has[PART_INDEX] && it->rc == RC_OK)
+		if (rc == RC_DATA && it->has[PART_INDEX] && it->rc == RC_OK &&
+		    !it->retained)
 			it->rc = put_again(r, it);
 		it->gone = it->gone && rc != RC_DATA;
 		it->rc = rc_max(it->rc, rc);
@@ -468,7 +387,7 @@ remove_stale(void *arg, const struct claim_entry *e)
 }
 
 static enum rc
-clean(const struct retire *r, struct space *s)
+clean(const struct retire *r, struct retire_space *s)
 {
 	struct claims claims = {.r = r, .s = s};
 
@@ -487,15 +406,16 @@ record_gone(struct retire *r)
 
 	if (!r->o.catalog || r->o.dry_run)
 		return RC_OK;
-	for (size_t i = 0; i < r->n; i++) {
-		const struct item *it = &r->items[i];
+	for (size_t i = 0; i < r->set.n; i++) {
+		const struct retire_item *it = &r->set.items[i];
 
-		if ((it->gone || !it->has[PART_INDEX]) && !it->claim)
+		if ((it->gone || !it->has[PART_INDEX]) && !it->claim &&
+		    !it->retained)
 			changes[n++] =
 			    (struct catalog_change){.namespace = it->namespace,
 				.key = it->key,
 				.gone = true};
-		if (n == BATCH || (n > 0 && i + 1 == r->n)) {
+		if (n == BATCH || (n > 0 && i + 1 == r->set.n)) {
 			rc = rc_max(
 			    rc, catalog_record(r->o.catalog, changes, n));
 			n = 0;
@@ -505,20 +425,21 @@ record_gone(struct retire *r)
 }
 
 static enum rc
-tell(struct retire *r, const struct item *it)
+tell(struct retire *r, const struct retire_item *it)
 {
 	struct rec rec = {.bytes = it->bytes, .pages = REC_UNKNOWN};
 	char text[KEY_LEN + 1];
 
 	name_set(&rec.name, it->namespace, &it->key);
 	if (it->claim)
-		rec.claim = claim_of(r, it);
+		rec.claim = retire_claim(&r->set, it);
 	else if (it->has[PART_SEGMENT])
 		rec.pages = seg_pages_of_size(it->bytes);
 	if (!it->has[PART_INDEX] && !it->has[PART_SEGMENT] &&
 	    !it->has[PART_ZSTD])
 		msg_info("%s/%s: gone already", it->namespace,
-		    it->claim ? claim_of(r, it) : key_text(&it->key, text));
+		    it->claim ? retire_claim(&r->set, it)
+			      : key_text(&it->key, text));
 	return r->o.gone(r->o.arg, &rec);
 }
 
@@ -526,10 +447,11 @@ tell(struct retire *r, const struct item *it)
 
 /* Is there anything whose data is to go? */
 static bool
-any_left(const struct space *s)
+any_left(const struct retire_space *s)
 {
-	for (const struct item *it = s->item; it < s->item + s->n; it++)
-		if ((it->has[PART_SEGMENT] || it->has[PART_ZSTD]) && !it->rc)
+	for (const struct retire_item *it = s->item; it < s->item + s->n; it++)
+		if ((it->has[PART_SEGMENT] || it->has[PART_ZSTD]) && !it->rc &&
+		    !it->retained)
 			return true;
 	return false;
 }
@@ -542,13 +464,13 @@ remove_all(struct retire *r)
 	if (rc)
 		return rc;
 	remove_parts(r, PART_INDEX);
-	for (size_t i = 0; i < r->n_spaces; i++)
-		if (any_left(&r->spaces[i]))
-			rc = rc_max(rc, judge_again(r, &r->spaces[i]));
+	for (size_t i = 0; i < r->set.n_spaces; i++)
+		if (any_left(&r->set.spaces[i]))
+			rc = rc_max(rc, judge_again(r, &r->set.spaces[i]));
 	remove_parts(r, PART_ZSTD);
 	remove_parts(r, PART_SEGMENT);
-	for (size_t i = 0; i < r->n_spaces && rc == RC_OK; i++)
-		rc = rc_max(rc, clean(r, &r->spaces[i]));
+	for (size_t i = 0; i < r->set.n_spaces && rc == RC_OK; i++)
+		rc = rc_max(rc, clean(r, &r->set.spaces[i]));
 	return rc;
 }
 
@@ -558,8 +480,8 @@ lock_all(struct retire *r)
 {
 	enum rc rc = RC_OK;
 
-	for (size_t i = 0; i < r->n_spaces && rc == RC_OK; i++) {
-		struct space *s = &r->spaces[i];
+	for (size_t i = 0; i < r->set.n_spaces && rc == RC_OK; i++) {
+		struct retire_space *s = &r->set.spaces[i];
 		bool sure;
 
 		rc = lock_take(r->o.store, r->o.cluster, s->namespace,
@@ -575,25 +497,27 @@ retire_set(struct retire *r)
 {
 	enum rc rc = RC_OK;
 
-	sort_items(r);
+	retire_set_sort(&r->set);
 	if (!r->o.dry_run)
 		rc = lock_all(r);
-	for (size_t i = 0; i < r->n_spaces && rc == RC_OK; i++)
-		rc = judge_space(r, &r->spaces[i]);
+	for (size_t i = 0; i < r->set.n_spaces && rc == RC_OK; i++)
+		rc = judge_space(r, &r->set.spaces[i]);
+	if (rc == RC_OK)
+		rc = spare_retained(r);
 	if (rc == RC_OK) {
 		if (!r->o.dry_run)
 			rc = remove_all(r);
 		rc = rc_max(rc, record_gone(r));
-		for (size_t i = 0; i < r->n; i++) {
-			rc = rc_max(rc, r->items[i].rc);
-			if (!r->items[i].rc && !r->items[i].kept)
-				rc = rc_max(rc, tell(r, &r->items[i]));
+		for (size_t i = 0; i < r->set.n; i++) {
+			rc = rc_max(rc, r->set.items[i].rc);
+			if (!retire_item_stays(&r->set.items[i]))
+				rc = rc_max(rc, tell(r, &r->set.items[i]));
 		}
 	}
-	for (size_t i = 0; i < r->n_spaces; i++)
-		if (r->spaces[i].locked)
-			lock_release(
-			    r->o.store, r->o.cluster, r->spaces[i].namespace);
+	for (size_t i = 0; i < r->set.n_spaces; i++)
+		if (r->set.spaces[i].locked)
+			lock_release(r->o.store, r->o.cluster,
+			    r->set.spaces[i].namespace);
 	retire_forget(r);
 	return rc;
 }

@@ -7,6 +7,8 @@
  * conditional writes cannot keep two from having it, the namespaces are listed
  * and judged a second time before the data goes, which nobody could bring back:
  * if by then too much is missing, the indexes are put again.
+ *
+ * What the store retains stays as it is, data and index.
  */
 #ifndef SEGTOOLS_RETIRE_H
 #define SEGTOOLS_RETIRE_H
@@ -27,6 +29,7 @@ struct retire_opts {
 	unsigned busy_ms;        /* how long other removers are waited for */
 	bool force;              /* whatever is judged */
 	bool dry_run;            /* judge alone */
+	bool unless_retained;    /* what is retained is no failure */
 	/* So many more requests are done; may be NULL. */
 	void (*progress)(void *arg, uint64_t n);
 	void *progress_arg;
