@@ -28,7 +28,7 @@ static const uint64_t promised_age = 24 * 3600000;
 struct drawing {
 	struct cli cli;
 	bool text;
-	char namespace[NAMESPACE_MAX + 1];
+	struct sole_namespace sole;
 	struct plan plan;
 };
 
@@ -36,14 +36,12 @@ static enum rc
 take_record(void *ctx, const struct rec *rec)
 {
 	struct drawing *d = ctx;
+	enum rc rc = sole_namespace_take(&d->sole, rec);
 
-	if (d->plan.n == 0)
-		strcpy(d->namespace, rec->name.namespace);
-	else if (strcmp(d->namespace, rec->name.namespace) != 0)
-		return msg_fail(RC_DATA, "two namespaces in one set: %s and %s",
-		    d->namespace, rec->name.namespace);
+	if (rc)
+		return rc;
 	if (d->plan.n == UINT32_MAX - 1)
-		return msg_fail(RC_DATA, "%s: too many segments", d->namespace);
+		return msg_fail(RC_DATA, "%s: too many segments", d->sole.text);
 	plan_add(&d->plan, &rec->name.key, rec->bytes, rec->pages);
 	return RC_OK;
 }
@@ -97,7 +95,7 @@ static enum rc
 draw_set(void *ctx)
 {
 	struct drawing *d = ctx;
-	struct draw draw = {.plan = &d->plan, .namespace = d->namespace};
+	struct draw draw = {.plan = &d->plan, .namespace = d->sole.text};
 	enum draw_role *role;
 
 	if (d->plan.n == 0)

@@ -44,8 +44,7 @@ struct command {
 	bool index_only, lazy;
 	struct cli_store_opts with;
 	/* -l: the set */
-	char namespace[NAMESPACE_MAX + 1];
-	bool mixed; /* it has another one too */
+	struct sole_namespace sole;
 	struct keyset keys;
 	struct stored stored;
 	struct progress progress;
@@ -105,16 +104,10 @@ static enum rc
 lazy_record(void *ctx, const struct rec *rec)
 {
 	struct command *c = ctx;
+	enum rc rc = sole_namespace_take(&c->sole, rec);
 
-	if (c->keys.n == 0) {
-		memcpy(c->namespace, rec->name.namespace, sizeof(c->namespace));
-	} else if (strcmp(c->namespace, rec->name.namespace) != 0) {
-		if (!c->mixed)
-			msg_fail(RC_DATA, "two namespaces in a set: %s and %s",
-			    c->namespace, rec->name.namespace);
-		c->mixed = true;
-		return RC_DATA;
-	}
+	if (rc)
+		return rc;
 	keyset_append(&c->keys, &rec->name.key);
 	stored_add(&c->stored, rec);
 	return RC_OK;
@@ -170,11 +163,11 @@ fetch_merge(struct command *c)
 	struct seg_header header;
 	char *path;
 	enum rc rc =
-	    remote_merge(&o, c->namespace, c->keys.key, c->keys.n, &header);
+	    remote_merge(&o, c->sole.text, c->keys.key, c->keys.n, &header);
 
 	if (rc)
 		return rc;
-	name_set(&rec.name, c->namespace, &header.key);
+	name_set(&rec.name, c->sole.text, &header.key);
 	rec.pages = header.frames;
 	rec.bytes = seg_size(&header);
 	rec.text = path = name_path(c->cli.dir, &rec.name, PART_SEGMENT);
@@ -190,7 +183,7 @@ fetch_one(struct command *c)
 	struct name name;
 	enum rc rc;
 
-	name_set(&name, c->namespace, &c->keys.key[0]);
+	name_set(&name, c->sole.text, &c->keys.key[0]);
 	rc =
 	    fetch_add(c->fetch, &name, stored_bytes(&c->stored, &name.key) > 0);
 	return rc_max(rc, fetch_finish(c->fetch));
@@ -203,7 +196,7 @@ lazy_fail(void *ctx)
 
 	keyset_release(&c->keys);
 	stored_release(&c->stored);
-	c->mixed = false;
+	c->sole = (struct sole_namespace){0};
 }
 
 static enum rc
@@ -213,7 +206,7 @@ lazy_end(void *ctx)
 	enum rc rc;
 
 	keyset_settle(&c->keys);
-	rc = keyset_joined(&c->keys, c->namespace);
+	rc = keyset_joined(&c->keys, c->sole.text);
 	if (rc == RC_OK && c->keys.n == 1)
 		rc = fetch_one(c);
 	else if (rc == RC_OK && c->keys.n > 1)

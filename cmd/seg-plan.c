@@ -51,7 +51,7 @@ struct planner {
 	const char *policy;    /* --keep; or NULL */
 	struct retention keep; /* what it says */
 	/* The set. */
-	char namespace[NAMESPACE_MAX + 1];
+	struct sole_namespace sole;
 	struct plan plan;
 };
 
@@ -61,14 +61,12 @@ static enum rc
 take_record(void *ctx, const struct rec *rec)
 {
 	struct planner *p = ctx;
+	enum rc rc = sole_namespace_take(&p->sole, rec);
 
-	if (p->plan.n == 0)
-		strcpy(p->namespace, rec->name.namespace);
-	else if (strcmp(p->namespace, rec->name.namespace) != 0)
-		return msg_fail(RC_DATA, "two namespaces in one set: %s and %s",
-		    p->namespace, rec->name.namespace);
+	if (rc)
+		return rc;
 	if (p->plan.n == UINT32_MAX - 1)
-		return msg_fail(RC_DATA, "%s: too many segments", p->namespace);
+		return msg_fail(RC_DATA, "%s: too many segments", p->sole.text);
 	plan_add(&p->plan, &rec->name.key, rec->bytes, rec->pages);
 	return RC_OK;
 }
@@ -79,6 +77,7 @@ forget_set(void *ctx)
 	struct planner *p = ctx;
 
 	plan_release(&p->plan);
+	p->sole = (struct sole_namespace){0};
 }
 
 static enum rc
@@ -87,7 +86,7 @@ print_segment(struct planner *p, uint32_t i)
 	const struct chain_segment *s = &p->plan.s[i];
 	struct rec rec = {.bytes = s->bytes};
 
-	name_set(&rec.name, p->namespace, &s->key);
+	name_set(&rec.name, p->sole.text, &s->key);
 	rec.pages = s->pages == UINT32_MAX ? REC_UNKNOWN : s->pages;
 	return rec_write(&p->cli.out, &rec);
 }
@@ -115,14 +114,14 @@ find_state(struct planner *p, uint32_t *last)
 
 			msg_warn("%s: the furthest state is frame %" PRIu64
 				 ", of %s",
-			    p->namespace, k->end, time_text(k->time, text));
+			    p->sole.text, k->end, time_text(k->time, text));
 			return RC_OK;
 		}
 	}
 	if (end)
-		return plan_say_missing(&p->plan, p->namespace, end);
-	return p->by_time ? plan_say_no_time(&p->plan, p->namespace)
-			  : plan_say_no_frame(&p->plan, p->namespace, p->frame);
+		return plan_say_missing(&p->plan, p->sole.text, end);
+	return p->by_time ? plan_say_no_time(&p->plan, p->sole.text)
+			  : plan_say_no_frame(&p->plan, p->sole.text, p->frame);
 }
 
 /* ---- what is printed ---- */
@@ -223,7 +222,7 @@ print_obsolete(struct planner *p)
 	rc = plan_keep(&p->plan, promised, keep);
 	if (rc == RC_ABSENT) {
 		(void)plan_newest(&p->plan, &end);
-		rc = plan_say_missing(&p->plan, p->namespace, end);
+		rc = plan_say_missing(&p->plan, p->sole.text, end);
 	}
 	for (size_t i = 0; rc == RC_OK && i < p->plan.n; i++)
 		if (!keep[i])
@@ -238,7 +237,7 @@ print_analysis(struct planner *p)
 {
 	bool *promised, *keep;
 
-	plan_print_analysis(&p->plan, p->namespace);
+	plan_print_analysis(&p->plan, p->sole.text);
 	if (p->policy) {
 		promised = promised_states(p);
 		keep = xcalloc(p->plan.n, sizeof(*keep));
@@ -267,9 +266,9 @@ find_copy(struct planner *p, uint64_t *from)
 		return RC_OK;
 	if (rc)
 		return rc;
-	if (!why && strcmp(copy.namespace, p->namespace) != 0)
+	if (!why && strcmp(copy.namespace, p->sole.text) != 0)
 		return msg_fail(RC_DATA, "%s: a copy of %s, not of %s",
-		    p->update, copy.namespace, p->namespace);
+		    p->update, copy.namespace, p->sole.text);
 	if (!why && !plan_has_state(&p->plan, copy.end, copy.time))
 		why = "no segment has its END and TIME any more";
 	if (!why) {
@@ -299,7 +298,7 @@ print_update(struct planner *p)
 	plan_solve(&p->plan);
 	last = plan_newest(&p->plan, &end);
 	if (last == PLAN_NONE && end != p->plan.from)
-		rc = plan_say_missing(&p->plan, p->namespace, end);
+		rc = plan_say_missing(&p->plan, p->sole.text, end);
 	if (last != PLAN_NONE)
 		plan_path_to(&p->plan, last, &path);
 	if (rc == RC_OK)
@@ -356,7 +355,7 @@ plan_set(void *ctx)
 		return nothing_there(p);
 	plan_solve(&p->plan);
 	if (p->by_time || p->analyze)
-		plan_say_clock(&p->plan, p->namespace, time_now());
+		plan_say_clock(&p->plan, p->sole.text, time_now());
 	if (p->analyze)
 		rc = print_analysis(p);
 	else if (p->obsolete)

@@ -1,8 +1,16 @@
-/* seg-query: SQL on the states that plans stand for, where they lie. */
+/*
+ * seg-query: SQL on the states that plans stand for, where they lie.
+ *
+ * Plans are answered one after the other, in their order; while one is, the next
+ * ones are opened, as many as there may be transfers at a time.
+ */
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/file.h"
 #include "cli/cli.h"
 #include "cli/open_store.h"
 #include "cli/progress.h"
@@ -34,6 +42,19 @@ static const struct cli_option own[] = {
 
 #define VFS_NAME "seg-query"
 
+/* Segments of plans that are opened ahead: a file or two each. */
+enum { SEGMENTS_AHEAD = 256 };
+
+/* A plan: one that is read, or waits for its turn. */
+struct asked {
+	struct sole_namespace sole;
+	struct keyset keys;
+	struct stored stored;
+	struct state *state; /* being opened */
+	enum rc rc;
+	struct asked *next;
+};
+
 struct query {
 	struct statevfs vfs; /* first: whose open() is asked for the query */
 	struct state_source source;
@@ -44,10 +65,11 @@ struct query {
 	struct progress progress;
 	const char *sql, *cache_dir;
 	uint64_t cache, cache_disk;
-	/* The set. */
-	char namespace[NAMESPACE_MAX + 1];
-	struct keyset keys;
-	struct stored stored;
+	struct asked *reading;
+	struct asked *first, **last; /* of those that wait */
+	size_t waiting, segments;
+	/* The one that is answered. */
+	const char *namespace;
 	/* Sets so far; what was asked for is not in the last of them; or is
 	 * refused, in all of them. */
 	uint64_t sets;
@@ -137,27 +159,40 @@ open_state(struct statevfs *vfs, const char *name, struct state_source **out)
 	return RC_OK;
 }
 
+/* Its owner does. */
 static void
 close_state(struct state_source *s)
 {
-	state_close(s->state);
-	s->state = NULL;
+	(void)s;
 }
 
 /* ---- sets ---- */
 
+static struct asked *
+asked_new(void)
+{
+	return xcalloc(1, sizeof(struct asked));
+}
+
+static void
+asked_free(struct asked *a)
+{
+	state_close(a->state);
+	keyset_release(&a->keys);
+	stored_release(&a->stored);
+	free(a);
+}
+
 static enum rc
 take_record(void *ctx, const struct rec *rec)
 {
-	struct query *q = ctx;
+	struct asked *a = ((struct query *)ctx)->reading;
+	enum rc rc = sole_namespace_take(&a->sole, rec);
 
-	if (q->keys.n == 0)
-		strcpy(q->namespace, rec->name.namespace);
-	else if (strcmp(q->namespace, rec->name.namespace) != 0)
-		return msg_fail(RC_DATA, "two namespaces in one set: %s and %s",
-		    q->namespace, rec->name.namespace);
-	keyset_append(&q->keys, &rec->name.key);
-	stored_add(&q->stored, rec);
+	if (rc)
+		return rc;
+	keyset_append(&a->keys, &rec->name.key);
+	stored_add(&a->stored, rec);
 	return RC_OK;
 }
 
@@ -166,45 +201,95 @@ forget_set(void *ctx)
 {
 	struct query *q = ctx;
 
-	keyset_release(&q->keys);
-	stored_release(&q->stored);
+	asked_free(q->reading);
+	q->reading = asked_new();
 	q->sets++;
 }
 
-static enum rc
-ask(struct query *q)
+/* Begin to open it. */
+static void
+begin(struct query *q, struct asked *a)
 {
 	const struct state_opts o = {
 	    .store = q->store,
 	    .cluster = q->cli.cluster,
 	    .cache = q->cache,
 	    .disk = q->disk,
-	    .stored = &q->stored,
+	    .stored = &a->stored,
 	};
-	enum rc rc;
 
-	keyset_settle(&q->keys);
-	q->source = (struct state_source){.close = close_state};
-	rc = state_open(&q->source.state, &o, q->namespace, &q->keys);
-	if (rc == RC_OK)
-		rc = run_on_state(q);
-	close_state(&q->source);
-	return rc;
+	keyset_settle(&a->keys);
+	a->rc = state_begin(&a->state, &o, a->sole.text, &a->keys);
+}
+
+static enum rc
+ask(struct query *q, struct asked *a)
+{
+	enum rc rc = a->rc ? a->rc : state_finish(a->state);
+
+	if (rc)
+		return rc;
+	q->namespace = a->sole.text;
+	q->lacks = false;
+	q->source =
+	    (struct state_source){.state = a->state, .close = close_state};
+	return run_on_state(q);
+}
+
+/* The next in turn; those behind it go on while it waits for the store.  There
+ * is no point in it without a store or an output. */
+static void
+answer(struct query *q)
+{
+	struct asked *a = q->first;
+	enum rc rc = RC_USAGE, flushed;
+
+	q->first = a->next;
+	if (!q->first)
+		q->last = &q->first;
+	q->waiting--;
+	q->segments -= a->keys.n;
+	for (struct asked *b = q->first; b; b = b->next)
+		if (b->rc == RC_OK)
+			state_advance(b->state);
+	if (q->cli.out.rc || store_is_missing(q->store))
+		rc = RC_OK;
+	else if (!q->refused)
+		rc = ask(q, a);
+	asked_free(a);
+	flushed = rows_flush(&q->rows);
+	q->cli.out.rc = rc_max(q->cli.out.rc, flushed);
+	q->cli.rc = rc_max(q->cli.rc, rc_max(rc, flushed));
 }
 
 static enum rc
 ask_set(void *ctx)
 {
 	struct query *q = ctx;
-	enum rc rc = RC_USAGE, flushed;
+	struct asked *a = q->reading;
 
-	q->lacks = false;
-	if (!q->refused)
-		rc = ask(q);
-	forget_set(q);
-	flushed = rows_flush(&q->rows);
-	q->cli.out.rc = rc_max(q->cli.out.rc, flushed);
-	return rc_max(rc, flushed);
+	q->reading = asked_new();
+	q->sets++;
+	*q->last = a;
+	q->last = &a->next;
+	q->waiting++;
+	q->segments += a->keys.n;
+	begin(q, a);
+	while (q->waiting > q->cli.jobs ||
+	       (q->waiting > 1 && q->segments > SEGMENTS_AHEAD))
+		answer(q);
+	return RC_OK;
+}
+
+/* Nothing more has come so far. */
+static enum rc
+answer_meanwhile(void *ctx, int fd)
+{
+	struct query *q = ctx;
+
+	while (q->waiting > 0 && !fd_readable(fd))
+		answer(q);
+	return RC_OK;
 }
 
 /* ---- main ---- */
@@ -253,6 +338,7 @@ run(struct query *q, char **operands)
 	    .record = take_record,
 	    .end = ask_set,
 	    .fail = forget_set,
+	    .idle = answer_meanwhile,
 	    .silent = true,
 	};
 
@@ -262,7 +348,12 @@ run(struct query *q, char **operands)
 	progress_begin(&q->progress, "B", 0);
 	store_on_moved(q->store, progress_moved, &q->progress);
 	rows_end_at_interrupt();
+	q->reading = asked_new();
+	q->last = &q->first;
 	cli_each_set(&q->cli, operands, &sets, q);
+	while (q->waiting > 0)
+		answer(q);
+	asked_free(q->reading);
 	progress_end(&q->progress);
 	/* It is the SQL that is wrong, as far as anybody knows. */
 	if (q->lacks && q->sets == 1)

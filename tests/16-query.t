@@ -122,6 +122,42 @@ must_fail 1 seg-query -e 'SELECT 1' <mixed
 err_like 'two namespaces in one set: rows and shop' "two namespaces"
 must_fail 3 sh -c 'seg-query "SELECT x FROM v" <plan >/dev/full'
 
+# --- a stream of plans: many are opened at a time
+
+mkdir many
+sqlite3 many.db 'CREATE TABLE v(x); INSERT INTO v VALUES(1)'
+for i in $(seq 10 49); do
+	echo "n$i	many.db"
+done >list
+seg-cut -d work --list list >cuts && seg-upload <cuts >uploaded
+grep . uploaded | sed 's/$/\n/' >names
+rm -r "$objects/n21/segments" "$objects/n33/indexes"
+for jobs in 1 16 64; do
+	must_fail 1 seg-query -j "$jobs" --with-namespace 'SELECT x FROM v' <names
+	is "$(tr '\n\t' ', ' <out)" "$(seq 10 49 | grep -v '21\|33' |
+		sed 's/.*/n& 1/' | tr '\n' ',')" "$jobs at a time: in their order"
+	is "$(grep -c . err) $(grep -c 'namespaces/n21/segments/.*: not in' err) $(
+		grep -c 'namespaces/n33/indexes/.*: not in' err)" "2 1 1" \
+		"two fail, alone, each is said once"
+done
+sed 5q names >short
+must_fail 1 seg-query 'SELECT x FROM v' <short
+is "$(xargs <out)" "1 1" "a stream that is cut short: those that ended are asked"
+must_fail 3 sh -c 'seg-query "SELECT x FROM v" <names >/dev/full'
+is "$(grep -c 'standard output' err)" 1 "no more than one failure of stdout"
+# One is answered before the next is known.
+mkfifo to from
+timeout 60 seg-query --with-namespace 'SELECT x FROM v' <to >from &
+exec 8>to 9<from
+for i in 10 11; do
+	sed -n "/^n$i/{p;n;p}" names >&8
+	read -r row <&9
+	is "$row" "n$i	1" "n$i is answered at once"
+done
+exec 8>&- 9<&-
+wait $!
+is "$?" 0 "and that was all"
+
 # --- a hostile schema: that set fails, the others are asked
 
 sqlite3 bad.db "CREATE TABLE v(x); INSERT INTO v VALUES(1);

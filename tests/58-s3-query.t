@@ -54,6 +54,31 @@ ok "the same again" seg-query --cache-dir cache 'SELECT v FROM t WHERE id = 1500
 is "$(cat out)" "round 2" "the row"
 is "$(requests GETDATA) $(requests GETINDEX)" "1 0" "the newest header alone"
 
+: >plans
+for i in $(seq 10 49); do
+	echo "n$i	small.db"
+done >list
+sqlite3 small.db 'CREATE TABLE t(x); INSERT INTO t VALUES(1); CREATE TABLE f(x);
+	WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8)
+	INSERT INTO f SELECT randomblob(3500) FROM n'
+seg-cut -d work --list list >cuts && seg-upload <cuts | grep . |
+	sed 's/$/\n/' >plans
+log_clear
+ok "40 namespaces" seg-query --with-namespace 'SELECT x FROM t' <plans
+is "$(tr '\n\t' ', ' <out)" "$(seq 10 49 | sed 's/.*/n& 1/' | tr '\n' ',')" \
+	"in their order"
+is "$(requests GETINDEX) $(requests GETDATA)" "40 80" \
+	"an index, a header, the pages"
+is "$(grep -E '^GET(INDEX|DATA) ' log | head -n 24 |
+	grep -o 'namespaces/n[0-9]*' | sort -u | awk 'END { print (NR > 8) }')" 1 \
+	"many at a time"
+echo 'GETDATA stall 30+-' >rules
+must_fail 3 timeout --preserve-status -s INT 1 seg-query --with-namespace \
+	'SELECT x FROM t' <plans
+is "$(grep -vc '^n[1-4][0-9]	1$' out)" 0 "interrupted: whole rows"
+err_like '^seg-query: interrupted' "said"
+: >rules
+
 ok "integrity" seg-query 'PRAGMA integrity_check' <plan
 is "$(cat out)" ok "of all pages"
 echo 'GETDATA 503 3' >rules

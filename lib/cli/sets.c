@@ -1,5 +1,6 @@
 /* sets: see sets.h. */
 
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/sets.h"
@@ -204,4 +205,20 @@ cli_each_set(struct cli *cli, char *const *operands,
 	whole = each_set(&l);
 	rec_reader_free(l.reader);
 	return whole;
+}
+
+enum rc
+sole_namespace_take(struct sole_namespace *s, const struct rec *rec)
+{
+	const char *other = rec->name.namespace;
+
+	if (s->text[0] == 0)
+		strcpy(s->text, other);
+	if (strcmp(s->text, other) == 0)
+		return RC_OK;
+	if (!s->mixed)
+		(void)msg_fail(RC_DATA, "two namespaces in one set: %s and %s",
+		    s->text, other);
+	s->mixed = true;
+	return RC_DATA;
 }

@@ -44,4 +44,13 @@ struct cli_sets {
 bool cli_each_set(
     struct cli *, char *const *operands, const struct cli_sets *, void *ctx);
 
+/* The namespace of a set that may have one alone.  All-zero at its beginning. */
+struct sole_namespace {
+	char text[NAMESPACE_MAX + 1];
+	bool mixed;
+};
+/* That of a record, which is taken or compared.  RC_DATA: it is another, as is
+ * said of the first that is. */
+enum rc sole_namespace_take(struct sole_namespace *, const struct rec *);
+
 #endif

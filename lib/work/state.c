@@ -89,8 +89,9 @@ open_table(struct state *s)
 	if (rc)
 		return rc;
 	s->want = s->map.data;
-	s->cache = page_cache_new(
-	    state_page_size(s), s->o.cache < bytes(s) ? s->o.cache : bytes(s));
+	/* Half of it may be coming. */
+	s->cache = page_cache_new(state_page_size(s),
+	    s->o.cache < 2 * bytes(s) ? s->o.cache : 2 * bytes(s));
 	s->zeros = xcalloc(1, state_page_size(s));
 	return RC_OK;
 }
@@ -453,6 +454,13 @@ start_window(struct state *s, uint64_t from, uint64_t n)
 
 /* ---- a page ---- */
 
+static bool
+is_small(const struct state *s)
+{
+	return bytes(s) <= SMALL &&
+	       state_pages(s) <= page_cache_room(s->cache) / 2;
+}
+
 /* Ask for the page, if it is not there, and for those that a scan will ask for
  * next. */
 static enum rc
@@ -463,7 +471,7 @@ ask(struct state *s, uint32_t page)
 	const uint8_t *here = page_cache_get(s->cache, page, &coming);
 	enum rc rc = RC_OK;
 
-	if (!here && !coming && bytes(s) <= SMALL && state_pages(s) <= room / 2)
+	if (!here && !coming && is_small(s))
 		return start_window(s, 1, state_pages(s));
 	most = WINDOW / state_page_size(s);
 	if (most > room / PAGE_CACHE_LEAST)
@@ -477,6 +485,15 @@ ask(struct state *s, uint32_t page)
 	if (n > 0 && rc == RC_OK)
 		rc = start_window(s, from, n);
 	return rc;
+}
+
+void
+state_advance(struct state *s)
+{
+	if (s->opened || !remote_read_is_there(&s->set) || state_finish(s))
+		return;
+	/* What fails is asked for again by who needs it. */
+	(void)start_window(s, 1, is_small(s) ? state_pages(s) : 1);
 }
 
 enum rc

@@ -35,7 +35,7 @@ struct state_opts {
 	const char *cluster;
 	uint64_t cache;          /* bytes of pages that are kept in memory */
 	struct disk_cache *disk; /* or NULL */
-	struct stored *stored;   /* or NULL; for state_open() */
+	struct stored *stored;   /* or NULL */
 };
 
 /*
@@ -51,6 +51,9 @@ void state_close(struct state *); /* NULL-safe */
 enum rc state_begin(struct state **, const struct state_opts *o,
     const char *namespace, const struct keyset *keys);
 enum rc state_finish(struct state *);
+/* If that would not wait: have what will be asked for first fetched, of a small
+ * database all. */
+void state_advance(struct state *);
 
 uint32_t state_page_size(const struct state *);
 uint32_t state_pages(const struct state *); /* what the database has */
