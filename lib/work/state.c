@@ -40,7 +40,8 @@ struct state {
 	struct page_cache *cache;
 	struct read_ahead ahead;
 	uint8_t *zeros;
-	unsigned running; /* requests */
+	struct state *other; /* which has the pages that are the same */
+	unsigned running;    /* requests */
 	/* The page that is waited for, and what came of it. */
 	uint32_t asked;
 	enum rc rc;
@@ -223,6 +224,39 @@ source_id(const struct state *s, uint32_t source)
 	return id;
 }
 
+uint32_t
+state_next_page(const struct state *s, uint32_t page)
+{
+	uint64_t i = find_from(s, page + 1ULL);
+
+	return i < s->set.needed ? s->want[i].page : 0;
+}
+
+bool
+state_same_page(const struct state *a, const struct state *b, uint32_t page)
+{
+	const struct remote_want *x = find_want(a, page);
+	const struct remote_want *y = find_want(b, page);
+
+	if (!x || !y)
+		return x == y;
+	return x->position == y->position &&
+	       key_cmp(&a->keys.key[x->source], &b->keys.key[y->source]) == 0;
+}
+
+void
+state_share(struct state *s, struct state *other)
+{
+	s->other = other;
+}
+
+/* Which of the two states has it. */
+static struct state *
+owner(struct state *s, uint32_t page)
+{
+	return s->other && state_same_page(s, s->other, page) ? s->other : s;
+}
+
 /* ---- one request ---- */
 
 static uint64_t
@@ -399,28 +433,36 @@ take_from_disk(struct state *s, const struct remote_want *w, uint8_t *data)
 	return true;
 }
 
-/* Those of n pages from one on that are in no cache and not coming: how many,
- * from now on coming. */
+/* If it is in no cache and not coming: from now on it is, and the next of the k
+ * in want.  False: there is no room. */
+static bool
+collect_one(struct state *s, const struct remote_want *w,
+    struct remote_want *want, size_t *k)
+{
+	uint8_t *data;
+	bool coming;
+
+	if (w->page == seg_lock_page(state_page_size(s)) ||
+	    page_cache_get(s->cache, w->page, &coming) || coming)
+		return true;
+	data = page_cache_add(s->cache, w->page);
+	if (!data)
+		return false;
+	if (!take_from_disk(s, w, data))
+		want[(*k)++] = *w;
+	return true;
+}
+
+/* Those of n pages from one on: how many are to be asked for. */
 static size_t
 collect(struct state *s, uint64_t from, uint64_t n, struct remote_want *want)
 {
 	uint64_t i = find_from(s, from);
 	size_t k = 0;
 
-	for (; i < s->set.needed && s->want[i].page < from + n; i++) {
-		uint32_t page = s->want[i].page;
-		uint8_t *data;
-		bool coming;
-
-		if (page == seg_lock_page(state_page_size(s)) ||
-		    page_cache_get(s->cache, page, &coming) || coming)
-			continue;
-		data = page_cache_add(s->cache, page);
-		if (!data)
-			break;
-		if (!take_from_disk(s, &s->want[i], data))
-			want[k++] = s->want[i];
-	}
+	while (i < s->set.needed && s->want[i].page < from + n &&
+	       collect_one(s, &s->want[i], want, &k))
+		i++;
 	return k;
 }
 
@@ -433,11 +475,11 @@ joins(const struct state *s, const struct remote_want *a,
 		   GAP_MAX;
 }
 
+/* Requests for k frames, which are put in order. */
 static enum rc
-start_window(struct state *s, uint64_t from, uint64_t n)
+start_loads(struct state *s, struct remote_want *want, size_t k)
 {
-	struct remote_want *want = xcalloc(n, sizeof(*want));
-	size_t k = collect(s, from, n, want), first = 0;
+	size_t first = 0;
 	enum rc rc = RC_OK;
 
 	if (k > 1)
@@ -448,7 +490,47 @@ start_window(struct state *s, uint64_t from, uint64_t n)
 		rc = rc_max(rc, load_start(s, want + first, i - first));
 		first = i;
 	}
+	return rc;
+}
+
+static enum rc
+start_window(struct state *s, uint64_t from, uint64_t n)
+{
+	struct remote_want *want = xcalloc(n, sizeof(*want));
+	enum rc rc = start_loads(s, want, collect(s, from, n, want));
+
 	free(want);
+	return rc;
+}
+
+/* Of the pages those that are this state's to fetch. */
+static enum rc
+prefetch_own(struct state *s, struct state *of, const uint32_t *page, size_t n)
+{
+	size_t room = page_cache_room(s->cache) / 2, k = 0;
+	struct remote_want *want = xcalloc(n + 1, sizeof(*want));
+	enum rc rc;
+
+	for (size_t i = 0; i < n && k < room; i++) {
+		const struct remote_want *w = find_want(of, page[i]);
+
+		if (!w || owner(of, page[i]) != s)
+			continue;
+		if (!collect_one(s, find_want(s, page[i]), want, &k))
+			break;
+	}
+	rc = start_loads(s, want, k);
+	free(want);
+	return rc;
+}
+
+enum rc
+state_prefetch(struct state *s, const uint32_t *page, size_t n)
+{
+	enum rc rc = prefetch_own(s, s, page, n);
+
+	if (rc == RC_OK && s->other)
+		rc = prefetch_own(s->other, s, page, n);
 	return rc;
 }
 
@@ -505,6 +587,7 @@ state_page(struct state *s, uint32_t page, const uint8_t **bytes)
 	*bytes = s->zeros;
 	if (page > state_pages(s) || !find_want(s, page))
 		return RC_OK;
+	s = owner(s, page);
 	s->asked = page;
 	s->rc = RC_OK;
 	rc = ask(s, page);

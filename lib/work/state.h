@@ -23,6 +23,8 @@
 #ifndef SEGTOOLS_STATE_H
 #define SEGTOOLS_STATE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "store/store.h"
@@ -62,5 +64,21 @@ uint64_t state_end(const struct state *);   /* frame */
 /* A page, from 1 on: borrowed until the next one.  What no segment has is
  * zeros.  What failed is reported, and may be asked for again. */
 enum rc state_page(struct state *, uint32_t page, const uint8_t **bytes);
+
+/* Pages that will be asked for soon: on their way from now on, as far as there
+ * is room for them. */
+enum rc state_prefetch(struct state *, const uint32_t *page, size_t n);
+
+/* The first page behind this one that a segment has; 0: there is none. */
+uint32_t state_next_page(const struct state *, uint32_t page);
+
+/*
+ * Of two states of one namespace and page size: is the page the same frame of
+ * the same segment in both, or in none?  If not its bytes may be the same all
+ * the same.
+ */
+bool state_same_page(const struct state *, const struct state *, uint32_t page);
+/* Have such pages fetched by other alone, which must outlive the state. */
+void state_share(struct state *, struct state *other);
 
 #endif

@@ -1,0 +1,106 @@
+/* schema: see schema.h. */
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "diff/schema.h"
+
+static enum object_type
+type_of(const char *type, const char *sql)
+{
+	static const char is_virtual[] = "CREATE VIRTUAL";
+
+	switch (type[0]) {
+	case 'i':
+		return OBJECT_INDEX;
+	case 'v':
+		return OBJECT_VIEW;
+	case 't':
+		if (type[1] == 'r')
+			return OBJECT_TRIGGER;
+	}
+	return strncasecmp(sql, is_virtual, sizeof(is_virtual) - 1) == 0
+		   ? OBJECT_VIRTUAL
+		   : OBJECT_TABLE;
+}
+
+static void
+add(struct schema *s, sqlite3_stmt *stmt)
+{
+	const char *text[4];
+	struct object *o;
+
+	for (int i = 0; i < 4; i++) {
+		text[i] = (const char *)sqlite3_column_text(stmt, i);
+		if (!text[i])
+			return; /* an index of SQLite's own */
+	}
+	if (strcasecmp(text[1], "sqlite_sequence") == 0) {
+		s->has_sequence = true;
+		return;
+	}
+	s->object = xreallocarray(s->object, s->n + 1, sizeof(*s->object));
+	o = &s->object[s->n++];
+	o->type = type_of(text[0], text[3]);
+	o->name = xstrdup(text[1]);
+	o->table = xstrdup(text[2]);
+	o->sql = xstrdup(text[3]);
+	o->root = (uint32_t)sqlite3_column_int64(stmt, 4);
+}
+
+enum rc
+schema_read(struct schema *s, struct side *side)
+{
+	sqlite3_stmt *stmt;
+	enum rc rc = side_prepare(side, &stmt,
+	    "SELECT type, name, tbl_name, sql, rootpage FROM sqlite_master "
+	    "ORDER BY rowid");
+
+	*s = (struct schema){0};
+	while (rc == RC_OK && (rc = side_step(side, stmt)) == RC_OK)
+		add(s, stmt);
+	sqlite3_finalize(stmt);
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+void
+schema_release(struct schema *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		free(s->object[i].name);
+		free(s->object[i].table);
+		free(s->object[i].sql);
+	}
+	free(s->object);
+	*s = (struct schema){0};
+}
+
+const struct object *
+schema_find(const struct schema *s, enum object_type type, const char *name)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->object[i].type == type &&
+		    strcasecmp(s->object[i].name, name) == 0)
+			return &s->object[i];
+	return NULL;
+}
+
+bool
+schema_is_shadow(const char *name, const char *of)
+{
+	size_t n = strlen(of);
+
+	return strncasecmp(name, of, n) == 0 && name[n] == '_';
+}
+
+const struct object *
+schema_shadow_of(const struct schema *s, const char *name)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->object[i].type == OBJECT_VIRTUAL &&
+		    schema_is_shadow(name, s->object[i].name))
+			return &s->object[i];
+	return NULL;
+}

@@ -1,0 +1,239 @@
+#!/bin/sh
+# seg-diff: what leads from one state to another: SQL, changesets, counts.
+. "$(dirname "$0")/lib.sh"
+
+SEG_STORE=$T/store
+export SEG_STORE
+mkdir store
+
+# stored NAMESPACE DB: cut and uploaded; its plan in NAMESPACE.plan
+stored() {
+	seg-cut -d work "$1" "$2" >cuts && seg-upload <cuts >/dev/null &&
+		seg-list "$1" >listing && seg-plan <listing >"$1.plan"
+}
+
+# replayed DB SCRIPT: runs it as a person does
+replayed() {
+	sqlite3 -bail "$1" <"$2"
+}
+
+# same_rows DB DB SQL DESC
+same_rows() {
+	sqlite3 "$1" "$3" >rows.a && sqlite3 "$2" "$3" >rows.b &&
+		same rows.a rows.b "$4"
+}
+
+# --- SQL
+
+sqlite3 shop.db >/dev/null <<'SQL'
+PRAGMA journal_mode = wal;
+CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT, u UNIQUE);
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+	INSERT INTO t SELECT i, printf('%0100d', i), i FROM n;
+CREATE TABLE w(a TEXT COLLATE NOCASE, b, c, PRIMARY KEY(a, b)) WITHOUT ROWID;
+INSERT INTO w VALUES('x', 1, 1), ('y', 2, 2);
+CREATE TABLE k(a);
+INSERT INTO k VALUES(1), (2), (3);
+CREATE TABLE p(a, b, c, PRIMARY KEY(a, b));
+INSERT INTO p VALUES(1, 2, 0), (NULL, 3, 0), (4, 5, 0);
+CREATE TABLE same(a PRIMARY KEY, b);
+INSERT INTO same VALUES(1, 2);
+CREATE TRIGGER tr AFTER UPDATE ON t BEGIN INSERT INTO k VALUES('trigger'); END;
+SQL
+stored shop shop.db
+image shop.db first.db
+mv shop.plan first.plan
+sqlite3 shop.db <<'SQL'
+DROP TRIGGER tr;
+UPDATE t SET u = -1 WHERE id = 10;
+UPDATE t SET u = 10 WHERE id = 11;
+UPDATE t SET u = 11 WHERE id = 10;
+UPDATE t SET v = CAST(x'ff00' AS TEXT) WHERE id = 500;
+DELETE FROM t WHERE id = 77;
+CREATE TRIGGER tr AFTER UPDATE ON t BEGIN INSERT INTO k VALUES('trigger'); END;
+INSERT INTO k VALUES(9e999), (0.1), ('a' || char(13, 10) || 'it''s'), (-0.0);
+DELETE FROM k WHERE a = 2;
+UPDATE k SET a = 1.0 WHERE a = 1;
+UPDATE w SET a = 'X' WHERE a = 'x';
+INSERT INTO p VALUES(7, 8, 0);
+UPDATE p SET c = 9 WHERE a IS NULL;
+UPDATE p SET c = 9 WHERE a = 4;
+DELETE FROM p WHERE a = 1;
+REPLACE INTO same VALUES(1, 2);
+PRAGMA user_version = 7;
+SQL
+stored shop shop.db
+cat first.plan shop.plan >two
+ok "seg-diff" seg-diff <two
+cp out script
+cat >want <<'E2'
+PRAGMA foreign_keys = OFF;
+PRAGMA ignore_check_constraints = ON;
+BEGIN;
+DELETE FROM "k" WHERE rowid = 2;
+UPDATE "k" SET "a" = 1.0 WHERE rowid = 1;
+DELETE FROM "p" WHERE "a" = 1 AND "b" = 2;
+UPDATE "p" SET "c" = 9 WHERE rowid = 2;
+UPDATE "p" SET "c" = 9 WHERE "a" = 4 AND "b" = 5;
+DROP TRIGGER "tr";
+DELETE FROM "t" WHERE "id" = 10;
+DELETE FROM "t" WHERE "id" = 11;
+UPDATE "t" SET "v" = CAST(x'ff00' AS TEXT) WHERE "id" = 500;
+DELETE FROM "t" WHERE "id" = 77;
+DELETE FROM "w" WHERE "a" = 'x' AND "b" = 1;
+INSERT INTO "k"("rowid","a") VALUES(4,9e999);
+E2
+grep -E '^(DELETE|UPDATE|DROP|BEGIN|PRAGMA f|PRAGMA i)' script | LC_ALL=C sort >got
+grep -v INSERT want | LC_ALL=C sort | diff - got >cmp.out
+is "$(cat cmp.out)" "" "what goes, what changes"
+is "$(tail -n 1 script)" "COMMIT;" "COMMIT comes last"
+cp first.db copy.db
+ok "the SQL" replayed copy.db script
+for q in 'SELECT id, hex(v), u FROM t' 'SELECT * FROM w' \
+	"SELECT rowid, typeof(a), hex(a), printf('%!.20g', a) FROM k" \
+	'SELECT * FROM p ORDER BY a, b' 'PRAGMA user_version' \
+	'SELECT type, name, sql FROM sqlite_master ORDER BY 1, 2'; do
+	same_rows copy.db shop.db "$q" "gives the second state: $q"
+done
+ok "--undo" seg-diff --undo <two
+cp out undo
+ok "the way back" replayed copy.db undo
+for q in 'SELECT id, hex(v), u FROM t' 'SELECT * FROM w' 'SELECT rowid, typeof(a), a FROM k' \
+	'SELECT * FROM p ORDER BY a, b' 'PRAGMA user_version' \
+	'SELECT type, name, sql FROM sqlite_master ORDER BY 1, 2'; do
+	same_rows copy.db first.db "$q" "gives the first: $q"
+done
+ok "--summary" seg-diff --summary <two
+printf 'k\t4\t1\t1\np\t1\t2\t1\nt\t0\t3\t1\nw\t1\t0\t1\n' >want
+same out want "counts rows, of changed tables alone"
+ok "tables" seg-diff --summary T p <two
+printf 'p\t1\t2\t1\nt\t0\t3\t1\n' >want
+same out want "that were asked for"
+must_fail 2 seg-diff t other <two
+err_like '^seg-diff: other: no such table in either state$' "one that neither has"
+empty out "nothing printed"
+ok "the same state twice" seg-diff <<E2
+$(cat first.plan)
+
+$(cat first.plan)
+
+E2
+is "$(grep -c . out)" 4 "no difference"
+
+# half an output changes nothing
+for n in 100 200 400 $(($(size script) - 9)) $(($(size script) - 3)); do
+	cp first.db copy.db
+	head -c "$n" script | sqlite3 -bail copy.db >/dev/null 2>&1
+	same_rows copy.db first.db 'SELECT id, hex(v), u FROM t' \
+		"of the SQL $n bytes alone: nothing"
+done
+
+# --- changesets
+
+must_fail 1 seg-diff --changeset <two
+err_like '^seg-diff: k: not in a changeset: it has no PRIMARY KEY$' "no key"
+err_like '^seg-diff: p: not in a changeset: rows with NULL in their key$' "NULL"
+# Values of t that change places are a conflict where a changeset is applied.
+sqlite3 shop.db 'UPDATE t SET u = -u - 5000; UPDATE t SET u = id; UPDATE t SET u = -u WHERE id IN (8, 9, 2000); DELETE FROM k;
+	INSERT INTO t VALUES(3000, NULL, 9), (3001, x'\'00\'', 1e999)'
+stored shop shop.db
+cat first.plan shop.plan >three
+ok "--changeset" seg-diff --changeset t w <three
+cp out changeset
+cp first.db copy.db
+ok "applied" applychanges copy.db abort <changeset
+empty out "without a conflict"
+same_rows copy.db shop.db 'SELECT id, hex(v), u FROM t' "t is the second state's"
+same_rows copy.db shop.db 'SELECT * FROM w' "and so is w"
+ok "--changeset --undo" seg-diff --changeset --undo t w <three
+cp out changeset
+sqlite3 copy.db "UPDATE t SET v = 'went on' WHERE id IN (3, 500)"
+ok "applied to a database that went on" applychanges copy.db omit <changeset
+is "$(cat out)" "t data omit" "the conflict is told"
+is "$(sqlite3 copy.db 'SELECT count(*), sum(u) FROM t')" "2000|2001000" \
+	"the rest is undone"
+must_fail 2 seg-diff --changeset --summary <two
+
+# --- not two sets
+
+for n in 1 3; do
+	for _ in $(seq $n); do cat first.plan; done >sets
+	must_fail 1 seg-diff <sets
+	empty out "$n sets: nothing printed"
+	err_like "^seg-diff: standard input: $n sets?, not two" "said"
+done
+{ cat first.plan; echo '!'; } >sets
+must_fail 1 seg-diff <sets
+empty out "a failed set: nothing printed"
+{ echo; cat first.plan; } >sets
+must_fail 1 seg-diff <sets
+empty out "an empty set: nothing printed"
+must_fail 3 sh -c 'seg-diff <two >/dev/full'
+
+# --- two namespaces, page sizes, encodings
+
+sqlite3 wide.db "PRAGMA encoding = 'UTF-16be'; PRAGMA page_size = 1024;
+	CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT);
+	INSERT INTO t VALUES(1, 'a€'), (2, char(128512)), (3, 'b')"
+sqlite3 plain.db "PRAGMA page_size = 512; CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT);
+	INSERT INTO t VALUES(1, 'a€'), (2, 'other')"
+stored wide wide.db
+stored plain plain.db
+cat plain.plan wide.plan >two
+ok "two namespaces" seg-diff --summary <two
+is "$(cat out)" "t	1	1	0" "are compared by rows"
+ok "as SQL" seg-diff <two
+cp out script
+ok "for the first one" replayed plain.db script
+same_rows plain.db wide.db 'SELECT * FROM t' "in its encoding"
+
+# --- what is read
+
+sqlite3 big.db >/dev/null <<'SQL'
+CREATE TABLE t(id INTEGER PRIMARY KEY, v); CREATE INDEX t_v ON t(v);
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+	INSERT INTO t SELECT i, hex(randomblob(200)) FROM n;
+CREATE TABLE over(id INTEGER PRIMARY KEY, v);
+INSERT INTO over VALUES(1, zeroblob(30000)), (2, zeroblob(30000));
+SQL
+stored big big.db
+mv big.plan first.plan
+sqlite3 big.db "UPDATE t SET v = 'x' WHERE id IN (5, 9000, 15000)"
+stored big big.db
+cat first.plan big.plan >two
+# bytes read from the store's segments
+read_of() {
+	fs "FS_LOG=$T/log" seg-diff --summary <two >out &&
+		is "$(cat out)" "$1" "the change"
+}
+read_of "t	0	3	0"
+mv big.plan first.plan
+# An overflow page is written in place, its leaf stays as it is.
+sqlite3 big.db "UPDATE over SET v = CAST(substr(v, 1, 29999) || 'x' AS BLOB) WHERE id = 2"
+stored big big.db
+cat first.plan big.plan >two
+ok "a change behind a leaf that is the same" seg-diff -v --summary <two
+is "$(cat out)" "over	0	1	0" "is found"
+
+# --- damage
+
+seg-fetch -d fetched <big.plan >files
+object=store/v2/clusters/default/namespaces/big
+segment=$(find "$object/segments" -type f | LC_ALL=C sort | head -n 1)
+cp -p "$segment" whole
+for at in 4000 8300 20600 100000; do
+	cp -p whole "$segment"
+	printf '\377\377\377\377\377\377\377\377' |
+		dd of="$segment" bs=1 seek=$at conv=notrunc 2>/dev/null
+	run seg-diff <two
+	case $status in
+	0) is "$(tail -n 1 out)" "COMMIT;" "damage at $at: not met" ;;
+	1) ok "damage at $at: no COMMIT" test "$(tail -n 1 out)" != "COMMIT;" ;;
+	*) fail "damage at $at: status $status" ;;
+	esac
+done
+rm "$segment"
+must_fail 1 seg-diff <two
+err_like "^seg-diff: .*not (in the store|there)|no such" "a segment that has gone"
+no_leftovers .
+done_testing
