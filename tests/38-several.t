@@ -329,6 +329,16 @@ rm "$(cat six.f)"
 ok "the next run" seg-upload -m "$(cat five.f)"
 is "$(find twice -type f)" "$(sed 's/seg$/idx/' six.f)" \
 	"removes an index that a killed run left, not one of what is to come"
+# A segment that gets its name just when its index is looked at
+mkseg twice shop 41 50 50 9 1 10 >five.f
+mkseg twice shop 31 40 40 9 1 10 >late.f
+late=$(sed 's,.*/\(.*\)\.seg,\1,' late.f)
+mv "$(cat late.f)" "twice/shop/.segtmp-$late.seg"
+ok "while another is at work" fs \
+	FS_RUN="lstat@.segtmp-$late=mv twice/shop/.segtmp-$late.seg twice/shop/$late.seg" \
+	seg-upload -m "$(cat five.f)"
+is "$(find twice -name "*$late*" | sort | sed 's,.*\.,,' | tr '\n' ' ')" "idx seg " \
+	"nothing of what it makes is removed"
 rm -r twice
 ok "what has gone and is there" seg-upload -m <two.set
 is "$(grep -c . out)" 4 "is printed"
@@ -373,6 +383,17 @@ for i in $(seq "$races"); do
 	[ -s without ] && lost="$lost $i(an index without data)"
 	[ ! -e "$claims/shop/removal" ] || lost="$lost $i(lock)"
 done
+# and once for certain: the other one comes when the first has judged
+rm -rf store
+seg-upload --create "$(cat a.f)" "$(cat b.f)" "$(cat m.f)" >all
+{ grep '	1	60	' all && echo; } >merged
+{ grep . all | grep -v '	1	60	' && echo; } >parts.set
+ok "one takes the merge" fs FS_RUN='unlink@indexes/=
+	seg-rm --busy-timeout 50 <parts.set >out.2 2>e.2; echo $? >c.2' \
+	sh -c 'seg-rm <merged'
+is "$(cat c.2)" 3 "the other, when the first has judged, its parts"
+like e.2 "^seg-rm: shop: segments are being removed by $(uname -n) " "and is told who is at it"
+ok "what is left is whole" sh -c 'seg-list shop | seg-plan >plan && [ -s plan ]'
 is "$lost" "" "$races times: one takes the merge, the other its parts, a third puts the merge"
 
 begin

@@ -14,7 +14,7 @@
  * renameat2, link, linkat, unlink, unlinkat, mkdir, rmdir, ftruncate, write (all that
  * write), fchmod, fchown, tmpfile (open without a name), flock, lock (fcntl),
  * mmap (shared), fallocate, ioctl (clones), copy_file_range, opendir, readdir,
- * pread (all that read at a place).
+ * pread (all that read at a place), lstat.
  * From tmpfile on they are neither logged nor counted.
  */
 
@@ -484,6 +484,13 @@ readdir64(DIR *d)
 #endif
 
 /* ---- reading ---- */
+
+int
+lstat(const char *path, struct stat *st)
+{
+	return quiet("lstat", path) ? -1 : REAL(lstat)(path, st);
+}
+int lstat64(const char *, struct stat64 *) TWICE(lstat);
 
 ssize_t
 pread(int fd, void *p, size_t n, off_t at)
