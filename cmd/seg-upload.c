@@ -12,13 +12,15 @@
 #include "cli/open_store.h"
 #include "cli/progress.h"
 #include "cli/sets.h"
+#include "format/zseek_writer.h"
 #include "store/store.h"
 #include "work/catalog_sync.h"
 #include "work/publish.h"
 
 static const char synopsis[] =
     "usage: seg-upload [-eFJmnqv] [-C CLUSTER] [-j N] [-k CATALOG] [-s STORE]\n"
-    "                  [--busy-timeout MS] [--create] [--lock AGE]\n"
+    "                  [-z[LEVEL]] [--busy-timeout MS] [--create] [--lock "
+    "AGE]\n"
     "                  [--metrics FILE] [--retry-for SECONDS] [--sse METHOD]\n"
     "                  [--sse-key KEY-ID] [--storage-class CLASS] [FILE ...]\n";
 
@@ -26,6 +28,7 @@ enum { CREATE = CLI_OWN, BUSY, CLASS, SSE, SSE_KEY, LOCK };
 
 static const struct cli_option own[] = {
     {'m', "move", NULL, "remove the local files of what is published"},
+    {'z', "compress", "[LEVEL]", "data in zstd, of level 1 to 19 (3)"},
     {'n', "dry-run", NULL, "verify and judge, put nothing"},
     {'F', "force", NULL, "publish what leaves a gap or forks the history"},
     {BUSY, "busy-timeout", "MS", "how long to wait for another writer (5000)"},
@@ -43,6 +46,7 @@ static const struct cli_option own[] = {
 enum {
 	BUSY_MS = 5000,
 	BUSY_MAX = 24 * 60 * 60 * 1000,
+	LEVEL = 3,
 	GRACE = 30 /* s: after a first signal, for the input to end */
 };
 
@@ -105,6 +109,10 @@ take_option(struct upload *u, int c)
 		u->o.move = true;
 	else if (c == CREATE)
 		u->with.create = true;
+	else if (c == 'z')
+		u->o.level = optarg ? (int)cli_number(&u->cli, "-z", optarg,
+					  ZSEEK_LEVEL_MIN, ZSEEK_LEVEL_MAX)
+				    : LEVEL;
 	else if (c == CLASS)
 		keep->storage_class = optarg;
 	else if (c == SSE)

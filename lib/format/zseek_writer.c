@@ -41,11 +41,22 @@ zseek_writer_new(int level,
 
 	w->zstd = compressor();
 	w->level = level;
-	w->sink = sink;
-	w->arg = arg;
 	w->out_size = ZSTD_compressBound(ZSEEK_CONTENT);
 	w->out = xmalloc(w->out_size);
+	zseek_writer_begin(w, sink, arg);
 	return w;
+}
+
+void
+zseek_writer_begin(struct zseek_writer *w,
+    enum rc (*sink)(void *arg, const void *data, size_t len), void *arg)
+{
+	w->sink = sink;
+	w->arg = arg;
+	w->made = 0;
+	w->frames = 0;
+	w->n = 0;
+	buf_clear(&w->table);
 }
 
 void

@@ -17,6 +17,9 @@ enum {
 struct zseek_writer;
 struct zseek_writer *zseek_writer_new(int level,
     enum rc (*sink)(void *arg, const void *data, size_t len), void *arg);
+/* The next one with the same writer, from the start. */
+void zseek_writer_begin(struct zseek_writer *,
+    enum rc (*sink)(void *arg, const void *data, size_t len), void *arg);
 enum rc zseek_writer_add(struct zseek_writer *, const void *data, size_t len);
 /* The rest and the table; *len: of all that was made. */
 enum rc zseek_writer_finish(struct zseek_writer *, uint64_t *len);

@@ -147,13 +147,20 @@ store_wait(struct store *s, unsigned max, int fd)
 	s->ops->wait(s->impl, max, fd);
 }
 
-void
-store_step(struct store *s)
+bool
+store_step_or(struct store *s, int fd)
 {
 	unsigned n = s->ops->running(s->impl);
 
 	if (n > 0)
-		store_wait(s, n - 1, -1);
+		store_wait(s, n - 1, fd);
+	return n > 0;
+}
+
+void
+store_step(struct store *s)
+{
+	(void)store_step_or(s, -1);
 }
 
 struct single {

@@ -178,6 +178,8 @@ void store_start(struct store *, struct store_xfer *);
 void store_wait(struct store *, unsigned max, int fd);
 /* Drive transfers until one of them ended, if there are any. */
 void store_step(struct store *);
+/* The same, or until fd is readable.  False: there are none. */
+bool store_step_or(struct store *, int fd);
 unsigned store_parallel(const struct store *);
 /* Does a PUT that finds nothing there keep all others from doing the same?  Not
  * in a service that has turned out not to know conditional writes. */

@@ -61,6 +61,7 @@ transfer(struct content *c, enum store_verb verb, uint64_t offset,
 	    .object = c->path,
 	    .offset = offset,
 	    .length = length,
+	    .kind = c->compared ? STORE_DATA : STORE_CLAIM,
 	    .done = done,
 	    .arg = c,
 	};

@@ -51,6 +51,7 @@ struct content {
 	struct file *file;       /* or NULL: each byte at its offset */
 	bool zstd_first;         /* where the form is unknown */
 	bool quiet;              /* hushed (msg.h) */
+	bool compared;           /* as what is put: store.h's kind */
 	uint64_t offset, length; /* 0: to the end */
 	enum rc (*sink)(void *arg, const void *data, size_t len);
 	/* RC_ABSENT, unreported: in neither form.  Else as in store.h. */

@@ -1,4 +1,10 @@
-/* object: see object.h. */
+/*
+ * object: see object.h.
+ *
+ * The data of a segment that is to be put compressed, or may be there so, is
+ * looked for in the form in which it is not put; then it is put, unless it was
+ * found; then compared, if it was there.
+ */
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,9 +13,83 @@
 #include "base/file.h"
 #include "work/object.h"
 
-static enum rc
-say_other(const struct object *o)
+struct object {
+	struct object_what what;
+	struct object_end end;
+	char *name; /* of the object that is asked for */
+	struct file *file;
+	uint64_t size, at; /* of the file; what of it is compared */
+	struct store_xfer xfer;
+	struct content content; /* what is there of the data, */
+	struct content_object known;
+	struct compress_job job;
+	bool put;
+	bool done;
+	enum rc rc;
+};
+
+static void put(struct object *);
+
+static bool
+is_data(const struct object *o)
 {
+	return o->what.part == PART_SEGMENT;
+}
+
+/* In which it is put; and which it would be there in beside that. */
+static enum content_form
+own_form(const struct object *o)
+{
+	return o->what.compress ? CONTENT_ZSTD : CONTENT_PLAIN;
+}
+
+static enum content_form
+other_form(const struct object *o)
+{
+	return o->what.compress ? CONTENT_PLAIN : CONTENT_ZSTD;
+}
+
+static void
+set_name(struct object *o, enum content_form form)
+{
+	free(o->name);
+	o->name =
+	    is_data(o)
+		? content_name(o->what.cluster, &o->what.name, form)
+		: name_object(o->what.cluster, &o->what.name, o->what.part);
+}
+
+static void
+finish(struct object *o, enum rc rc)
+{
+	o->rc = rc;
+	o->done = true;
+	file_close(&o->file);
+	file_close(&o->job.to);
+	content_object_release(&o->known);
+}
+
+static void
+transfer(struct object *o, enum store_verb verb,
+    void (*done)(struct store_xfer *, enum rc))
+{
+	o->xfer = (struct store_xfer){
+	    .verb = verb,
+	    .object = o->name,
+	    .kind = is_data(o) ? STORE_DATA : STORE_INDEX,
+	    .done = done,
+	    .arg = o,
+	};
+	++*o->what.running;
+}
+
+/* ---- compared with what is there ---- */
+
+static enum rc
+say_other(struct object *o)
+{
+	if (is_data(o))
+		set_name(o, o->known.form);
 	return msg_fail(RC_DATA, "%s: exists with other content", o->name);
 }
 
@@ -17,10 +97,12 @@ static enum rc
 compare_piece(void *arg, const void *data, size_t len)
 {
 	struct object *o = arg;
+	uint64_t all = is_data(o) ? o->content.size : o->xfer.size;
 	char *local;
 	enum rc rc;
 
-	if (o->xfer.size != o->size || len > o->size - o->at)
+	if ((all != CONTENT_SIZE_UNKNOWN && all != o->size) ||
+	    len > o->size - o->at)
 		return say_other(o);
 	local = xmalloc(len + 1);
 	rc = file_read(o->file, local, len, o->at);
@@ -31,106 +113,200 @@ compare_piece(void *arg, const void *data, size_t len)
 	return rc;
 }
 
-static void transfer_done(struct store_xfer *, enum rc);
-
 static void
-transfer(struct object *o, enum store_verb verb)
+compared(struct object *o, enum rc rc)
 {
-	o->xfer = (struct store_xfer){
-	    .verb = verb, .object = o->name, .done = transfer_done, .arg = o};
-	o->xfer.kind = o->kind;
-	o->at = 0;
-	if (verb == STORE_PUT) {
-		o->put = true;
-		o->xfer.file = o->file;
-		o->xfer.crc = o->crc;
-		o->xfer.spare = o->spare;
-	} else if (verb == STORE_GET) {
-		o->xfer.sink = compare_piece;
+	--*o->what.running;
+	if (rc == RC_ABSENT && !o->put) {
+		put(o);
+		return;
 	}
-	++*o->running;
-	store_start(o->store, &o->xfer);
-}
-
-static void
-finish(struct object *o, enum rc rc)
-{
-	o->rc = rc;
-	o->done = true;
-	file_close(&o->file);
-}
-
-static void
-looked(struct object *o, enum rc rc)
-{
 	if (rc == RC_ABSENT)
-		rc = msg_fail(RC_DATA, "%s: no such file", o->path);
-	o->existed = rc == RC_OK;
+		rc = msg_fail(
+		    RC_SYSTEM, "%s: removed while it was put", o->name);
+	if (rc == RC_OK && o->at != o->size)
+		rc = say_other(o);
+	if (rc == RC_OK) {
+		set_name(o, o->known.form);
+		msg_info("%s: exists, the same", o->name);
+	}
+	o->end = (struct object_end){true, o->known.form, o->known.stored};
 	finish(o, rc);
 }
 
 static void
-transfer_done(struct store_xfer *x, enum rc rc)
+index_compared(struct store_xfer *x, enum rc rc)
+{
+	compared(x->arg, rc);
+}
+
+static void
+data_compared(struct content *c, enum rc rc)
+{
+	compared(c->arg, rc);
+}
+
+static void
+compare(struct object *o, enum content_form form)
+{
+	o->at = 0;
+	if (!is_data(o)) {
+		transfer(o, STORE_GET, index_compared);
+		o->xfer.sink = compare_piece;
+		store_start(o->what.store, &o->xfer);
+		return;
+	}
+	++*o->what.running;
+	o->known.form = form;
+	o->content = (struct content){
+	    .store = o->what.store,
+	    .cluster = o->what.cluster,
+	    .name = &o->what.name,
+	    .object = &o->known,
+	    .zstd_first = o->what.compress != NULL,
+	    .compared = true,
+	    .sink = compare_piece,
+	    .done = data_compared,
+	    .arg = o,
+	};
+	content_start(&o->content);
+}
+
+/* ---- put ---- */
+
+static void
+put_done(struct store_xfer *x, enum rc rc)
 {
 	struct object *o = x->arg;
 
-	--*o->running;
-	if (x->verb == STORE_HEAD) {
-		looked(o, rc);
-	} else if (rc == RC_OK && x->verb == STORE_PUT && x->existed) {
-		transfer(o, STORE_GET);
-	} else if (rc == RC_ABSENT && !o->put) {
-		transfer(o, STORE_PUT);
-	} else if (rc == RC_ABSENT) {
-		finish(o, msg_fail(RC_SYSTEM, "%s: removed while it was put",
-			      o->name));
-	} else if (rc == RC_OK && x->verb == STORE_GET && o->at != o->size) {
-		finish(o, say_other(o));
-	} else {
-		if (rc == RC_OK && x->verb == STORE_GET)
-			msg_info("%s: exists, the same", o->name);
-		o->existed = x->verb == STORE_GET;
-		finish(o, rc);
+	--*o->what.running;
+	if (rc == RC_OK && x->existed) {
+		file_close(&o->job.to);
+		compare(o, own_form(o));
+		return;
 	}
+	if (rc == RC_OK && o->job.to && o->size > o->job.size)
+		store_count(o->what.store, o->size - o->job.size);
+	o->end = (struct object_end){
+	    false, own_form(o), o->job.to ? o->job.size : o->size};
+	finish(o, rc);
 }
 
-struct object *
-object_put(struct store *store, unsigned *running, char *name, char *path,
-    enum store_kind kind, const uint32_t *crc,
-    const struct handover_stamp *spare, bool listed)
+static void
+compressed(struct compress_job *j, enum rc rc)
 {
-	struct object *o = xcalloc(1, sizeof(*o));
-	enum rc rc = file_open(&o->file, path);
+	struct object *o = j->arg;
 
-	o->store = store;
-	o->running = running;
-	o->name = name;
-	o->path = path;
-	o->kind = kind;
-	o->crc = crc;
-	o->spare = spare;
-	o->listed = listed;
+	--*o->what.running;
+	if (rc) {
+		finish(o, rc);
+		return;
+	}
+	transfer(o, STORE_PUT, put_done);
+	o->xfer.file = j->to;
+	store_start(o->what.store, &o->xfer);
+}
+
+static void
+put(struct object *o)
+{
+	o->put = true;
+	set_name(o, own_form(o));
+	if (is_data(o) && o->what.compress) {
+		++*o->what.running;
+		o->job = (struct compress_job){
+		    .from = o->file, .done = compressed, .arg = o};
+		compress_start(o->what.compress, &o->job);
+		return;
+	}
+	transfer(o, STORE_PUT, put_done);
+	o->xfer.file = o->file;
+	o->xfer.crc = o->what.crc;
+	o->xfer.spare = o->what.spare;
+	store_start(o->what.store, &o->xfer);
+}
+
+/* ---- looked for ---- */
+
+static void
+look(struct object *o, enum content_form form,
+    void (*done)(struct store_xfer *, enum rc))
+{
+	set_name(o, form);
+	transfer(o, STORE_HEAD, done);
+	store_start(o->what.store, &o->xfer);
+}
+
+static void
+other_looked_for(struct store_xfer *x, enum rc rc)
+{
+	struct object *o = x->arg;
+
+	--*o->what.running;
 	if (rc == RC_OK)
-		rc = file_size(o->file, &o->size);
-	if (rc == RC_OK)
-		transfer(o, listed ? STORE_GET : STORE_PUT);
+		compare(o, other_form(o));
 	else if (rc == RC_ABSENT)
-		transfer(o, STORE_HEAD);
+		put(o);
 	else
 		finish(o, rc);
+}
+
+/* The file is gone, and it is in neither form. */
+static void
+gone_looked_for(struct store_xfer *x, enum rc rc)
+{
+	struct object *o = x->arg;
+	bool first = o->end.form == own_form(o);
+
+	--*o->what.running;
+	if (rc == RC_ABSENT && first && is_data(o)) {
+		o->end.form = other_form(o);
+		look(o, o->end.form, gone_looked_for);
+		return;
+	}
+	if (rc == RC_ABSENT)
+		rc = msg_fail(RC_DATA, "%s: no such file", o->what.path);
+	o->end.existed = rc == RC_OK;
+	o->end.stored = x->size;
+	finish(o, rc);
+}
+
+/* ---- all of it ---- */
+
+struct object *
+object_put(const struct object_what *what)
+{
+	struct object *o = xcalloc(1, sizeof(*o));
+	enum rc rc = file_open(&o->file, what->path);
+
+	o->what = *what;
+	o->end.form = own_form(o);
+	set_name(o, own_form(o));
+	if (rc == RC_OK)
+		rc = file_size(o->file, &o->size);
+	if (rc == RC_ABSENT)
+		look(o, own_form(o), gone_looked_for);
+	else if (rc)
+		finish(o, rc);
+	else if (what->listed)
+		compare(o, CONTENT_UNKNOWN);
+	else if (is_data(o) && (what->look || what->compress))
+		look(o, other_form(o), other_looked_for);
+	else
+		put(o);
 	return o;
 }
 
 enum rc
-object_wait(struct object **out, bool *existed)
+object_wait(struct object **out, struct object_end *end)
 {
 	struct object *o = *out;
 	enum rc rc;
 
 	while (!o->done)
-		store_step(o->store);
+		compress_step(o->what.compress, o->what.store);
 	rc = o->rc;
-	*existed = o->existed;
+	*end = o->end;
 	object_free(o);
 	*out = NULL;
 	return rc;
@@ -142,8 +318,9 @@ object_free(struct object *o)
 	if (!o)
 		return;
 	file_close(&o->file);
+	file_close(&o->job.to);
 	free(o->name);
-	free(o->path);
+	free(o->what.path);
 	free(o);
 }
 
@@ -153,4 +330,20 @@ object_look(struct store *store, const char *name)
 	struct store_xfer x = {.verb = STORE_HEAD, .object = name};
 
 	return store_do(store, &x);
+}
+
+enum rc
+object_look_data(
+    struct store *store, const char *cluster, const struct name *name)
+{
+	const enum content_form forms[] = {CONTENT_PLAIN, CONTENT_ZSTD};
+	enum rc rc = RC_ABSENT;
+
+	for (size_t i = 0; rc == RC_ABSENT && i < 2; i++) {
+		char *object = content_name(cluster, name, forms[i]);
+
+		rc = object_look(store, object);
+		free(object);
+	}
+	return rc;
 }

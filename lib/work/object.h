@@ -1,6 +1,7 @@
 /*
  * object: a file on its way to a store, many at a time: put, and compared if
- * the object was there already.
+ * the object was there already.  The data of a segment may be there in either
+ * of its forms (content.h); what is compared is its contents.
  */
 #ifndef SEGTOOLS_OBJECT_H
 #define SEGTOOLS_OBJECT_H
@@ -9,43 +10,50 @@
 #include <stdint.h>
 
 #include "base/msg.h"
+#include "format/key.h"
 #include "store/store.h"
+#include "work/compress.h"
+#include "work/content.h"
 
-struct object {
+struct object_what {
 	struct store *store;
 	unsigned *running; /* how many are under way; the caller's */
-	char *name;
-	char *path;          /* of the file */
+	const char *cluster;
+	struct name name;
+	enum part part; /* PART_SEGMENT: the data, in whatever form */
+	/* The data is put compressed, by these threads; NULL: plain. */
+	struct compress *compress;
+	char *path;          /* of the file; owned from then on */
 	const uint32_t *crc; /* of its contents, if known; borrowed */
 	/* If the file will be removed then: what it was; borrowed. */
 	const struct handover_stamp *spare;
-	enum store_kind kind;
 	bool listed; /* it is there: compared at once, so that nothing is asked
 		      * to be replaced, though every service should refuse */
+	/* It may be there in the other form, beside which it is not put: it is
+	 * looked for.  So it is where it is put compressed. */
+	bool look;
+};
 
-	bool existed; /* it was there already */
-	bool done;
-	enum rc rc;
-
-	/* object.c's own. */
-	struct file *file;
-	struct store_xfer xfer;
-	uint64_t size, at;
-	bool put;
+/* What became of it. */
+struct object_end {
+	bool existed;           /* it was there already */
+	enum content_form form; /* of the data, */
+	uint64_t stored;        /* and its size, in that form */
 };
 
 /*
- * Begin; name and path are owned from here on.  object_wait() ends it, returns its status and frees it.  Other content
+ * Begin; object_wait() ends it, returns its status and frees it.  Other content
  * than the file's is RC_DATA.  A file that is gone: RC_OK if the object is
  * there, since then another run has put it; else RC_DATA.
  */
-struct object *object_put(struct store *, unsigned *running, char *name,
-    char *path, enum store_kind kind, const uint32_t *crc,
-    const struct handover_stamp *spare, bool listed);
-enum rc object_wait(struct object **, bool *existed);
+struct object;
+struct object *object_put(const struct object_what *);
+enum rc object_wait(struct object **, struct object_end *);
 void object_free(struct object *); /* NULL-safe; one that is done */
 
-/* Is it there?  RC_ABSENT if not. */
+/* Is it there?  RC_ABSENT if not.  And the data, in any form? */
 enum rc object_look(struct store *, const char *name);
+enum rc object_look_data(
+    struct store *, const char *cluster, const struct name *);
 
 #endif

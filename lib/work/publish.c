@@ -27,6 +27,7 @@ struct publish {
 	struct candidates set;
 	size_t finished; /* published, not yet recorded and told: from here */
 	unsigned running;
+	struct compress *compress; /* or NULL */
 	/* The claim for the one after the next, on its way, hand over hand. */
 	struct claim_op hand;
 	struct candidate *hand_for;
@@ -38,6 +39,8 @@ publish_new(const struct publish_opts *o)
 	struct publish *p = xcalloc(1, sizeof(*p));
 
 	p->o = *o;
+	if (o->level)
+		p->compress = compress_new(o->level, o->jobs);
 	p->fit = (struct fitting){.store = o->store,
 	    .cluster = o->cluster,
 	    .busy_ms = o->busy_ms,
@@ -51,6 +54,7 @@ publish_free(struct publish *p)
 {
 	if (!p)
 		return;
+	compress_free(p->compress);
 	(void)publish_forget(p);
 	free(p);
 }
@@ -95,13 +99,22 @@ static struct object *
 put_part(struct publish *p, const struct candidate *c, enum part part)
 {
 	static const uint32_t whole = CHECKSUM_CRC32_WHOLE;
-	bool spare = p->o.move && part != PART_ZSTD;
 	bool old = part == PART_SEGMENT && !c->later;
+	struct object_what what = {
+	    .store = p->o.store,
+	    .running = &p->running,
+	    .cluster = p->o.cluster,
+	    .part = part,
+	    .compress = p->compress,
+	    .path = candidate_path(c, part),
+	    .crc = old ? &whole : NULL,
+	    .spare = p->o.move ? &c->seen[part] : NULL,
+	    .listed = c->fit == RULES_THERE,
+	    .look = p->o.force, /* it was not looked at what is there */
+	};
 
-	return object_put(p->o.store, &p->running,
-	    candidate_object(c, p->o.cluster, part), candidate_path(c, part),
-	    part == PART_INDEX ? STORE_INDEX : STORE_DATA, old ? &whole : NULL,
-	    spare ? &c->seen[part] : NULL, c->fit == RULES_THERE);
+	name_set(&what.name, c->space->namespace, &c->key);
+	return object_put(&what);
 }
 
 static bool
@@ -123,23 +136,47 @@ put_ahead(struct publish *p, size_t *next, size_t end)
 	}
 }
 
+/* Its record is to say what is in the store. */
+static enum rc
+wait_for_data(struct candidate *c, struct object **o, bool *existed)
+{
+	struct object_end end;
+	enum rc rc = object_wait(o, &end);
+
+	*existed = end.existed;
+	if (rc == RC_OK && end.form == CONTENT_ZSTD) {
+		c->pages = 0;
+		c->bytes = end.stored;
+	}
+	return rc;
+}
+
 static enum rc
 put_index(struct publish *p, const struct candidate *c, bool *existed)
 {
 	struct object *o = put_part(p, c, PART_INDEX);
+	struct object_end end;
+	enum rc rc = object_wait(&o, &end);
 
-	return object_wait(&o, existed);
+	*existed = end.existed;
+	return rc;
 }
 
 /* ---- removers ---- */
 
+/* Data and index. */
 static enum rc
-is_there(struct publish *p, const struct candidate *c, enum part part)
+is_there(struct publish *p, const struct candidate *c)
 {
-	char *object = candidate_object(c, p->o.cluster, part);
-	enum rc rc = object_look(p->o.store, object);
+	char *index = candidate_object(c, p->o.cluster, PART_INDEX);
+	struct name name;
+	enum rc rc;
 
-	free(object);
+	name_set(&name, c->space->namespace, &c->key);
+	rc = object_look_data(p->o.store, p->o.cluster, &name);
+	if (rc == RC_OK)
+		rc = object_look(p->o.store, index);
+	free(index);
 	return rc;
 }
 
@@ -169,15 +206,13 @@ keep(struct publish *p, struct candidate *c)
 		    p->o.busy_ms, &was);
 
 		if (rc == RC_OK)
-			rc = is_there(p, c, PART_SEGMENT);
-		if (rc == RC_OK)
-			rc = is_there(p, c, PART_INDEX);
+			rc = is_there(p, c);
 		if (rc != RC_ABSENT)
 			return rc;
 		say_again(c);
 		c->fit = RULES_MERGES;
 		o = put_part(p, c, PART_SEGMENT);
-		rc = object_wait(&o, &existed);
+		rc = wait_for_data(c, &o, &existed);
 		if (rc == RC_OK)
 			rc = put_index(p, c, &existed);
 		if (rc)
@@ -299,7 +334,7 @@ publish_one(struct publish *p, struct candidate *c)
 	enum rc rc = RC_OK;
 
 	if (c->data)
-		rc = object_wait(&c->data, &data_existed);
+		rc = wait_for_data(c, &c->data, &data_existed);
 	if (rc == RC_OK && c->fit == RULES_EXTENDS && !c->claimed)
 		rc = fit_claim(&p->fit, c);
 	if (rc == RC_OK && c->fit == RULES_EXTENDS)
@@ -439,7 +474,7 @@ publish_all(struct publish *p)
 				put_ahead(p, &next, i + AHEAD);
 				if (next > i)
 					break;
-				store_step(p->o.store);
+				compress_step(p->compress, p->o.store);
 			}
 			if (c->rc || c->gone)
 				continue;
@@ -453,7 +488,7 @@ publish_all(struct publish *p)
 	rc = rc_max(rc, finish_until(p, p->set.n));
 	take_hold(p);
 	while (p->running > 0)
-		store_step(p->o.store);
+		compress_step(p->compress, p->o.store);
 	give_up_claims(p);
 	return rc;
 }

@@ -26,10 +26,12 @@ struct publish_opts {
 	struct catalog *catalog; /* or NULL */
 	unsigned jobs;           /* transfers at a time */
 	unsigned busy_ms;        /* how long others are waited for */
+	int level;               /* data is compressed so; 0: not at all */
 	bool move;               /* remove the files of what is published */
 	bool force;              /* whatever is judged */
 	bool dry_run;            /* verify and judge alone */
-	/* Each segment, in frame order, when all is durable. */
+	/* Each segment, in frame order, when all is durable; as a listing has
+	 * it: compressed ones without pages. */
 	enum rc (*published)(void *arg, const struct rec *);
 	void *arg;
 };

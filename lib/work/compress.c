@@ -1,0 +1,278 @@
+/*
+ * compress: see compress.h.
+ *
+ * Jobs stand in two queues under one lock: those that wait for a thread, and
+ * those that ended, of which a descriptor tells the caller's thread.
+ */
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "store/store.h"
+#include "work/compress.h"
+
+enum { PIECE = 256 << 10, THREADS_MAX = 64 };
+
+struct queue {
+	struct compress_job *head, **tail;
+};
+
+struct compress {
+	int level;
+	unsigned threads, started;
+	unsigned running; /* jobs that are not told yet */
+	int ended_fd;     /* readable when some ended */
+	pthread_t thread[THREADS_MAX];
+
+	pthread_mutex_t mutex; /* of what follows */
+	pthread_cond_t more;
+	struct queue waiting, ended;
+	bool quit;
+};
+
+static void
+queue_add(struct queue *q, struct compress_job *j)
+{
+	j->next = NULL;
+	*q->tail = j;
+	q->tail = &j->next;
+}
+
+static struct compress_job *
+queue_take(struct queue *q)
+{
+	struct compress_job *j = q->head;
+
+	if (j)
+		q->head = j->next;
+	if (!q->head)
+		q->tail = &q->head;
+	return j;
+}
+
+/* ---- a thread ---- */
+
+struct output {
+	struct file *file;
+	uint64_t at;
+};
+
+static enum rc
+put_bytes(void *arg, const void *data, size_t len)
+{
+	struct output *o = arg;
+	enum rc rc = file_write(o->file, data, len, o->at);
+
+	o->at += len;
+	return rc;
+}
+
+static bool
+is_given_up(struct compress *c)
+{
+	bool quit;
+
+	pthread_mutex_lock(&c->mutex);
+	quit = c->quit;
+	pthread_mutex_unlock(&c->mutex);
+	return quit;
+}
+
+static enum rc
+compress_file(
+    struct compress *c, struct zseek_writer *w, struct compress_job *j)
+{
+	struct output out = {.file = j->to};
+	uint8_t *piece = xmalloc(PIECE);
+	uint64_t size = 0;
+	enum rc rc = file_size(j->from, &size);
+	size_t n;
+
+	zseek_writer_begin(w, put_bytes, &out);
+	file_sequential(j->from);
+	for (uint64_t at = 0; rc == RC_OK && at < size; at += n) {
+		n = size - at < PIECE ? (size_t)(size - at) : PIECE;
+		rc = file_read(j->from, piece, n, at);
+		if (rc == RC_OK)
+			rc = zseek_writer_add(w, piece, n);
+		if (rc == RC_OK && is_given_up(c))
+			rc = RC_SYSTEM;
+	}
+	if (rc == RC_OK)
+		rc = zseek_writer_finish(w, &j->size);
+	free(piece);
+	return rc;
+}
+
+static struct compress_job *
+next_job(struct compress *c)
+{
+	struct compress_job *j;
+
+	pthread_mutex_lock(&c->mutex);
+	while (!(j = queue_take(&c->waiting)) && !c->quit)
+		pthread_cond_wait(&c->more, &c->mutex);
+	if (c->quit)
+		j = NULL;
+	pthread_mutex_unlock(&c->mutex);
+	return j;
+}
+
+static void
+tell_ended(struct compress *c, struct compress_job *j)
+{
+	const uint64_t one = 1;
+
+	pthread_mutex_lock(&c->mutex);
+	queue_add(&c->ended, j);
+	while (write(c->ended_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+	pthread_mutex_unlock(&c->mutex);
+}
+
+static void *
+work(void *arg)
+{
+	struct compress *c = arg;
+	struct zseek_writer *w = zseek_writer_new(c->level, NULL, NULL);
+	struct compress_job *j;
+
+	while ((j = next_job(c))) {
+		j->rc = compress_file(c, w, j);
+		tell_ended(c, j);
+	}
+	zseek_writer_free(w);
+	return NULL;
+}
+
+/* ---- the caller's ---- */
+
+struct compress *
+compress_new(int level, unsigned threads)
+{
+	struct compress *c = xcalloc(1, sizeof(*c));
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (cores > 0 && threads > (unsigned long)cores)
+		threads = (unsigned)cores;
+	c->threads = threads < THREADS_MAX ? threads : THREADS_MAX;
+	c->level = level;
+	c->waiting.tail = &c->waiting.head;
+	c->ended.tail = &c->ended.head;
+	pthread_mutex_init(&c->mutex, NULL);
+	pthread_cond_init(&c->more, NULL);
+	c->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (c->ended_fd < 0)
+		exit(msg_errno("eventfd"));
+	return c;
+}
+
+void
+compress_free(struct compress *c)
+{
+	if (!c)
+		return;
+	pthread_mutex_lock(&c->mutex);
+	c->quit = true;
+	pthread_cond_broadcast(&c->more);
+	pthread_mutex_unlock(&c->mutex);
+	for (unsigned i = 0; i < c->started; i++)
+		pthread_join(c->thread[i], NULL);
+	close(c->ended_fd);
+	pthread_cond_destroy(&c->more);
+	pthread_mutex_destroy(&c->mutex);
+	free(c);
+}
+
+/* One more, if all have something to do.  Signals are for the caller's. */
+static enum rc
+hire(struct compress *c)
+{
+	sigset_t all, before;
+	int err;
+
+	if (c->started == c->threads || c->started > c->running)
+		return RC_OK;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&c->thread[c->started], NULL, work, c);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (err == 0)
+		c->started++;
+	return c->started > 0
+		   ? RC_OK
+		   : msg_fail(RC_SYSTEM, "no thread: %s", strerror(err));
+}
+
+static enum rc
+make_scratch(struct compress_job *j)
+{
+	mode_t mode = 0;
+	enum rc rc = file_scratch(&j->to);
+
+	if (rc == RC_OK)
+		rc = file_mode(j->from, &mode);
+	return rc ? rc : file_chmod(j->to, file_mode_within(mode));
+}
+
+void
+compress_start(struct compress *c, struct compress_job *j)
+{
+	j->rc = make_scratch(j);
+	if (j->rc == RC_OK)
+		j->rc = hire(c);
+	c->running++;
+	if (j->rc) {
+		tell_ended(c, j);
+		return;
+	}
+	pthread_mutex_lock(&c->mutex);
+	queue_add(&c->waiting, j);
+	pthread_cond_signal(&c->more);
+	pthread_mutex_unlock(&c->mutex);
+}
+
+/* Did any end? */
+static bool
+reap(struct compress *c)
+{
+	struct compress_job *j;
+	uint64_t n;
+	bool any = false;
+
+	for (;; any = true) {
+		pthread_mutex_lock(&c->mutex);
+		j = queue_take(&c->ended);
+		if (!j)
+			(void)!read(c->ended_fd, &n, sizeof(n));
+		pthread_mutex_unlock(&c->mutex);
+		if (!j)
+			return any;
+		c->running--;
+		j->done(j, j->rc);
+	}
+}
+
+void
+compress_step(struct compress *c, struct store *store)
+{
+	struct pollfd fd;
+
+	if (!c || c->running == 0) {
+		store_step(store);
+		return;
+	}
+	if (reap(c))
+		return;
+	fd = (struct pollfd){.fd = c->ended_fd, .events = POLLIN};
+	if (!store_step_or(store, c->ended_fd))
+		(void)poll(&fd, 1, -1);
+	(void)reap(c);
+}
