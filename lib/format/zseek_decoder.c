@@ -34,7 +34,8 @@ struct zseek_decoder {
 	enum step step;
 	uint8_t head[ZSEEK_HEAD]; /* of the frame, while it is gathered */
 	size_t have;
-	uint64_t size, content; /* of the frame, so far */
+	uint64_t size, content;  /* of the frame, so far */
+	struct zseek_frame said; /* of it, with a table */
 	XXH64_state_t *sum;
 	/* A frame that is skipped: its last bytes, and hashes of those before
 	 * them, in case that it is the table. */
@@ -102,23 +103,34 @@ fail(struct zseek_decoder *d, const char *why)
 	return msg_fail(RC_DATA, "%s: %s", d->name, why);
 }
 
+static const char not_as_said[] = "a frame is not what its table says";
+
+static enum rc
+begin_frame(struct zseek_decoder *d)
+{
+	d->size = d->content = 0;
+	XXH64_reset(d->sum, 0);
+	if (!d->table)
+		return RC_OK;
+	if (d->frames == d->table->frames)
+		return fail(d, "more frames than its table has");
+	zseek_table_frame(d->table, d->frames, &d->said);
+	return RC_OK;
+}
+
 /* The frame has come to its end: is it what the table says? */
 static enum rc
 end_frame(struct zseek_decoder *d)
 {
 	uint32_t sum = (uint32_t)XXH64_digest(d->sum);
 	uint8_t entry[ZSEEK_ENTRY_SUM];
-	struct zseek_frame f;
 
 	d->step = AT_BEGIN;
 	d->have = 0;
 	if (d->table) {
-		if (d->frames == d->table->frames)
-			return fail(d, "more frames than its table has");
-		zseek_table_frame(d->table, d->frames, &f);
-		if (f.size != d->size || f.content != d->content ||
-		    (f.has_sum && f.sum != sum))
-			return fail(d, "a frame is not what its table says");
+		if (d->said.size != d->size || d->said.content != d->content ||
+		    (d->said.has_sum && d->said.sum != sum))
+			return fail(d, not_as_said);
 	} else if (d->size > UINT32_MAX || d->content > UINT32_MAX) {
 		return fail(d, "a frame of more than 4 GiB");
 	}
@@ -146,6 +158,9 @@ decode(struct zseek_decoder *d, const uint8_t *p, size_t len, size_t *n)
 	d->size += in.pos;
 	d->content += out.pos;
 	XXH64_update(d->sum, d->out, out.pos);
+	/* Before its end: there may be no end to it. */
+	if (d->table && d->content > d->said.content)
+		return fail(d, not_as_said);
 	if (out.pos > 0)
 		rc = d->sink(d->arg, d->out, out.pos);
 	if (rc) {
@@ -224,10 +239,9 @@ gather_head(struct zseek_decoder *d, const uint8_t *p, size_t len, size_t *n)
 	d->have += *n;
 	if (d->have < want)
 		return RC_OK;
-	if (want == 4) {
-		d->size = d->content = 0;
-		XXH64_reset(d->sum, 0);
-	}
+	rc = want == 4 ? begin_frame(d) : RC_OK;
+	if (rc)
+		return rc;
 	if (le32(d->head) != ZSEEK_MAGIC_FRAME)
 		return (le32(d->head) & ~UINT32_C(15)) != ZSEEK_MAGIC_SKIP
 			   ? fail(d, "not what zstd writes")
