@@ -156,7 +156,7 @@ check: inst $(UNIT) $(HELPERS) $(PRELOADS)
 
 soak: inst $(HELPERS) $(PRELOADS)
 	SOAK=1 $(PROVE) -v tests/12-streams.t tests/19-diff-random.t tests/38-several.t \
-		tests/39-pack-bad.t tests/43-cut-restart.t \
+		tests/39-pack-bad.t tests/43-cut-restart.t tests/47-cut-pipe.t \
 		tests/52-s3-faults.t tests/56-s3-multipart.t \
 		tests/58-s3-several.t tests/62-catalog-random.t \
 		tests/82-history.t

@@ -1,6 +1,8 @@
 #!/bin/sh
 # seg-cut --every | seg-upload -m, for long: a store that goes away, either side
 # killed or held up, two of the same pipe at once; and the pipes of the units.
+# With SOAK=1 also SOAK_MINUTES (60) of all that, of a hundred databases, by a clock
+# that runs a hundred times as fast.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -206,4 +208,86 @@ for what in compact prune verify; do
 done
 ok "and is the database" current a
 
+[ -n "${SOAK:-}" ] || {
+	done_testing
+}
+
+# ---- for long ----
+
+rm -rf w st ./*.db got
+mkdir st
+minutes=${SOAK_MINUTES:-60}
+for i in $(seq 100); do
+	make_db "$i.db" 20
+	printf '%s\t%s.db\n' "$i" "$i"
+done >list
+began=$(date +%s)
+
+# One pipe after the other, as a manager has them.
+fast() {
+	exec env "LD_PRELOAD=$SEGTOOLS_BUILD/preload/clock.so" "CLOCK_FILE=$T/clock" \
+		"ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0" "$@"
+}
+pipes() {
+	while [ -e going ]; do
+		echo "$((($(date +%s) - began) * 99)) 100" >clock
+		(fast seg-cut --every 1s -d w --list list 2>>cut.err & echo $! >cut.pid; wait $!) |
+			(fast seg-upload -m >>names 2>>up.err <&3 & echo $! >up.pid; exec 3<&-; wait $!) 3<&0
+	done 2>/dev/null
+}
+# watched: the most memory, KiB, and descriptors of either side
+watched() {
+	while [ -e going ]; do
+		for side in cut up; do
+			pid=$(cat $side.pid)
+			echo "$side $(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' /proc/"$pid"/status) \
+				$(find /proc/"$pid"/fd 2>/dev/null | wc -l)"
+		done
+		sleep 1
+	done 2>/dev/null | awk 'NF == 3 { if ($2 > m[$1]) m[$1] = $2; if ($3 > f[$1]) f[$1] = $3 }
+		END { for (s in m) print s, m[s], f[s] }' >most
+}
+: >going
+pipes &
+pipes=$!
+watched &
+watched=$!
+kills=0 outages=0 changes=0 n=0
+while [ $(($(date +%s) - began)) -lt $((minutes * 60)) ]; do
+	n=$((n + 1))
+	for i in $(shuf -i 1-100 -n 5); do
+		case $((n % 7)) in
+		0) sql "$i.db" 'DELETE FROM t WHERE id % 3 = 1; VACUUM' ;;
+		1) sql "$i.db" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null ;;
+		*) sql "$i.db" "INSERT INTO t SELECT max(id) + 1, hex(randomblob(500)) FROM t" ;;
+		esac
+		changes=$((changes + 1))
+	done
+	case $((n % 60)) in
+	10) kill -KILL "$(cat cut.pid)" ;;
+	20) kill -KILL "$(cat up.pid)" ;;
+	30) kill -STOP "$(cat up.pid)" ;;
+	35) kill -CONT "$(cat up.pid)" ;;
+	40) mv st away ;;
+	55) mv away st ;;
+	esac
+	case $((n % 60)) in
+	10 | 20) kills=$((kills + 1)) ;;
+	55) outages=$((outages + 1)) ;;
+	esac
+	sleep 0.$((n % 10))
+done
+kill -CONT "$(cat up.pid)" 2>/dev/null
+[ -d st ] || mv away st
+sleep 20
+rm going
+kill "$(cat cut.pid)"
+wait $pipes
+wait $watched
+note "$changes changes, $kills kills, $outages outages, $(grep -c / names) segments;" \
+	"most memory (KiB) and descriptors:" "$(tr '\n' ' ' <most)"
+ok "all are in the store as SQLite has them" current $(seq 100)
+is "$(awk '$2 > 65536 || $3 > 100' most)" "" "in bounded memory, with few descriptors"
+is "$(seg-list >all; awk -F '\t' '!NF { end = 0; next } $2 != 1 && $2 != end + 1; { end = $3 }' all)" \
+	"" "no namespace has a gap"
 done_testing
