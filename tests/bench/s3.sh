@@ -6,37 +6,9 @@
 # gets the same objects one by one into a file.  Uploads over HTTP are signed
 # (SHA-256); what they take where that is not needed is a row of its own.
 
-T=$PWD
-note() {
-	echo "$*" >&2
-}
-fail() {
-	note "FAILED: $*"
-	return 1
-}
-done_testing() {
-	exit 1
-}
 # shellcheck source-path=SCRIPTDIR/..
-. "$TOP/tests/s3.sh"
-trap at_exit EXIT
-trap 'exit 1' HUP INT TERM
-unset AWS_CA_BUNDLE AWS_PROFILE http_proxy https_proxy
-s3_start
-s3_mb bench
+. "$TOP/tests/bench-s3.sh"
 
-# took FILE CMD...: its wall and CPU ms go to FILE.wall and FILE.cpu
-took() {
-	took_to=$1
-	shift
-	rusage used "$@" >out || exit 1
-	cut -d' ' -f2 used >>"$took_to.wall"
-	cut -d' ' -f1 used >>"$took_to.cpu"
-	cut -d' ' -f3 used >>"$took_to.rss"
-}
-median() {
-	sort -n "$1" | sed -n 3p
-}
 row() { # WHAT OURS THEIRS UNIT NAME BOUND [FACTOR]
 	awk -v w="$1" -v a="$(median "$2")" -v b="$(median "$3")" -v u="$4" \
 		-v n="$5" -v bound="$6" -v f="${7:-1}" 'BEGIN {
@@ -44,14 +16,6 @@ row() { # WHAT OURS THEIRS UNIT NAME BOUND [FACTOR]
 			b * f, u, n, a / b, bound }'
 }
 
-RCLONE_CONFIG=$T/rclone.conf
-export RCLONE_CONFIG
-printf '[r]\ntype = s3\nprovider = Ceph\nenv_auth = true\nendpoint = %s\n' \
-	"$AWS_ENDPOINT_URL_S3" >"$RCLONE_CONFIG"
-command -v rclone >/dev/null || {
-	note "the Debian package rclone is needed"
-	exit 1
-}
 rclone='--transfers 16 --checkers 16 --s3-no-check-bucket'
 
 # compare NAME WHAT: the segments in the directory NAME
