@@ -92,15 +92,14 @@ failed(struct query *q, sqlite3 *db, const struct guard *g)
 }
 
 static enum rc
-run_statement(
-    struct query *q, sqlite3 *db, const struct guard *g, sqlite3_stmt *stmt)
+run_statement(struct query *q, sqlite3 *db, struct guard *g, sqlite3_stmt *stmt)
 {
 	enum rc rc = RC_OK;
 	int result;
 
 	if (sqlite3_column_count(stmt) > 0)
 		rows_begin(&q->rows, stmt);
-	while (rc == RC_OK && (result = sqlite3_step(stmt)) != SQLITE_DONE) {
+	while (rc == RC_OK && (result = guard_step(g, stmt)) != SQLITE_DONE) {
 		if (result == SQLITE_ROW)
 			rc = rows_add(&q->rows, stmt, q->namespace);
 		else
@@ -111,7 +110,7 @@ run_statement(
 }
 
 static enum rc
-run_all(struct query *q, sqlite3 *db, const struct guard *g)
+run_all(struct query *q, sqlite3 *db, struct guard *g)
 {
 	const char *sql = q->sql;
 	enum rc rc = RC_OK;
@@ -119,7 +118,7 @@ run_all(struct query *q, sqlite3 *db, const struct guard *g)
 	while (rc == RC_OK && *sql) {
 		sqlite3_stmt *stmt = NULL;
 
-		if (sqlite3_prepare_v2(db, sql, -1, &stmt, &sql) != SQLITE_OK)
+		if (guard_prepare(g, db, sql, &stmt, &sql) != SQLITE_OK)
 			rc = failed(q, db, g);
 		else if (stmt)
 			rc = run_statement(q, db, g, stmt);

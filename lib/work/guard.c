@@ -72,13 +72,55 @@ authorize(void *arg, int action, const char *a, const char *b,
 {
 	struct guard *g = arg;
 
-	if (is_allowed(action, a, b, schema)) {
+	bool changes = action == SQLITE_INSERT || action == SQLITE_UPDATE ||
+		       action == SQLITE_DELETE;
+
+	if (is_allowed(action, a, b, schema) || (changes && g->inside)) {
 		g->attaches |= action == SQLITE_ATTACH;
 		return SQLITE_OK;
 	}
+	g->changes |= changes;
 	/* By a view of the database: the SQL did not ask for it. */
 	g->refused |= trigger == NULL;
 	return SQLITE_DENY;
+}
+
+/*
+ * A virtual table is connected when it is first named, and then its module
+ * declares its columns and prepares its statements, through the same authorizer.
+ * Done once with that allowed, what is refused the next time is the
+ * statement's own.
+ */
+int
+guard_prepare(struct guard *g, sqlite3 *db, const char *sql,
+    sqlite3_stmt **stmt, const char **rest)
+{
+	bool refused = g->refused;
+	int result;
+
+	g->changes = false;
+	result = sqlite3_prepare_v2(db, sql, -1, stmt, rest);
+	if (result == SQLITE_OK || !g->changes)
+		return result;
+	g->refused = refused;
+	g->inside = true;
+	result = sqlite3_prepare_v2(db, sql, -1, stmt, rest);
+	g->inside = false;
+	if (result != SQLITE_OK)
+		return result;
+	sqlite3_finalize(*stmt);
+	return sqlite3_prepare_v2(db, sql, -1, stmt, rest);
+}
+
+int
+guard_step(struct guard *g, sqlite3_stmt *stmt)
+{
+	int result;
+
+	g->inside = true;
+	result = sqlite3_step(stmt);
+	g->inside = false;
+	return result;
 }
 
 int
@@ -128,7 +170,7 @@ check_statement(
     sqlite3 *db, struct guard *g, const char *sql, const char **rest)
 {
 	sqlite3_stmt *stmt = NULL;
-	int result = sqlite3_prepare_v2(db, sql, -1, &stmt, rest);
+	int result = guard_prepare(g, db, sql, &stmt, rest);
 	enum rc rc = RC_OK;
 
 	if (result == SQLITE_OK && g->attaches)
@@ -160,10 +202,19 @@ guard_check(const char *sql)
 	return rc;
 }
 
+/* What SQLite calls an error of the SQL, and is the database's. */
+static bool
+is_the_databases(const char *why)
+{
+	return strstr(why, "unsupported file format") ||
+	       strstr(why, "vtable constructor failed");
+}
+
 enum rc
 guard_fail(const struct guard *g, sqlite3 *db, const char *object, bool *lacks)
 {
-	*lacks = !g->refused && sqlite3_errcode(db) == SQLITE_ERROR;
+	*lacks = !g->refused && sqlite3_errcode(db) == SQLITE_ERROR &&
+		 !is_the_databases(sqlite3_errmsg(db));
 	if (g->refused)
 		return msg_fail(
 		    RC_USAGE, "%s: refused: %s", object, sqlite3_errmsg(db));

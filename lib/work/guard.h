@@ -15,9 +15,22 @@
 struct guard {
 	bool refused;  /* something that is not allowed was asked for */
 	bool attaches; /* so was :memory: */
+	/* guard.c's own. */
+	bool changes; /* rows are to be changed */
+	bool inside;  /* by what a statement does, not by what it is */
 };
 /* SQLite's result.  The guard must outlive the connection. */
 int guard_connection(struct guard *, sqlite3 *db);
+
+/*
+ * sqlite3_prepare_v2() and sqlite3_step(), for what is read through the guard:
+ * with virtual tables, whose modules have statements of their own, which write
+ * perhaps, for when they will be written to.  (Nothing is: the file is
+ * read-only.)
+ */
+int guard_prepare(struct guard *, sqlite3 *db, const char *sql, sqlite3_stmt **,
+    const char **rest);
+int guard_step(struct guard *, sqlite3_stmt *);
 
 /*
  * Is it SQL, and nothing that is refused?  All that can be said without a
