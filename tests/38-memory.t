@@ -33,6 +33,8 @@ a_segment "seg-merge" files seg-merge -d merged
 a_segment "seg-restore" files seg-restore -F restored.db
 a_segment "seg-verify, objects" all seg-verify
 a_segment "seg-verify, files" files seg-verify
+# (They say that the database has 2^32 pages, which nobody is to look at.)
+a_segment "seg-verify --restore" all seg-verify --restore
 a_segment "seg-rm" all seg-rm -n -F
 a_segment "seg-upload" files seg-upload -n -s fresh
 a_segment "seg-plan" all seg-plan

@@ -14,6 +14,7 @@ struct summing {
 	struct seg_sum sum;
 	uint32_t page_size;
 	uint64_t next; /* the page after the last one */
+	bool wanted;   /* there is one to compare it with */
 };
 
 /* A page that no segment has is zeros. */
@@ -34,6 +35,8 @@ take_page(void *arg, uint32_t page_no, uint64_t frame_no, const void *page,
 
 	(void)frame_no;
 	(void)frame;
+	if (!s->wanted)
+		return RC_OK;
 	sum_holes(s, page_no);
 	seg_sum_page(&s->sum, page_no, page, s->page_size);
 	s->next = (uint64_t)page_no + 1;
@@ -46,8 +49,9 @@ compare(const struct remote_set *set, struct summing *s)
 	char *object = remote_set_object(set, set->n - 1, PART_SEGMENT);
 	enum rc rc = RC_OK;
 
-	sum_holes(s, (uint64_t)set->last.size_after + 1);
-	if (!seg_id_has_sum(set->last.id))
+	if (s->wanted)
+		sum_holes(s, (uint64_t)set->last.size_after + 1);
+	if (!s->wanted)
 		msg_info("%s: has no database checksum to compare", object);
 	else if (!seg_id_matches(set->last.id, &s->sum))
 		rc = msg_fail(RC_DATA,
@@ -72,6 +76,7 @@ drill_store(struct store *store, const char *cluster, const char *namespace,
 	remote_set_init(&set, &opts, namespace, key, n);
 	rc = remote_read(&set);
 	s.page_size = set.last.page_size;
+	s.wanted = rc == RC_OK && seg_id_has_sum(set.last.id);
 	if (rc == RC_OK)
 		rc = remote_frames_copy(&set, &sink);
 	if (rc == RC_OK)
@@ -96,23 +101,34 @@ drill_files(struct merge *m)
 
 /* ---- the newest state of a set ---- */
 
-/* The plan of the newest state out of these items, in frame order: their
- * places. */
+/* The segments of the newest state out of these items, in frame order: their
+ * keys, malloced.  A plan of all is not kept, for the room that it takes. */
 static enum rc
 plan_newest_state(const char *namespace, const struct segset_item *it, size_t n,
-    struct plan *plan, struct plan_path *path)
+    struct key **keys, size_t *n_keys)
 {
+	struct plan plan = {0};
+	struct plan_path path = {0};
+	enum rc rc = RC_OK;
 	uint64_t end;
 	uint32_t last;
 
 	for (size_t i = 0; i < n; i++)
-		plan_add(plan, &it[i].key, it[i].bytes, it[i].pages);
-	plan_solve(plan);
-	last = plan_newest(plan, &end);
-	if (last == PLAN_NONE)
-		return plan_say_missing(plan, namespace, end);
-	plan_path_to(plan, last, path);
-	return RC_OK;
+		plan_add(&plan, &it[i].key, it[i].bytes, it[i].pages);
+	plan_solve(&plan);
+	last = plan_newest(&plan, &end);
+	if (last == PLAN_NONE) {
+		rc = plan_say_missing(&plan, namespace, end);
+	} else {
+		plan_path_to(&plan, last, &path);
+		*keys = xcalloc(path.n, sizeof(**keys));
+		*n_keys = path.n;
+		for (size_t i = 0; i < path.n; i++)
+			(*keys)[i] = plan.s[path.i[i]].key;
+	}
+	plan_path_release(&path);
+	plan_release(&plan);
+	return rc;
 }
 
 static const struct segset_item *
@@ -125,16 +141,16 @@ find_item(const struct segset_item *it, const struct key *key)
 
 static enum rc
 restore_files(const struct segset *set, const struct segset_item *it,
-    const struct plan *plan, const struct plan_path *path)
+    const struct key *key, size_t n)
 {
 	struct merge *m = merge_new();
 	struct name name;
 	enum rc rc = RC_OK;
 
-	for (size_t i = 0; rc == RC_OK && i < path->n; i++) {
+	for (size_t i = 0; rc == RC_OK && i < n; i++) {
 		char *file;
 
-		it = find_item(it, &plan->s[path->i[i]].key);
+		it = find_item(it, &key[i]);
 		file = segset_path(set, it, PART_SEGMENT);
 		segset_name(set, it, &name);
 		rc = merge_add(m, file, &name);
@@ -146,29 +162,14 @@ restore_files(const struct segset *set, const struct segset_item *it,
 	return rc;
 }
 
-static enum rc
-restore_objects(struct store *store, const char *cluster, const char *namespace,
-    const struct plan *plan, const struct plan_path *path)
-{
-	struct key *key = xcalloc(path->n, sizeof(*key));
-	enum rc rc;
-
-	for (size_t i = 0; i < path->n; i++)
-		key[i] = plan->s[path->i[i]].key;
-	rc = drill_store(store, cluster, namespace, key, path->n);
-	free(key);
-	return rc;
-}
-
 enum rc
 drill_newest(struct store *store, const char *cluster, const struct segset *set,
     size_t first, size_t n)
 {
 	const struct segset_item *it = &set->item[first];
-	struct plan plan = {0};
-	struct plan_path path = {0};
+	struct key *key = NULL;
 	struct name name;
-	size_t files = 0;
+	size_t files = 0, n_keys = 0;
 	enum rc rc;
 
 	segset_name(set, it, &name);
@@ -179,12 +180,11 @@ drill_newest(struct store *store, const char *cluster, const struct segset *set,
 		    "%s: files and objects of one namespace are not put "
 		    "together",
 		    name.namespace);
-	rc = plan_newest_state(name.namespace, it, n, &plan, &path);
+	rc = plan_newest_state(name.namespace, it, n, &key, &n_keys);
 	if (rc == RC_OK)
-		rc = files ? restore_files(set, it, &plan, &path)
-			   : restore_objects(
-				 store, cluster, name.namespace, &plan, &path);
-	plan_path_release(&path);
-	plan_release(&plan);
+		rc = files ? restore_files(set, it, key, n_keys)
+			   : drill_store(
+				 store, cluster, name.namespace, key, n_keys);
+	free(key);
 	return rc;
 }
