@@ -19,9 +19,11 @@ one=$(sed -n 1p paths | cut -f 1) two=$(sed -n 2p paths | cut -f 1)
 SEG_STORE=s3://locked/p
 export SEG_STORE
 
-# head PATH: the headers of an object
+# head_of PATH [CURL-ARG...]: the headers of an object
 head_of() {
-	s3_curl -I "$(s3_url "$1")" | tr -d '\r' | tr '[:upper:]' '[:lower:]'
+	head_path=$1
+	shift
+	s3_curl "$@" -I "$(s3_url "$head_path")" | tr -d '\r' | tr '[:upper:]' '[:lower:]'
 }
 
 # versions PATH: how many there are of what begins so, and how many markers
@@ -82,21 +84,12 @@ ok "then with" seg-upload --lock 1h "$two"
 err_like "segments/.*: was there already, and no lock of it is seen" "which is said"
 claim=$(s3_ls locked | sed -n 's/ [0-9]*$//; /claims/{p;q}')
 is "$(head_of "locked/$claim" | grep -c lock-mode)" 0 "claims are not locked"
-# In parts: each of them is checked, and locked is the whole
-mkseg big big 1 17000 9 17000 1 17000 >path
-rules "MPPART flip-request 1"
-ok "in parts" env AWS_REQUEST_CHECKSUM_CALCULATION=when_required \
-	seg-upload -v --lock 1h "$(cat path)"
-err_like "BadDigest" "what the network changed is refused"
-rules ""
-is "$(grep -c '^MPPART' log)" 6 "and sent again"
-big=$(s3_ls locked/p/$ns/big/segments | sed 's/ [0-9]*$//')
-is "$(head_of "locked/$big" | grep -c 'lock-mode: compliance')" 1 "it is locked"
+# What the network changed is refused, and sent again
 rules "PUTDATA flip-request 1"
 mkseg work2 small 1 5 1000 9 1 3 >path
 ok "alone" env AWS_REQUEST_CHECKSUM_CALCULATION=when_required \
 	seg-upload -v --lock 1h "$(cat path)"
-err_like "BadDigest" "the same"
+err_like "BadDigest" "by its MD5"
 rules ""
 
 # --- removals
@@ -192,6 +185,132 @@ ok "plain" seg-upload -s s3://plain/h -e <paths
 ok "--hidden" seg-list --hidden -s s3://plain/h shop
 same out list "the list"
 ok "fetched" seg-fetch --hidden -d plainly -s s3://plain/h -e <list
+
+# --- who may do what: the policy of segtools-s3(7)
+
+# literal MARK: the block behind that comment
+literal() {
+	awk -v mark="$1" '$0 == ".\\\" " mark { on = 1; next }
+		on && /^\.Ed/ { exit }
+		on && !/^\.Bd/' "$TOP/man/segtools-s3.7" | sed 's/\\e/\\/g'
+}
+
+SEG_STORE=s3://vault
+making=
+for user in backup prune restore; do
+	# shellcheck disable=SC2154,SC2086
+	s3_quiet radosgw-admin $s3_conf -n client.rgw user create --uid=$user \
+		--display-name=$user --access-key=$user --secret-key=$user &
+	making="$making $!"
+done
+# shellcheck disable=SC2086
+wait $making
+# by USER CMD...: with that one's keys
+by() {
+	by_user=$1
+	shift
+	env AWS_ACCESS_KEY_ID="$by_user" AWS_SECRET_ACCESS_KEY="$by_user" "$@"
+}
+must_fail 2 by backup seg-list
+ok "the bucket" sh -c 'echo | seg-upload --create --lock 1h'
+literal policy | sed 's/iam::123456789012:/iam:::/' >granted
+s3_curl -T granted "$(s3_url vault)?policy="
+is $? 0 "the policy is taken"
+
+cp -r work cuts
+sed 's/^work/cuts/' paths >cut-paths
+ok "backup adds" by backup seg-upload -m --lock 2s -e <cut-paths
+ok "and cuts" by backup seg-cut -d cuts shop a.db
+ok "and is done twice" by backup seg-upload --lock 2s -e <paths
+# In parts: each of them is checked, and locked is the whole
+mkseg big big 1 17000 9 17000 1 17000 >path
+log_clear
+rules "MPPART flip-request 1"
+ok "in parts" by backup env AWS_REQUEST_CHECKSUM_CALCULATION=when_required \
+	seg-upload -v --lock 1h "$(cat path)"
+err_like "BadDigest" "what the network changed is refused"
+rules ""
+is "$(grep -c '^MPPART' log)" 6 "and sent again"
+big=$(s3_ls vault/$ns/big/segments | sed 's/ [0-9]*$//')
+is "$(head_of "vault/$big" -u backup:backup | grep -c 'lock-mode: compliance')" 1 "it is locked"
+by backup seg-list >listing
+sed -n "/^shop/{p;q}" listing | cut -f 1 >oldest
+ok "restore reads" by restore seg-fetch -d reader -e <listing
+ok "from a list" by restore seg-list
+same out listing "the same"
+for what in backup restore; do
+	must_fail 2 by $what seg-rm -F "$(cat oldest)"
+	err_like "40[35] " "$what: may not remove"
+	same_list() {
+		seg-list >now && cmp -s now listing
+	}
+	ok "$what: all is there" same_list
+done
+mkseg more more 1 5 1000 9 1 3 >path
+for what in prune restore; do
+	must_fail 2 by $what seg-upload "$(cat path)"
+	err_like "403 " "$what: may not add"
+done
+must_fail 1 by prune seg-rm -F big/18446744073709534615-00000000000000000001-00000000000000000009
+err_like "retained until" "prune: not what is locked"
+prune() {
+	by prune seg-rm -F "$(cat oldest)"
+}
+ok "prune removes" await prune
+is "$(seg-list | grep -c "$(cat oldest)")" 0 "it is gone"
+ok "restore: what is hidden" by restore seg-list --hidden
+same out listing "the list"
+ok "and fetched" by restore seg-fetch --hidden -d reader2 "$(cat oldest)"
+ok "backup goes on" by backup seg-upload -F --lock 1h "$(head -n 1 paths | cut -f 1)"
+
+# --- a second copy: the script of segtools-s3(7)
+
+SEG_STORE=s3://plain/first
+ok "a history" seg-upload -e <paths
+literal copy | sed 's,s3://vault,"$SECOND",' >copy.sh
+SECOND=s3://locked/second
+export SECOND
+ok "the first time" sh copy.sh
+is "$(grep -c shop out)" 4 "all"
+ok "the list" seg-list
+cp out list
+ok "of the copy" seg-list -s "$SECOND"
+same out list "the same"
+log_clear
+ok "again" sh copy.sh
+is "$(grep -c shop out)" 0 "nothing"
+is "$(requests GETDATA) $(requests PUTDATA)" "0 0" "nothing is transferred"
+sqlite3 a.db "INSERT INTO t VALUES('new')"
+ok "one more" sh -c 'seg-cut -d work shop a.db | seg-upload'
+mkseg work new 1 5 1000 9 1 3 >path
+ok "another namespace" seg-upload "$(cat path)"
+log_clear
+ok "again" sh copy.sh
+is "$(cut -f 1 out | sed 's,/.*,,' | tr '\n' ' ')" "new shop  " "what is missing alone"
+is "$(requests GETDATA) $(requests PUTDATA)" "2 2" "is transferred"
+ok "the list" seg-list
+cp out list
+ok "of the copy" seg-list -s "$SECOND"
+same out list "the same"
+absent "$(echo copy/*/*.seg)"
+# From plain to compressed
+sed 's/seg-upload -m/seg-upload -m -z/' copy.sh >z.sh
+ok "compressed" env SECOND=s3://locked/third sh z.sh
+is "$(grep -c . out)" 6 "all"
+is "$(s3_ls "locked/third" | grep -c '\.zst ')" 6 "as such"
+ok "again" env SECOND=s3://locked/third sh z.sh
+is "$(grep -c . out)" 0 "nothing"
+ok "restored" sh -c 'seg-list -s s3://locked/third shop | seg-plan |
+	seg-fetch -s s3://locked/third -d z | seg-restore third.db'
+image a.db want.db
+same third.db want.db "the same"
+# Retentions of their own
+ok "the copy is pruned" sh -c 'seg-list -s s3://plain/first shop | head -n 1 |
+	cut -f 1 | seg-rm -F -e -s "$SECOND" --unless-retained'
+ok "again" sh copy.sh
+is "$(grep -c . out)" 0 "nothing"
+env SEG_STORE=s3://nowhere sh copy.sh >out 2>err
+is $? 1 "a list that fails" || cat err
 
 # --- encryption, storage classes
 
