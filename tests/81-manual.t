@@ -24,7 +24,7 @@ prepared() {
 
 # examples PAGE: its EXAMPLES, one command a line
 examples() {
-	awk '/^\.Sh EXAMPLES/ { on = 1; next }
+	awk '/^\.Sh (FIRST )?EXAMPLES/ { on = 1; next }
 		/^\.Sh/ { on = 0 }
 		on && /^\.Bd -literal/ { lit = 1; next }
 		on && /^\.Ed/ { lit = 0; next }
@@ -38,6 +38,12 @@ for page in "$TOP"/man/*.1 "$TOP"/man/segtools.7; do
 	examples "$page" >"$T/examples"
 	[ -s "$T/examples" ]
 	is $? 0 "$name has examples"
+	case $name in
+	*.1) # whoever opens a page sees some before anything is explained
+		is "$(grep '^\.Sh' "$page" | sed -n 3,4p | tr '\n' ' ')" \
+			".Sh FIRST EXAMPLES .Sh DESCRIPTION " "at its beginning"
+		;;
+	esac
 	while read -r line; do
 		prepared
 		case $line in
