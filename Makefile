@@ -14,6 +14,8 @@
 #                   (MUTANTS=publish-order: that one)
 #   make analyze    gcc -fanalyzer, scan-build, valgrind over the unit tests
 #   make coverage   which lines the tests reach
+#   make dist       an archive of HEAD, the same bytes whoever makes it
+#   make deb        Debian packages of it, in build/deb
 #   make distcheck  that an archive of HEAD builds, passes and cleans up
 #   make format     clang-format, in place
 #
@@ -78,7 +80,7 @@ $(B)/libsegtools.a: $(LIB_OBJ)
 # program's that loads it.
 $(B)/ext/%.so: $(B)/ext/%.o $(B)/libsegtools.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -shared -o $@ $^ \
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -shared -Wl,-soname,$(@F) -o $@ $^ \
 		$(filter-out -lsqlite3,$(LDLIBS_ALL))
 
 define LINK
@@ -103,35 +105,34 @@ $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libsegtools.a
 
 # --- installing
 
-BINDIR = $(DESTDIR)$(PREFIX)/bin
-LIBDIR = $(DESTDIR)$(PREFIX)/lib
-MANDIR = $(DESTDIR)$(PREFIX)/share/man
-BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
-ZSHDIR = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
-FISHDIR = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
-SHAREDIR = $(DESTDIR)$(PREFIX)/share/segtools
+BINDIR = $(PREFIX)/bin
+LIBDIR = $(PREFIX)/lib
+MANDIR = $(PREFIX)/share/man
+BASHDIR = $(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(PREFIX)/share/zsh/site-functions
+FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
+SHAREDIR = $(PREFIX)/share/segtools
+UNITDIR = $(SHAREDIR)/systemd
+# $(call PUT,DIR,MODE,FILES)
+PUT = mkdir -p $(DESTDIR)$(1) && install -m $(2) $(3) $(DESTDIR)$(1)
 
 install: all $(B)/completions/zsh
-	mkdir -p $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man7
-	$(if $(BINS),install -m 755 $(BINS) $(BINDIR))
-	mkdir -p $(LIBDIR)
-	$(if $(EXTS),install -m 644 $(EXTS) $(LIBDIR))
-	$(if $(MAN1),install -m 644 $(MAN1) $(MANDIR)/man1)
-	$(if $(MAN5),install -m 644 $(MAN5) $(MANDIR)/man5)
-	$(if $(MAN7),install -m 644 $(MAN7) $(MANDIR)/man7)
-	mkdir -p $(BASHDIR) $(ZSHDIR) $(FISHDIR)
+	$(call PUT,$(BINDIR),755,$(BINS))
+	$(call PUT,$(LIBDIR),644,$(EXTS))
+	$(call PUT,$(MANDIR)/man1,644,$(MAN1))
+	$(call PUT,$(MANDIR)/man5,644,$(MAN5))
+	$(call PUT,$(MANDIR)/man7,644,$(MAN7))
+	mkdir -p $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
 	for c in $(notdir $(BINS)); do \
-		install -m 644 $(B)/completions/bash $(BASHDIR)/$$c && \
+		install -m 644 $(B)/completions/bash $(DESTDIR)$(BASHDIR)/$$c && \
 		grep "^complete -c $$c " $(B)/completions/fish \
-			>$(FISHDIR)/$$c.fish || exit; \
+			>$(DESTDIR)$(FISHDIR)/$$c.fish || exit; \
 	done
-	install -m 644 $(B)/completions/zsh $(ZSHDIR)/_segtools
-	mkdir -p $(SHAREDIR)/systemd $(SHAREDIR)/container
-	install -m 644 $(wildcard man/systemd/*) $(SHAREDIR)/systemd
-	install -m 755 man/container/entrypoint.sh $(SHAREDIR)/container
-	install -m 644 man/container/Dockerfile $(SHAREDIR)/container
+	install -m 644 $(B)/completions/zsh $(DESTDIR)$(ZSHDIR)/_segtools
+	$(call PUT,$(UNITDIR),644,$(wildcard man/systemd/*@.*))
+	$(call PUT,$(SHAREDIR)/systemd,644,man/systemd/segtools.conf.example)
+	$(call PUT,$(SHAREDIR)/container,755,man/container/entrypoint.sh)
 
-# Out of what -h says.
 $(B)/completions/zsh: $(BINS) man/completions/make.sh
 	@mkdir -p $(@D)
 	for s in bash fish zsh; do \
@@ -159,7 +160,8 @@ soak: inst $(HELPERS) $(PRELOADS)
 		tests/39-pack-bad.t tests/43-cut-restart.t tests/47-cut-pipe.t \
 		tests/52-s3-faults.t tests/56-s3-multipart.t \
 		tests/58-s3-several.t tests/62-catalog-random.t \
-		tests/82-history.t
+		tests/82-history.t tests/87-fleet.t tests/90-packages.t \
+		tests/91-slurm.t
 
 mutants:
 	sh tests/mutants.sh $(B)/mutants $(MUTANTS)
@@ -260,24 +262,44 @@ format:
 
 DIST = segtools-$(VERSION)
 
-distcheck:
+# The same commit, the same bytes.
+dist:
+	@mkdir -p $(B)
+	git archive --prefix=$(DIST)/ HEAD | gzip -9n >$(B)/$(DIST).tar.gz
+
+distcheck: dist
 	rm -rf $(B)/dist
 	mkdir -p $(B)/dist/root
-	git archive --prefix=$(DIST)/ HEAD | tar -x -C $(B)/dist
+	tar -xz -C $(B)/dist -f $(B)/$(DIST).tar.gz
 	cd $(B)/dist && find $(DIST) | LC_ALL=C sort >before
 	$(MAKE) -C $(B)/dist/$(DIST) B=build check
 	$(MAKE) -C $(B)/dist/$(DIST) B=build PREFIX=/usr \
 		DESTDIR=$(abspath $(B)/dist/root) install lint-man clean
 	cd $(B)/dist && find $(DIST) | LC_ALL=C sort | diff before -
-	git archive --prefix=$(DIST)/ HEAD | gzip -9n >$(B)/$(DIST).tar.gz
+
+# Debian packages of HEAD in $(B)/deb.  Their time, and so that of all that is in
+# them, is the commit's.
+deb: dist
+	rm -rf $(B)/deb
+	mkdir -p $(B)/deb
+	tar -xz -C $(B)/deb -f $(B)/$(DIST).tar.gz
+	cp -R $(B)/deb/$(DIST)/man/debian $(B)/deb/$(DIST)/debian
+	printf 'segtools (%s) unstable; urgency=medium\n\n  * %s\n\n -- %s  %s\n' \
+		$(VERSION) "Commit $$(git rev-parse HEAD)." \
+		"$$(sed -n 's/^Maintainer: //p' man/debian/control)" \
+		"$$(git log -1 --format=%cD)" >$(B)/deb/$(DIST)/debian/changelog
+	cd $(B)/deb/$(DIST) && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS \
+		dpkg-buildpackage --no-sign
+	lintian --fail-on error,warning --info $(B)/deb/segtools_*.changes
 
 clean:
 	rm -rf $(B)
 
-.PHONY: all install inst demo check soak mutants san bench fuzz run-fuzzers lint layers \
-	objects lint-gcc lint-clang lint-tidy lint-cppcheck lint-sh lint-man \
+.PHONY: all install inst demo check soak mutants san bench fuzz run-fuzzers lint \
+	layers objects lint-gcc lint-clang lint-tidy lint-cppcheck lint-sh lint-man \
 	lint-units lint-format lint-hardened analyze \
-	analyze-gcc analyze-clang analyze-valgrind coverage format distcheck clean
+	analyze-gcc analyze-clang analyze-valgrind coverage format dist distcheck \
+	deb clean
 .SECONDARY:
 
 -include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
