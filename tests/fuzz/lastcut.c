@@ -1,11 +1,15 @@
-/* A memory of the last cut, and a pending one, that are anything at all. */
+/* A memory of the last cut, and a pending one, that are anything at all, as they
+ * are and with the checksums of their blocks put right. */
 
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "base/buf.h"
+#include "base/bytes.h"
 #include "base/file.h"
 #include "cut/lastcut.h"
 
@@ -23,21 +27,28 @@ file(const char *dir, const char *name, const uint8_t *data, size_t size)
 	free(path);
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* Blocks as lastcut.c has them, each with its number, and its checksum at the
+ * end. */
+static void
+put_right(uint8_t *p, size_t size)
 {
-	static char dir[] = "/tmp/segtools-fuzz.XXXXXX";
-	static bool made;
+	enum { BLOCK = 4096, NUMBER_AT = BLOCK - 16, SUM_AT = BLOCK - 8 };
+
+	for (size_t i = 0; size - i * BLOCK >= BLOCK; i++) {
+		put_le64(p + i * BLOCK + NUMBER_AT, i);
+		put_le64(
+		    p + i * BLOCK + SUM_AT, XXH3_64bits(p + i * BLOCK, SUM_AT));
+	}
+}
+
+static void
+try(const char *dir, const uint8_t *data, size_t size)
+{
 	struct seg_sum h = {1, 2}, sum;
 	struct lastcut *m;
 	struct key key;
 	bool changed;
 
-	if (!made && !mkdtemp(dir))
-		abort();
-	if (!made)
-		msg_verbosity(-2);
-	made = true;
 	file(dir, "cut.memory", data, size / 2);
 	file(dir, "cut.next", data + size / 2, size - size / 2);
 	if (lastcut_open(&m, dir, 0, 0600, NULL) != RC_OK)
@@ -50,5 +61,26 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		lastcut_drop(m);
 	}
 	lastcut_free(m);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static char dir[] = "/tmp/segtools-fuzz.XXXXXX";
+	static bool made;
+	uint8_t *p;
+
+	if (!made && !mkdtemp(dir))
+		abort();
+	if (!made)
+		msg_verbosity(-2);
+	made = true;
+	try(dir, data, size);
+	p = xmalloc(size + 1);
+	memcpy(p, data, size);
+	put_right(p, size / 2);
+	put_right(p + size / 2, size - size / 2);
+	try(dir, p, size);
+	free(p);
 	return 0;
 }

@@ -28,13 +28,41 @@ check(const uint8_t *p, size_t size, uint64_t length, size_t piece,
 	seg_check_free(c);
 }
 
+/* With the key that it says it has. */
+static void
+guess(const uint8_t *p, size_t size, size_t piece)
+{
+	struct seg_header h[2];
+	size_t n;
+
+	if (seg_header_guess(h, &n, "fuzz", p, size, size) != RC_OK)
+		return;
+	while (n-- > 0) {
+		check(p, size, size, piece, &h[n].key);
+		check(p, size, SEG_LENGTH_UNKNOWN, piece, &h[n].key);
+	}
+}
+
+/* In the later layout each frame has a checksum, which goes on from the one
+ * before. */
+static void
+put_right_later(uint8_t *p, size_t size)
+{
+	const size_t frame = SEG_FRAME_LATER + 4096;
+	uint32_t crc = checksum_crc32(0, p, SEG_HEADER_LATER);
+
+	for (size_t at = SEG_HEADER_LATER; size - at >= frame; at += frame) {
+		crc = checksum_crc32(crc, p + at, SEG_FRAME);
+		crc = checksum_crc32(crc, p + at + SEG_FRAME_LATER, 4096);
+		put_le32(p + at + SEG_FRAME, crc);
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct key key = {.start = 1, .end = 1000, .time = 5};
-	struct seg_header h[2];
 	struct fst fst;
-	size_t n;
 	uint8_t *p;
 
 	msg_verbosity(-2);
@@ -50,8 +78,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	check(p, size, size, size, &key);
 	check(p, size, SEG_LENGTH_UNKNOWN, 1 + data[0], &key);
-	if (seg_header_guess(h, &n, "fuzz", p, size, size) == RC_OK)
-		check(p, size, size, 1 + data[0] % 64u, &h[n - 1].key);
+	guess(p, size, 1 + data[0] % 64u);
+	if (size > SEG_HEADER_LATER) {
+		put_right_later(p, size);
+		guess(p, size, 1 + data[0] % 64u);
+	}
 	free(p);
 	return 0;
 }

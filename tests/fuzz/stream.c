@@ -1,5 +1,5 @@
 /* A stream of records that is anything at all, and the text of keys, names,
- * numbers and times in it. */
+ * objects, numbers and times in it. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +34,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int fd = memfd_create("stream", 0);
 	char *text = xstrndup((const char *)data, size);
 	struct name name;
+	enum part part;
 	struct key key;
 	uint64_t n;
 
@@ -43,6 +44,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)key_parse(&key, text, strlen(text));
 	(void)name_parse(&name, text);
 	(void)name_parse_path(&name, text);
+	(void)object_parse(&key, &part, text);
 	free(text);
 	if (write(fd, data, size) == (ssize_t)size) {
 		read_stream(fd, REC_NAMES, false);

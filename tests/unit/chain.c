@@ -50,6 +50,7 @@ static const struct {
 	0, "1-3 4-5"},
     {"further rather than in more steps",
 	{{4, 4, 0}, {5, 5, 0}, {6, 6, 0}, {4, 9, 0}}, 3, "4-9"},
+    {"what overlaps base does not lead on", {{3, 5, 0}, {6, 6, 0}}, 3, ""},
     {"the last frame of all", {{1, UINT64_MAX, 0}}, UINT64_MAX - 1,
 	"1-18446744073709551615"},
 };
