@@ -23,6 +23,15 @@ whole() {
 	done <pairs
 }
 
+# --- the data gets no name: nor does its index
+seg=$(cut -f 1 cuts | head -n 1)
+ok "a second cut" sh -c "sqlite3 shop.db 'UPDATE t SET v = 1 WHERE id = 7' &&
+	seg-cut -d work shop shop.db >cuts2"
+must_fail 3 fs FS_FAIL='rename@.seg=EIO renameat2@.seg=EIO' seg-merge -d m1 "$seg" \
+	"$(cut -f 1 cuts2 | head -n 1)"
+err_like '\.seg: Input/output error$' "said"
+is "$(find m1 -name '*.*' ! -name '.*')" "" "nothing has a name"
+
 # --- a limit on the size of files, which a disk that is full is like
 must_fail 3 sh -c 'ulimit -f 100; seg-cut -d w1 shop shop.db'
 err_like '^seg-cut: w1/.*: File too large$' "seg-cut names it"
