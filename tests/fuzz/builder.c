@@ -32,7 +32,7 @@ entries(struct entry *e, const uint8_t *data, size_t size)
 	size_t n = 0;
 
 	for (; size >= ENTRY && n < MOST; data += ENTRY, size -= ENTRY) {
-		page += 1 + (le32(data) >> (data[4] & 31));
+		page += 1 + ((uint64_t)le32(data) >> (data[4] & 31));
 		if (page > UINT32_MAX)
 			break;
 		e[n++] = (struct entry){
