@@ -203,6 +203,7 @@ end(struct image *im, const struct merge_info *info)
 	} else if (rc == RC_OK && im->file && seg_id_has_sum(info->id)) {
 		/* Nobody knew what base's checksum was. */
 		im->has_sum = true;
+		im->sum = (struct seg_sum){0, 0};
 		rc = sum_file(im, 1, info->size_after);
 	}
 	return rc == RC_OK && im->has_sum ? check_sum(im, info) : rc;
