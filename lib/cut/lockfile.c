@@ -179,6 +179,7 @@ lockfile_take(char **mine, const char *dir, bool look, unsigned wait_ms)
 			break;
 		}
 		free(other);
+		other = NULL;
 		pause_some(&waited);
 	}
 	free(other);
