@@ -50,6 +50,47 @@ add(struct schema *s, sqlite3_stmt *stmt)
 	o->root = (uint32_t)sqlite3_column_int64(stmt, 4);
 }
 
+static int
+compare(enum object_type type, const char *name, const struct object *o)
+{
+	return type != o->type ? (int)type - (int)o->type
+			       : strcasecmp(name, o->name);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	const struct object *const *x = a, *const *y = b;
+
+	return compare((*x)->type, (*x)->name, *y);
+}
+
+static void
+sort(struct schema *s)
+{
+	s->sorted = xcalloc(s->n + 1, sizeof(const struct object *));
+	for (size_t i = 0; i < s->n; i++)
+		s->sorted[i] = &s->object[i];
+	qsort(s->sorted, s->n, sizeof(const struct object *), by_name);
+}
+
+/* The place of the first that is not before. */
+static size_t
+place(const struct schema *s, enum object_type type, const char *name)
+{
+	size_t lo = 0, hi = s->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (compare(type, name, s->sorted[mid]) > 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 enum rc
 schema_read(struct schema *s, struct side *side)
 {
@@ -62,6 +103,7 @@ schema_read(struct schema *s, struct side *side)
 	while (rc == RC_OK && (rc = side_step(side, stmt)) == RC_OK)
 		add(s, stmt);
 	sqlite3_finalize(stmt);
+	sort(s);
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
@@ -74,17 +116,17 @@ schema_release(struct schema *s)
 		free(s->object[i].sql);
 	}
 	free(s->object);
+	free(s->sorted);
 	*s = (struct schema){0};
 }
 
 const struct object *
 schema_find(const struct schema *s, enum object_type type, const char *name)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (s->object[i].type == type &&
-		    strcasecmp(s->object[i].name, name) == 0)
-			return &s->object[i];
-	return NULL;
+	size_t i = place(s, type, name);
+
+	return i < s->n && compare(type, name, s->sorted[i]) == 0 ? s->sorted[i]
+								  : NULL;
 }
 
 bool
@@ -98,9 +140,9 @@ schema_is_shadow(const char *name, const char *of)
 const struct object *
 schema_shadow_of(const struct schema *s, const char *name)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (s->object[i].type == OBJECT_VIRTUAL &&
-		    schema_is_shadow(name, s->object[i].name))
-			return &s->object[i];
+	for (size_t i = place(s, OBJECT_VIRTUAL, "");
+	     i < s->n && s->sorted[i]->type == OBJECT_VIRTUAL; i++)
+		if (schema_is_shadow(name, s->sorted[i]->name))
+			return s->sorted[i];
 	return NULL;
 }

@@ -28,6 +28,7 @@ struct object {
 struct schema {
 	struct object *object;
 	size_t n;
+	const struct object **sorted; /* by type and name */
 	bool has_sequence;
 };
 enum rc schema_read(struct schema *, struct side *);

@@ -258,7 +258,8 @@ unchanged_init(struct unchanged *u, struct pair *p)
 	msg_info("%llu of %llu pages differ", (unsigned long long)d.differ,
 	    (unsigned long long)d.seen);
 	u->all = d.differ == 0 && p->from.pages == p->to.pages;
-	u->none = d.differ > d.seen / FEW || p->to.pages >= TOLD_BY;
+	u->none = d.differ > d.seen / FEW || p->from.pages >= TOLD_BY ||
+		  p->to.pages >= TOLD_BY;
 	return u->all || u->none ? RC_OK : look_for_chains(u);
 }
 
