@@ -291,4 +291,36 @@ ok "brought up through it" sh -c 'seg-list shop | seg-plan -u link.db | seg-fetc
 is "$(find link.db there -type l -o -type f | LC_ALL=C sort | tr '\n' ' ')" \
 	"link.db there/real.db there/real.db-seg " "the link stays"
 no_leftovers .
+
+# The old copy is cloned where the file system can, else the kernel copies it
+# (which is made to fail here).
+changes "UPDATE t SET v = 'clone' WHERE id % 500 = 1"
+ok "a change" back_up
+seg-list shop | seg-plan -u link.db >plan
+is "$(grep -c / plan)" 1 "through a link it is planned what the copy lacks"
+seg-fetch -d f <plan >files
+must_fail 3 fs "FS_FAIL=ioctl=EOPNOTSUPP copy_file_range=EIO" \
+	seg-restore -u link.db <files
+ok "copied" seg-restore -u link.db <files
+# on_clones: on a file system that has them, if one can be mounted here
+on_clones() {
+	mkdir clones && truncate -s 320M image && mkfs.xfs -q -m reflink=1 image &&
+		mount -o loop image clones
+}
+if on_clones >/dev/null 2>err; then
+	at_exit() { umount "$T/clones"; }
+	cp "$(readlink link.db)" clones/copy.db
+	seg-list shop | seg-plan | seg-fetch -d clones/f >files
+	ok "a copy where there are clones" seg-restore -Fu clones/copy.db <files
+	changes "UPDATE t SET v = 'more' WHERE id % 500 = 2"
+	ok "a change" back_up
+	seg-list shop | seg-plan -u clones/copy.db | seg-fetch -d clones/f >files
+	ok "brought up by a clone" fs FS_LOG="$T/log" FS_FAIL=copy_file_range=EIO \
+		seg-restore -u clones/copy.db <files
+	is "$(($(grep -c '^write .*copy.db$' log) < 40))" 1 "what changed is written alone"
+	cp clones/copy.db copy.db
+	ok "right" is_current
+else
+	note "no clones here: $(head -n 1 err)"
+fi
 done_testing

@@ -180,15 +180,15 @@ is_other(const char *db, const struct stat *was)
 	return stat(db, &st) == 0 && st.st_ino != was->st_ino;
 }
 
-enum rc
-standby_read(const char *db, struct standby *s, const char **why)
+/* db: where it is. */
+static enum rc
+read_beside(const char *db, struct standby *s, const char **why)
 {
 	char text[FILE_MAX + 1], *path = xasprintf("%s-seg", db);
 	bool damaged = false, found;
 	struct stat st;
 	enum rc rc;
 
-	*why = NULL;
 	do {
 		if (stat(db, &st) != 0) {
 			rc = errno == ENOENT ? RC_ABSENT : msg_errno(db);
@@ -213,6 +213,20 @@ standby_read(const char *db, struct standby *s, const char **why)
 		*why = "somebody has written to it: there is a -wal or "
 		       "-journal";
 	return RC_OK;
+}
+
+enum rc
+standby_read(const char *db, struct standby *s, const char **why)
+{
+	char *real = realpath(db, NULL);
+	enum rc rc;
+
+	*why = NULL;
+	if (!real)
+		return errno == ENOENT ? RC_ABSENT : msg_errno(db);
+	rc = read_beside(real, s, why);
+	free(real);
+	return rc;
 }
 
 enum rc

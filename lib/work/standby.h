@@ -34,7 +34,7 @@ struct standby {
 };
 
 /*
- * Where DB stands.  RC_ABSENT: there is no DB.  RC_OK with *why not NULL: it
+ * Where DB, or what it links to, stands.  RC_ABSENT: there is no DB.  RC_OK with *why not NULL: it
  * cannot be said, and this is why ("has no ...-seg", "was changed since").
  * RC_DATA or RC_SYSTEM reported: it cannot be read.
  */
