@@ -75,6 +75,21 @@ sleep 1
 n=$(wc -l <log)
 sleep 0.5
 is "$(wc -l <log)" "$n" "nothing is done where nothing changes"
+# Nor where so much else does that events are lost; what changes then is seen.
+too_many_events() {
+	kill -STOP $pid
+	"$@"
+	: >x && : >y
+	perl -e 'for (1 .. $ARGV[0]) { utime(undef, undef, "x"); utime(undef, undef, "y") }' \
+		"$(cat /proc/sys/fs/inotify/max_queued_events)"
+	kill -CONT $pid
+	sleep 0.5
+}
+sleep 2
+too_many_events :
+is "$(wc -l <log)" "$n" "nothing is done where events were lost"
+too_many_events put b
+ok "but what has changed is seen" await lines_are stream 2
 stop TERM 0 "stopped"
 
 # No descriptor on a database between two rounds

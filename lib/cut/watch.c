@@ -46,6 +46,7 @@ struct watch {
 	size_t n, cap;
 	size_t next; /* to be looked at by stamps */
 	bool begun, full;
+	bool overflowed; /* events were lost since the last look */
 	/* By directory and name: number + 1; 0: free.  Open addressing; there
 	 * may be several of one name. */
 	uint32_t *slot;
@@ -129,18 +130,25 @@ take_stamps(struct entry *e)
 }
 
 static bool
+stamps_are_young(const struct entry *e)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return is_young(&e->db, &now) || is_young(&e->log, &now);
+}
+
+static bool
 stamps_changed(struct entry *e)
 {
 	const struct stamp db = e->db, log = e->log;
-	struct timespec now;
 	bool changed = e->again;
 
-	clock_gettime(CLOCK_REALTIME, &now);
 	take_stamps(e);
 	e->again = false;
 	if (memcmp(&db, &e->db, sizeof(db)) != 0 ||
 	    memcmp(&log, &e->log, sizeof(log)) != 0) {
-		e->again = is_young(&e->db, &now) || is_young(&e->log, &now);
+		e->again = stamps_are_young(e);
 		changed = true;
 	}
 	return changed;
@@ -275,7 +283,7 @@ take_event(struct watch *w, const struct inotify_event *ev, bool *changed)
 	size_t len = ev->len ? strlen(ev->name) : 0;
 
 	if (ev->mask & IN_Q_OVERFLOW) {
-		memset(changed, true, w->n);
+		w->overflowed = true;
 	} else if (ev->mask &
 		   (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)) {
 		if (ev->mask & IN_MOVE_SELF)
@@ -318,22 +326,25 @@ read_events(struct watch *w, bool *changed)
 
 /* ---- the look ---- */
 
-/* Some of those that inotify tells of, so that all are seen in a minute. */
+/* Some of those that inotify tells of, so that all are seen in a minute; all, if
+ * events were lost, as they are when thousands of databases are cut: opening one
+ * brings some itself. */
 static bool
 look_at_some(struct watch *w, size_t n, bool *changed)
 {
 	bool moved = false;
 
-	for (; n > 0; n--) {
+	for (; n > 0; n--, w->next = (w->next + 1) % w->n) {
 		struct entry *e = &w->e[w->next];
 
-		e->again = false;
-		if (e->wd >= 0 && stamps_changed(e)) {
-			/* Its events said so too, or it is another file. */
-			changed[w->next] = true;
-			moved = arm(w, e) || moved;
-		}
-		w->next = (w->next + 1) % w->n;
+		if (e->wd < 0)
+			continue;
+		e->again = w->overflowed && stamps_are_young(e);
+		if (!stamps_changed(e))
+			continue;
+		/* Its events said so too, or it is another file. */
+		changed[w->next] = true;
+		moved = arm(w, e) || moved;
 	}
 	return moved;
 }
@@ -341,13 +352,14 @@ look_at_some(struct watch *w, size_t n, bool *changed)
 void
 watch_look(struct watch *w, unsigned long long interval, bool *changed)
 {
-	unsigned long long some = w->n * interval / ALL_EVERY + 1;
+	unsigned long long some;
 	bool moved = !w->begun;
 
 	if (w->n == 0)
 		return;
 	if (w->begun && w->fd >= 0)
 		read_events(w, changed);
+	some = w->overflowed ? w->n : w->n * interval / ALL_EVERY + 1;
 	for (size_t i = 0; i < w->n; i++) {
 		struct entry *e = &w->e[i];
 
@@ -361,6 +373,7 @@ watch_look(struct watch *w, unsigned long long interval, bool *changed)
 			    w, some < w->n ? (size_t)some : w->n, changed) ||
 			moved;
 	w->begun = true;
+	w->overflowed = false;
 	if (moved)
 		make_slots(w);
 }
