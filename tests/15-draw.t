@@ -77,6 +77,18 @@ head -n 3 day >short
 must_fail 1 seg-draw <short
 empty out "nothing of a set that was cut short"
 
+# Each text of the legend has room before what follows it: at most 7 pixels a
+# character.
+history 10 >ten
+for n in ten large; do
+	seg-draw <"$n" >"$n.svg"
+	is "$(sed -n 's/.*x="\([0-9]*\)" y="54">\([^<]*\)<.*/\1 \2/p' "$n.svg" |
+		awk '{ if (end > $1 - 19) print "over", $0
+			end = $1 + 7 * (length($0) - length($1) - 1) }
+			END { if (end > 1000) print "beyond" }')" "" \
+		"$n: the legend has room"
+done
+
 # A browser shows it.  Pixels: the plan's blue, what is kept in green, a gap.
 pixel() { # FILE X Y
 	pngtopnm "$1" | perl -e 'my ($x, $y) = @ARGV; local $/; $_ = <STDIN>;
@@ -99,6 +111,12 @@ if command -v chromium >/dev/null && command -v pngtopnm >/dev/null; then
 	ok "and with a gap" shot gap
 	is "$(pixel gap.png 540 81 | tr , " " | awk "{ print (\$1 > 225 && \$2 < 185) }")" 1 "which is red"
 	ok "and 10,000 segments" shot large
+	is "$(($(size large.svg) < 1000000)) $(grep -c '^<rect' large.svg |
+		awk '{ print ($1 > 500 && $1 < 4000) }')" "1 1" \
+		"in as many bars as there is room for"
+	is "$(grep -o '<title>[0-9]*[ -][a-z]*' large.svg | awk -F '[> ]' '
+		{ n += /segments/ ? $2 : 1 } END { print n }')" 10004 \
+		"of all segments"
 	is "$(pixel large.png 500 89)" "27,108,168" "the plan is blue"
 else
 	fail "the Debian packages chromium and netpbm are installed"

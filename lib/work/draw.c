@@ -163,26 +163,94 @@ put_xml(const char *text)
 
 static const char *const svg_class[] = {"plan", "kept", "gone"};
 
+/* "12.3 MiB" */
 static void
-svg_bar(const struct picture *p, const struct bar *b)
+put_bytes(uint64_t n)
 {
-	const struct key *k = &b->s->key;
+	static const char *const unit[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+	double v = (double)n;
+	size_t i = 0;
+
+	for (; v >= 1024 && i < 4; i++)
+		v /= 1024;
+	printf("%.*f %s", i ? 1 : 0, v, unit[i]);
+}
+
+/* Segments that are drawn as one: neighbours in a lane that could not be told
+ * from each other. */
+struct group {
+	size_t n; /* 0: none */
+	uint64_t start, end, time, bytes;
+	bool unknown; /* some of the bytes */
+	enum draw_role role;
+	unsigned lane;
+};
+
+static double
+group_width(const struct picture *p, const struct group *g)
+{
 	double w = WIDTH - 2 * MARGIN;
-	double x = place(p, k->start - 1, w), to = place(p, k->end, w);
+
+	return place(p, g->end, w) - place(p, g->start - 1, w);
+}
+
+static void
+svg_group(const struct picture *p, struct group *g)
+{
+	double x = place(p, g->start - 1, WIDTH - 2 * MARGIN);
+	double w = group_width(p, g);
 	char time[TIME_TEXT_MAX];
 
+	if (g->n == 0)
+		return;
 	/* A hair between neighbours, where there is room for one. */
-	to = to - x > 2 ? to - 0.7 : to;
+	w = w > 3 ? w - 1 : w < 1 ? 1 : w;
 	printf("<rect class=\"%s\" x=\"%.2f\" y=\"%u\" width=\"%.2f\" "
-	       "height=\"%d\"><title>%" PRIu64 "-%" PRIu64 " %s, ",
-	    svg_class[b->role], MARGIN + x, TOP + b->lane * LANE,
-	    to - x < 0.3 ? 0.3 : to - x, BAR, k->start, k->end,
-	    time_text(k->time, time));
-	if (b->s->bytes == UINT64_MAX)
+	       "height=\"%d\"><title>",
+	    svg_class[g->role], MARGIN + x, TOP + g->lane * LANE, w, BAR);
+	if (g->n > 1)
+		printf("%zu segments, ", g->n);
+	printf("%" PRIu64 "-%" PRIu64 " %s, ", g->start, g->end,
+	    time_text(g->time, time));
+	if (g->unknown)
 		printf("? bytes");
 	else
-		printf("%" PRIu64 " bytes", b->s->bytes);
+		put_bytes(g->bytes);
 	printf("</title></rect>\n");
+	g->n = 0;
+}
+
+static bool
+joins(const struct picture *p, const struct group *g, const struct bar *b)
+{
+	return g->n > 0 && g->role == b->role &&
+	       g->end + 1 == b->s->key.start && group_width(p, g) < 1;
+}
+
+/* However many segments there are, no more than the width has room for. */
+static void
+svg_bars(const struct picture *p)
+{
+	struct group lane[LANES] = {0};
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct bar *b = &p->bar[i];
+		struct group *g = &lane[b->lane];
+
+		if (!joins(p, g, b)) {
+			svg_group(p, g);
+			*g = (struct group){.start = b->s->key.start,
+			    .role = b->role,
+			    .lane = b->lane};
+		}
+		g->n++;
+		g->end = b->s->key.end;
+		g->time = b->s->key.time;
+		g->unknown |= b->s->bytes == UINT64_MAX;
+		g->bytes += b->s->bytes;
+	}
+	for (size_t i = 0; i < LANES; i++)
+		svg_group(p, &lane[i]);
 }
 
 static void
@@ -237,21 +305,20 @@ svg_ticks(const struct picture *p)
 static void
 svg_legend(const struct picture *p)
 {
+	static const int x[] = {MARGIN, 340, 640, 890};
 	struct sum sum[3];
-	int x = MARGIN;
 
 	sums(p, sum);
 	for (unsigned i = 0; i < 3; i++) {
 		printf("<rect class=\"%s\" x=\"%d\" y=\"44\" width=\"14\" "
-		       "height=\"%d\"/>\n<text x=\"%d\" y=\"54\">%s: %zu, "
-		       "%" PRIu64 " bytes</text>\n",
-		    svg_class[i], x, BAR, x + 19, meaning[i], sum[i].n,
-		    sum[i].bytes);
-		x += 280;
+		       "height=\"%d\"/>\n<text x=\"%d\" y=\"54\">%s: %zu, ",
+		    svg_class[i], x[i], BAR, x[i] + 19, meaning[i], sum[i].n);
+		put_bytes(sum[i].bytes);
+		printf("</text>\n");
 	}
 	printf("<rect class=\"gap\" x=\"%d\" y=\"44\" width=\"14\" "
 	       "height=\"%d\"/>\n<text x=\"%d\" y=\"54\">missing</text>\n",
-	    x, BAR, x + 19);
+	    x[3], BAR, x[3] + 19);
 }
 
 void
@@ -260,7 +327,8 @@ draw_svg(const struct draw *d)
 	static const char style[] =
 	    "text{font:12px sans-serif;fill:#333}"
 	    ".title{font-size:16px;font-weight:bold}.time{fill:#777}"
-	    ".plan{fill:#1b6ca8}.kept{fill:#7fb685}.gone{fill:#c9c9c9}"
+	    "rect{shape-rendering:crispEdges}.plan{fill:#1b6ca8}.kept{fill:#"
+	    "7fb685}.gone{fill:#c9c9c9}"
 	    ".gap{fill:#d1495b;fill-opacity:.45}"
 	    ".tick{stroke:#999;stroke-width:.6;fill:none}";
 	struct picture p;
@@ -281,8 +349,7 @@ draw_svg(const struct draw *d)
 	printf(": %zu segments, frames up to %" PRIu64 "</text>\n", p.n, p.end);
 	svg_legend(&p);
 	svg_ticks(&p);
-	for (size_t i = 0; i < p.n; i++)
-		svg_bar(&p, &p.bar[i]);
+	svg_bars(&p);
 	plan_gaps(d->plan, p.end, svg_gap, &p);
 	printf("<text x=\"%d\" y=\"%d\" text-anchor=\"end\">frames and times "
 	       "(UTC)</text>\n</svg>\n",
