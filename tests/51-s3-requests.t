@@ -160,8 +160,68 @@ is "$((frames * 100 / all))" 5 "5 % of the frames are needed"
 [ "$got" -le $(((frames * 4112 + indexes) * 110 / 100)) ]
 is $? 0 "at most 1.10 times the bytes that are needed"
 is "$(requests GETINDEX)" 21 "the indexes"
+plain=$(requests GETDATA)
 [ "$(requests GETDATA)" -lt 200 ]
 is $? 0 "neighbours share requests"
+log_clear
+
+# --- compressed: one request more for each object, and its table; no frame of
+# --- zstd's that is not needed
+
+ok "compressed" seg-upload -z -s s3://bkt/zst <lazy.files
+cp out zlisting
+is "$(requests HEADDATA) $(requests PUTDATA)" "21 21" "each looked for as plain"
+ok "listed" seg-list -s s3://bkt/zst
+same out zlisting "as it was printed"
+log_clear
+ok "fetch -l" seg-fetch -s s3://bkt/zst -l -d zl <zlisting
+ok "the same" diff -r l zl
+cp log zlog
+got=$(awk '/^GET/ { n += $6 } END { print n }' zlog)
+is "$(requests GETINDEX) $(requests HEADDATA)" "21 0" "sizes are known"
+[ "$(requests GETDATA)" -le $((plain + 21)) ]
+is $? 0 "$(requests GETDATA) requests for data; plain: $plain"
+seg-dump zl/lazy/*.seg >dumped
+sed '$d' zlisting | cut -f 1-3 | while read -r n s e; do
+	s3_get "bkt/zst/v2/clusters/default/namespaces/lazy/segments/${n#*/}.zst" \
+		>z
+	awk -v s="$s" -v e="$e" '$1 == "frame" && $6 >= s && $6 <= e {
+		print $6 - s }' dumped | sort -n >positions
+	perl -e 'local $/; open F, "<:raw", "z"; my $z = <F>;
+		my $n = unpack "V", substr $z, -9, 4;
+		my @e = unpack "(VVV)*", substr $z, -9 - 12 * $n, 12 * $n;
+		# The first has the header.
+		my ($at, $sum, %had) = (0, $e[0], 0 => 1);
+		my @end = map { $at += $e[3 * $_ + 1] } 0 .. $n - 1;
+		for my $p (split /\n/, <STDIN>) {
+			my $i = 0;
+			$i++ while $end[$i] <= 60 + 4112 * $p;
+			for (; $i == 0 || $end[$i - 1] < 60 + 4112 * ($p + 1); $i++) {
+				$sum += $e[3 * $i] unless $had{$i}++;
+			}
+		}
+		print "$sum\n"' <positions
+done >needed
+needed=$(awk '{ n += $1 } END { print n }' needed)
+note "$got bytes fetched; $needed of frames and $indexes of indexes are needed"
+[ "$got" -le $(((needed + indexes) * 130 / 100)) ]
+is $? 0 "at most 1.30 times the bytes of the frames that are needed"
+log_clear
+ok "of names alone" sh -c "cut -f 1 zlisting |
+	seg-fetch -s s3://bkt/zst -l -d zl2"
+is "$(requests HEADDATA)" 21 "sizes are asked for"
+sed 's/[0-9]\+$/99999999/' zlisting >lies
+ok "of BYTES that lie" seg-fetch -s s3://bkt/zst -l -d zl3 <lies
+ok "the same" diff -r zl2 zl3
+log_clear
+ok "fetched whole" seg-fetch -s s3://bkt/zst -d zw <zlisting
+asked "one request each" "GETDATA 21 GETINDEX 21"
+ok "verified" seg-verify -s s3://bkt/zst <zlisting
+is "$(requests GETDATA) $(grep -c '^GETDATA .* 404' log)" "42 21" \
+	"in both forms, of which one is not there"
+log_clear
+ok "removed" sh -c 'seg-rm -F -s s3://bkt/zst <zlisting'
+is "$(s3_ls bkt/zst/ | grep -v /claims/)" "" "nothing is left"
 log_clear
 
 # --- what was traced, said and given to other programs

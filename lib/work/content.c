@@ -14,9 +14,10 @@
 #include "work/content.h"
 
 enum {
-	/* What is asked for at first of the end of an object: the table, if it
-	 * was made to a tenth or more in frames of 64 KiB. */
-	TAIL_LEAST = 1 << 10,
+	/* What is asked for at first of the end of an object: the table, of 20
+	 * MiB of contents, or if they were made to a tenth or more, in frames
+	 * of 64 KiB. */
+	TAIL_LEAST = 4 << 10,
 	TAIL_MOST = 1 << 20,
 	TAIL_PART = 512,
 	/* A larger table is not used. */
