@@ -163,27 +163,33 @@ sqlite3 other.db 'UPDATE t SET v = 0 WHERE id = 7'
 q=$(seg-cut -d other shop other.db | sed -n '1s/\t.*//p')
 ok "a chain is proven" seg-restore chain.db "$p" "$q"
 same chain.db other.db "and right"
-# forge FILE ID: gives it that id, and the footer that goes with it
+# forge FILE OFFSET HEX: other bytes there, and the footer that goes with them
 forge() {
-	perl -e 'my ($f, $id) = @ARGV;
+	perl -e 'my ($f, $at, $hex) = @ARGV;
 		open F, "+<:raw", $f or die; local $/; my $d = <F>;
-		substr($d, 14, 16) = pack("H*", $id);
+		my $new = pack("H*", $hex); substr($d, $at, length $new) = $new;
 		my $crc = 0xffffffff;
 		for my $byte (unpack "C*", substr($d, 0, -4)) {
 			$crc ^= $byte;
 			$crc = $crc >> 1 ^ ($crc & 1 ? 0xedb88320 : 0) for 1 .. 8;
 		}
 		substr($d, -4) = pack("V", $crc ^ 0xffffffff);
-		seek F, 0, 0; print F $d; close F or die' "$1" "$2"
+		seek F, 0, 0; print F $d; close F or die' "$1" "$2" "$3"
 }
 f=$(mkseg w bad 1 10 5 10 1 10)
-forge "$f" "00$(echo "$id" | cut -c3-)"
+forge "$f" 14 "00$(echo "$id" | cut -c3-)"
 ok "an id that is no checksum says nothing" seg-restore forged.db "$f"
 rm forged.db
-forge "$f" "$id"
+forge "$f" 14 "$id"
 must_fail 1 seg-restore forged.db "$f"
 err_like 'not the database that was cut' "a forged checksum is found out"
 absent forged.db
+g=$(mkseg w framed 1 10 5 10 1 10)
+forge "$g" $((60 + 8)) 0b00000000000000
+must_fail 1 seg-restore forged.db "$g"
+err_like 'a frame number outside of' "a frame that is not the segment's"
+must_fail 1 seg-merge -d merged "$g" "$(mkseg w framed 11 12 6 10 1 2)"
+absent forged.db merged/framed/*
 must_fail 1 seg-restore -I quick plain.db "$a"
 err_like 'not a database' "SQLite's check"
 absent plain.db
