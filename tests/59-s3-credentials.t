@@ -251,6 +251,41 @@ refused 2 "no URL" "not a valid URL" "$full=x y"
 refused 2 "no path" "not a path" AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=@example.com/
 works "the same address, otherwise written" "ID1 TOKEN1" "$full=http://2130706433:$port/ecs/x"
 
+# --- the containers' own host, in a network of its own
+
+# Not where that is not permitted.
+if unshare -rn ip link set lo up 2>/dev/null; then
+	mkdir agent service
+	# shellcheck disable=SC2016
+	ok "a container's own host" unshare -rn setpriv --pdeathsig KILL sh -c '
+		ip link set lo up && ip addr add 169.254.170.2/32 dev lo || exit
+		perl "$TOP/tests/odd-keys.pl" agent 169.254.170.2:80 >agent/port &
+		perl "$TOP/tests/odd-s3.pl" service keys-for=9 >service/port &
+		until [ -s agent/port ] && [ -s service/port ]; do sleep 0.1; done
+		AWS_ENDPOINT_URL_S3=http://127.0.0.1:$(cat service/port) \
+			AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/ecs/x seg-list -N
+		status=$?
+		kill %1 %2
+		exit $status'
+	is "$(cat agent/log)" "GET /ecs/x" "it is asked"
+	is "$(cd service && ls used.*)" "used.$(printf 'ID1 TOKEN1' |
+		od -An -v -tx1 | tr -d ' \n')" "with its keys"
+else
+	note "no network of its own here: 169.254.170.2 is not tried"
+fi
+
+# --- a command that does not end
+
+if [ -n "${SOAK:-}" ]; then
+	for hangs in 'sleep 1234.5' 'exec >&-; sleep 1234.5'; do
+		printf '[profile hangs]\ncredential_process = %s\n' "$hangs" >hangs
+		must_fail 3 env AWS_CONFIG_FILE="$T/hangs" AWS_PROFILE=hangs \
+			seg-list --retry-for 0
+		err_like 'credential_process: not done after 60 seconds' "$hangs"
+		is "$(pgrep -c -fx 'sleep 1234.5')" 0 "it is killed"
+	done
+fi
+
 # --- a source that is set up and fails is the end
 
 libsql="LIBSQL_BOTTOMLESS_AWS_ACCESS_KEY_ID=a LIBSQL_BOTTOMLESS_AWS_SECRET_ACCESS_KEY=b"

@@ -1,8 +1,8 @@
 #!/usr/bin/perl
-# tests/odd-keys.pl DIR: what gives keys: a container's agent, the metadata of a
+# tests/odd-keys.pl DIR [HOST:PORT]: what gives keys: a container's agent, the metadata of a
 # machine, the token service (STS), none of which looks at signatures.
 #
-# Prints its port on 127.0.0.1 and serves until it is killed.  The first part of
+# Prints its port, on 127.0.0.1 if not told otherwise, and serves until it is killed.  The first part of
 # a path says which of them is asked, "ecs", "imds" or "sts"; each after it that
 # is NAME=VALUE how it answers:
 #
@@ -20,11 +20,11 @@ use warnings;
 use IO::Socket::INET;
 use POSIX qw(strftime);
 
-my ($dir) = @ARGV;
+my ($dir, $where) = @ARGV;
 open my $log, '>>', "$dir/log" or die;
 $log->autoflush(1);
 $SIG{CHLD} = 'IGNORE';
-my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 64)
+my $listen = IO::Socket::INET->new(LocalAddr => $where // '127.0.0.1', Listen => 64)
     or die;
 $| = 1;
 print $listen->sockport, "\n";

@@ -105,6 +105,43 @@ test_listings(void)
 	ok(lists("<ListBucketResult>" CONTENTS("k"), NULL, false), "cut short");
 }
 
+#define VERSIONS(x) "<ListVersionsResult>" x "</ListVersionsResult>"
+#define VERSION(key, id) \
+	"<Version><Key>" key "</Key><VersionId>" id "</VersionId>" \
+	"<Size>7</Size></Version>"
+
+static bool
+note_version(void *arg, const struct s3xml_entry *e)
+{
+	buf_addf(arg, "%s@%s ", e->key, e->version);
+	return true;
+}
+
+static void
+test_versions(void)
+{
+	struct buf got = text("");
+	struct buf b = text(VERSIONS(
+	    "<NextKeyMarker>a%2Fb+%2B</NextKeyMarker><NextVersionIdMarker>v+/="
+	    "</NextVersionIdMarker><DeleteMarker><Key>k</Key><VersionId>v3"
+	    "</VersionId></DeleteMarker>" VERSION("k", "v2")
+		VERSION("k", "") "<CommonPrefixes><Prefix>d/</Prefix>"
+				 "</CommonPrefixes>" URL));
+	struct s3xml_page page;
+
+	ok(s3xml_page(&page, &b) && strcmp(page.next_key, "a/b +") == 0 &&
+		strcmp(page.next_version, "v+/=") == 0,
+	    "versions: where the next page begins");
+	ok(s3xml_entries(&page, &b, note_version, &got) &&
+		strcmp(got.data, "k@v2 k@ d/@ ") == 0,
+	    "versions, without markers");
+	buf_release(&b);
+	b = text(VERSIONS(URL "<NextKeyMarker>a%2</NextKeyMarker>"));
+	ok(!s3xml_page(&page, &b), "a marker with half an escape");
+	buf_release(&b);
+	buf_release(&got);
+}
+
 static void
 test_hostile(void)
 {
@@ -198,6 +235,7 @@ int
 main(void)
 {
 	test_listings();
+	test_versions();
 	test_hostile();
 	test_long_names();
 	test_errors();
