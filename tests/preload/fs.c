@@ -4,18 +4,19 @@
  *
  *   FS_LOG=FILE    a line "OP PATH" (or "OP PATH PATH") for each operation that
  *                  changes files or makes them durable, before it is done
- *   FS_KILL=N      the process is killed before the Nth of these
+ *   FS_TRACE=FILE  the same with what is written, after it is done (trace.h)
+ *   FS_KILL=N      the process is killed before the Nth of these; N+: after it
  *   FS_FAIL=RULES  OP[@PART][#N]=ERRNO, separated by blanks: operations whose
  *                  path contains PART (ends in it: PART$) fail, all or the
- *                  Nth alone
+ *                  Nth alone.  SHORT: what is written is cut in half
  *   FS_RUN=RULE    OP[@PART][#N]=COMMAND: run by sh before the operation, once
  *
- * OP is the function's name: open (that creates), fsync, fdatasync, rename,
- * renameat2, link, linkat, unlink, unlinkat, mkdir, rmdir, ftruncate, write (all that
- * write), fchmod, fchown, tmpfile (open without a name), flock, lock (fcntl),
- * mmap (shared), fallocate, ioctl (clones), copy_file_range, opendir, readdir,
- * pread (all that read at a place), lstat.
- * From tmpfile on they are neither logged nor counted.
+ * OP is the function's name: open (that creates), tmpfile (open without a name),
+ * fsync, fdatasync, rename, renameat, renameat2, link, linkat, unlink, unlinkat,
+ * mkdir, rmdir, ftruncate, write (all that write, but to standard output),
+ * copy_file_range, fallocate, fchmod, fchown, futimens; "any" is each of these.
+ * Neither logged nor counted: flock, lock (fcntl), mmap (shared), ioctl (clones),
+ * opendir, readdir, pread (all that read at a place), lstat.
  */
 
 /* open() is to be open() here, and open64() the same. */
@@ -29,9 +30,12 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,8 +58,14 @@ static size_t n_rules;
 static bool run_pending;
 static struct rule run;
 static long ops, kill_at;
+static bool kill_after;
 static int log_fd = -1;
-static bool ready, busy;
+static bool ready;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Of the operation that this thread is at: we are at work ourselves; it dies
+ * when it is done; it writes half. */
+static _Thread_local bool busy, doomed, halved;
 
 static const struct {
 	const char *name;
@@ -64,7 +74,8 @@ static const struct {
     {"EACCES", EACCES}, {"EBUSY", EBUSY}, {"EINVAL", EINVAL},
     {"ENOSYS", ENOSYS}, {"ENODEV", ENODEV}, {"ENOLCK", ENOLCK},
     {"EOPNOTSUPP", EOPNOTSUPP}, {"EXDEV", EXDEV}, {"EROFS", EROFS},
-    {"EMFILE", EMFILE}, {"ENOENT", ENOENT}};
+    {"EMFILE", EMFILE}, {"ENOENT", ENOENT}, {"EINTR", EINTR},
+    {"EDQUOT", EDQUOT}};
 
 /* The next one of that name behind this library. */
 #define REAL(name) (__extension__(__typeof__(&(name))) real(#name))
@@ -78,6 +89,8 @@ real(const char *name)
 		abort();
 	return p;
 }
+
+#include "trace.h"
 
 static bool
 parse_rule(struct rule *r, const char *text)
@@ -124,10 +137,12 @@ begin(void)
 		run_pending = true;
 	}
 	if (kills)
-		kill_at = strtol(kills, NULL, 10);
+		kill_at = strtol(kills, &kills, 10);
+	kill_after = kills && *kills == '+';
 	if (log)
 		log_fd = REAL(open)(
 		    log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	trace_begin();
 }
 
 /* A PART that ends in "$" is the end of the path. */
@@ -142,20 +157,25 @@ contains(const char *path, const char *part)
 }
 
 static bool
-applies(struct rule *r, const char *op, const char *path)
+applies(struct rule *r, const char *op, const char *path, bool counted)
 {
-	if (strcmp(r->op, op) != 0 || !contains(path, r->part))
+	bool any = counted && strcmp(r->op, "any") == 0;
+
+	if ((!any && strcmp(r->op, op) != 0) || !contains(path, r->part))
 		return false;
 	r->seen++;
 	return r->nth == 0 || r->seen == r->nth;
 }
 
 static bool
-fails(const char *op, const char *path)
+fails(const char *op, const char *path, bool counted)
 {
 	for (size_t i = 0; i < n_rules; i++) {
-		if (!applies(&rules[i], op, path))
+		if (!applies(&rules[i], op, path, counted))
 			continue;
+		halved = strcmp(rules[i].does, "SHORT") == 0;
+		if (halved)
+			return false;
 		errno = EIO;
 		for (size_t k = 0; k < sizeof(errnos) / sizeof(*errnos); k++)
 			if (strcmp(errnos[k].name, rules[i].does) == 0)
@@ -171,7 +191,7 @@ run_once(const char *op, const char *path)
 	const char *mine = getenv("LD_PRELOAD");
 	char *old;
 
-	if (!run_pending || !applies(&run, op, path))
+	if (!run_pending || !applies(&run, op, path, false))
 		return;
 	run_pending = false;
 	old = strdup(mine ? mine : "");
@@ -182,21 +202,60 @@ run_once(const char *op, const char *path)
 	free(old);
 }
 
+/* Is it to fail, with errno? */
+static bool
+is_to_fail(const char *op, const char *path, bool counted)
+{
+	int err = errno;
+	bool bad;
+
+	run_once(op, path);
+	errno = err;
+	pthread_mutex_lock(&lock);
+	bad = fails(op, path, counted);
+	pthread_mutex_unlock(&lock);
+	return bad;
+}
+
+static long
+count(const char *op, const char *path, const char *to)
+{
+	char line[2 * 4096 + 64];
+	long nth;
+	int n;
+
+	pthread_mutex_lock(&lock);
+	nth = ++ops;
+	if (nth == kill_at && !kill_after)
+		kill(getpid(), SIGKILL);
+	n = snprintf(line, sizeof(line), "%s %s%s%s\n", op, path, to ? " " : "",
+	    to ? to : "");
+	if (log_fd >= 0 && n > 0 && REAL(write)(log_fd, line, (size_t)n) < 0)
+		abort();
+	pthread_mutex_unlock(&lock);
+	return nth;
+}
+
+static void
+begin_once(void)
+{
+	pthread_mutex_lock(&lock);
+	if (!ready)
+		begin();
+	pthread_mutex_unlock(&lock);
+}
+
 /* What changes nothing: may only fail. */
 static bool
 quiet(const char *op, const char *path)
 {
-	int err = errno;
 	bool bad;
 
 	if (busy)
 		return false;
 	busy = true;
-	if (!ready)
-		begin();
-	run_once(op, path);
-	errno = err;
-	bad = fails(op, path);
+	begin_once();
+	bad = is_to_fail(op, path, false);
 	busy = false;
 	return bad;
 }
@@ -205,23 +264,35 @@ quiet(const char *op, const char *path)
 static bool
 change(const char *op, const char *path, const char *to)
 {
-	char line[2 * 4096 + 64];
-	int err = errno, n;
+	int err = errno;
+	bool bad;
 
 	if (busy)
 		return false;
 	busy = true;
-	if (!ready)
-		begin();
-	if (++ops == kill_at)
-		kill(getpid(), SIGKILL);
-	n = snprintf(line, sizeof(line), "%s %s%s%s\n", op, path, to ? " " : "",
-	    to ? to : "");
-	if (log_fd >= 0 && n > 0 && REAL(write)(log_fd, line, (size_t)n) < 0)
-		abort();
-	busy = false;
+	begin_once();
+	doomed = count(op, path, to) == kill_at && kill_after;
 	errno = err;
-	return quiet(op, path);
+	bad = is_to_fail(op, path, true);
+	busy = false;
+	return bad;
+}
+
+/* After it: how it went is passed through. */
+static long
+done(long result)
+{
+	halved = false;
+	if (doomed && !busy)
+		kill(getpid(), SIGKILL);
+	return result;
+}
+
+/* Its length, or half of it; at least a byte. */
+static size_t
+length(size_t n)
+{
+	return halved && n > 1 ? n / 2 : n;
 }
 
 static const char *
@@ -239,9 +310,37 @@ path_of(int fd, char *buf, size_t size)
 }
 
 #define PATH_OF(fd) path_of(fd, (char[4096]){0}, 4096)
+
+static const char *
+path_at(int dir, const char *name, char *buf, size_t size)
+{
+	size_t n;
+
+	if (dir == AT_FDCWD || *name == '/')
+		return name;
+	n = strlen(path_of(dir, buf, size));
+	snprintf(buf + n, size - n, "/%s", name);
+	return buf;
+}
+
+#define PATH_AT(dir, name) path_at(dir, name, (char[4096]){0}, 4096)
 #define TWICE(name) __attribute__((alias(#name)))
 
 /* ---- names ---- */
+
+static int
+create(int dir, const char *name, const char *path, int flags, mode_t mode)
+{
+	bool there = faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	int fd;
+
+	if (change("open", path, NULL))
+		return -1;
+	fd = REAL(openat)(dir, name, flags, mode);
+	if (fd >= 0 && (!there || flags & O_TRUNC))
+		trace_fd(there ? "ftruncate" : "create", fd, 0, 0);
+	return (int)done(fd);
+}
 
 int
 open(const char *path, int flags, ...)
@@ -253,27 +352,77 @@ open(const char *path, int flags, ...)
 		va_start(ap, flags);
 		mode = va_arg(ap, mode_t);
 		va_end(ap);
-		if (flags & O_CREAT ? change("open", path, NULL)
-				    : quiet("tmpfile", path))
+	}
+	if (flags & O_CREAT && !busy)
+		return create(AT_FDCWD, path, path, flags, mode);
+	if ((flags & O_TMPFILE) == O_TMPFILE) {
+		if (change("tmpfile", path, NULL))
 			return -1;
+		return (int)done(REAL(open)(path, flags, mode));
 	}
 	return REAL(open)(path, flags, mode);
 }
 int open64(const char *, int, ...) TWICE(open);
 
 int
+openat(int dir, const char *name, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list ap;
+
+	if (!(flags & O_CREAT))
+		return REAL(openat)(dir, name, flags);
+	va_start(ap, flags);
+	mode = va_arg(ap, mode_t);
+	va_end(ap);
+	return create(dir, name, PATH_AT(dir, name), flags, mode);
+}
+int openat64(int, const char *, int, ...) TWICE(openat);
+
+int
+mkostemp(char *path, int flags)
+{
+	return change("open", path, NULL)
+		   ? -1
+		   : (int)done(REAL(mkostemp)(path, flags));
+}
+int mkostemp64(char *, int) TWICE(mkostemp);
+
+/* The end of what gives a name. */
+static int
+named(const char *op, int result, const char *from, const char *to)
+{
+	if (result == 0)
+		trace_names(op, from, to);
+	return (int)done(result);
+}
+
+int
 rename(const char *from, const char *to)
 {
-	return change("rename", from, to) ? -1 : REAL(rename)(from, to);
+	return change("rename", from, to)
+		   ? -1
+		   : named("rename", REAL(rename)(from, to), from, to);
+}
+
+int
+renameat(int dir, const char *name, int to_dir, const char *to_name)
+{
+	const char *from = PATH_AT(dir, name), *to = PATH_AT(to_dir, to_name);
+
+	return change("renameat", from, to)
+		   ? -1
+		   : named("rename", REAL(renameat)(dir, name, to_dir, to_name),
+			 from, to);
 }
 
 int
 link(const char *from, const char *to)
 {
-	return change("link", from, to) ? -1 : REAL(link)(from, to);
+	return change("link", from, to)
+		   ? -1
+		   : named("link", REAL(link)(from, to), from, to);
 }
-
-static const char *path_of(int, char *, size_t);
 
 /* Of a file that is open: its name. */
 int
@@ -287,32 +436,43 @@ linkat(int fd, const char *from, int to_fd, const char *to, int flags)
 		shown = path_of(open_fd, name, sizeof(name));
 	return change("linkat", shown, to)
 		   ? -1
-		   : REAL(linkat)(fd, from, to_fd, to, flags);
+		   : named("link", REAL(linkat)(fd, from, to_fd, to, flags),
+			 shown, to);
 }
 
 int
 unlink(const char *path)
 {
-	return change("unlink", path, NULL) ? -1 : REAL(unlink)(path);
+	return change("unlink", path, NULL)
+		   ? -1
+		   : named("unlink", REAL(unlink)(path), path, NULL);
 }
 
 int
-unlinkat(int fd, const char *path, int flags)
+unlinkat(int dir, const char *name, int flags)
 {
-	return change("unlinkat", path, NULL) ? -1
-					      : REAL(unlinkat)(fd, path, flags);
+	const char *path = PATH_AT(dir, name);
+
+	return change("unlinkat", path, NULL)
+		   ? -1
+		   : named("unlink", REAL(unlinkat)(dir, name, flags), path,
+			 NULL);
 }
 
 int
 mkdir(const char *path, mode_t mode)
 {
-	return change("mkdir", path, NULL) ? -1 : REAL(mkdir)(path, mode);
+	return change("mkdir", path, NULL)
+		   ? -1
+		   : named("mkdir", REAL(mkdir)(path, mode), path, NULL);
 }
 
 int
 rmdir(const char *path)
 {
-	return change("rmdir", path, NULL) ? -1 : REAL(rmdir)(path);
+	return change("rmdir", path, NULL)
+		   ? -1
+		   : named("rmdir", REAL(rmdir)(path), path, NULL);
 }
 
 /* The C library need not have renameat2(). */
@@ -321,65 +481,107 @@ syscall(long number, ...)
 {
 	long a[6];
 	va_list ap;
+	const char *from, *to;
 
 	va_start(ap, number);
 	for (int i = 0; i < 6; i++)
 		a[i] = va_arg(ap, long);
 	va_end(ap);
-	if (number == SYS_renameat2 &&
-	    change("renameat2", (const char *)a[1], (const char *)a[3]))
+	if (number != SYS_renameat2)
+		return REAL(syscall)(
+		    number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	from = (const char *)a[1];
+	to = (const char *)a[3];
+	if (change("renameat2", from, to))
 		return -1;
-	return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return named("rename",
+	    (int)REAL(syscall)(number, a[0], from, a[2], to, a[4]), from, to);
 }
 
 /* ---- contents ---- */
 
+/* The end of what syncs. */
+static int
+synced(int result, int fd)
+{
+	if (result == 0)
+		trace_fd("fsync", fd, 0, 0);
+	return (int)done(result);
+}
+
 int
 fsync(int fd)
 {
-	return change("fsync", PATH_OF(fd), NULL) ? -1 : REAL(fsync)(fd);
+	return change("fsync", PATH_OF(fd), NULL) ? -1
+						  : synced(REAL(fsync)(fd), fd);
 }
 
 int
 fdatasync(int fd)
 {
-	return change("fdatasync", PATH_OF(fd), NULL) ? -1
-						      : REAL(fdatasync)(fd);
+	return change("fdatasync", PATH_OF(fd), NULL)
+		   ? -1
+		   : synced(REAL(fdatasync)(fd), fd);
 }
 
 int
 ftruncate(int fd, off_t size)
 {
-	return change("ftruncate", PATH_OF(fd), NULL)
-		   ? -1
-		   : REAL(ftruncate)(fd, size);
+	int r;
+
+	if (change("ftruncate", PATH_OF(fd), NULL))
+		return -1;
+	r = REAL(ftruncate)(fd, size);
+	if (r == 0)
+		trace_fd("ftruncate", fd, size, 0);
+	return (int)done(r);
 }
 int ftruncate64(int, off_t) TWICE(ftruncate);
+
+/* The end of what writes. */
+static ssize_t
+written(ssize_t result, int fd, off_t at)
+{
+	if (result > 0)
+		trace_fd("write", fd, at, (size_t)result);
+	return done(result);
+}
 
 ssize_t
 write(int fd, const void *p, size_t n)
 {
 	struct stat st;
+	off_t at;
 
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    change("write", PATH_OF(fd), NULL))
+	if (fd == STDOUT_FILENO || fstat(fd, &st) != 0 ||
+	    !S_ISREG(st.st_mode) || busy)
+		return REAL(write)(fd, p, n);
+	if (change("write", PATH_OF(fd), NULL))
 		return -1;
-	return REAL(write)(fd, p, n);
+	at = REAL(fcntl)(fd, F_GETFL) & O_APPEND ? st.st_size
+						 : lseek(fd, 0, SEEK_CUR);
+	return written(REAL(write)(fd, p, length(n)), fd, at);
 }
 
 ssize_t
 pwrite(int fd, const void *p, size_t n, off_t at)
 {
-	return change("write", PATH_OF(fd), NULL) ? -1
-						  : REAL(pwrite)(fd, p, n, at);
+	return change("write", PATH_OF(fd), NULL)
+		   ? -1
+		   : written(REAL(pwrite)(fd, p, length(n), at), fd, at);
 }
 ssize_t pwrite64(int, const void *, size_t, off_t) TWICE(pwrite);
 
 ssize_t
 pwritev(int fd, const struct iovec *v, int n, off_t at)
 {
-	return change("write", PATH_OF(fd), NULL) ? -1
-						  : REAL(pwritev)(fd, v, n, at);
+	if (change("write", PATH_OF(fd), NULL))
+		return -1;
+	if (halved && n > 0)
+		return written(
+		    REAL(pwrite)(fd, v->iov_base, length(v->iov_len), at), fd,
+		    at);
+	return written(REAL(pwritev)(fd, v, n, at), fd, at);
 }
 ssize_t pwritev64(int, const struct iovec *, int, off_t) TWICE(pwritev);
 
@@ -387,17 +589,21 @@ ssize_t
 copy_file_range(
     int in, off_t *from, int out, off_t *to, size_t n, unsigned flags)
 {
-	return quiet("copy_file_range", PATH_OF(out))
-		   ? -1
-		   : REAL(copy_file_range)(in, from, out, to, n, flags);
+	off_t at = to ? *to : lseek(out, 0, SEEK_CUR);
+
+	if (change("copy_file_range", PATH_OF(out), NULL))
+		return -1;
+	return written(
+	    REAL(copy_file_range)(in, from, out, to, length(n), flags), out,
+	    at);
 }
 
 int
 fallocate(int fd, int mode, off_t at, off_t n)
 {
-	return quiet("fallocate", PATH_OF(fd))
+	return change("fallocate", PATH_OF(fd), NULL)
 		   ? -1
-		   : REAL(fallocate)(fd, mode, at, n);
+		   : (int)done(REAL(fallocate)(fd, mode, at, n));
 }
 int fallocate64(int, int, off_t, off_t) TWICE(fallocate);
 
@@ -415,15 +621,25 @@ void *mmap64(void *, size_t, int, int, int, off_t) TWICE(mmap);
 int
 fchmod(int fd, mode_t mode)
 {
-	return change("fchmod", PATH_OF(fd), NULL) ? -1
-						   : REAL(fchmod)(fd, mode);
+	return change("fchmod", PATH_OF(fd), NULL)
+		   ? -1
+		   : (int)done(REAL(fchmod)(fd, mode));
 }
 
 int
 fchown(int fd, uid_t uid, gid_t gid)
 {
-	return change("fchown", PATH_OF(fd), NULL) ? -1
-						   : REAL(fchown)(fd, uid, gid);
+	return change("fchown", PATH_OF(fd), NULL)
+		   ? -1
+		   : (int)done(REAL(fchown)(fd, uid, gid));
+}
+
+int
+futimens(int fd, const struct timespec times[2])
+{
+	return change("futimens", PATH_OF(fd), NULL)
+		   ? -1
+		   : (int)done(REAL(futimens)(fd, times));
 }
 
 int
@@ -454,11 +670,17 @@ ioctl(int fd, unsigned long op, ...)
 {
 	va_list ap;
 	void *arg;
+	int r;
 
 	va_start(ap, op);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	return quiet("ioctl", PATH_OF(fd)) ? -1 : REAL(ioctl)(fd, op, arg);
+	if (quiet("ioctl", PATH_OF(fd)))
+		return -1;
+	r = REAL(ioctl)(fd, op, arg);
+	if (op == FICLONE && r == 0)
+		trace_fd("write", fd, 0, SIZE_MAX);
+	return r;
 }
 
 /* ---- directories ---- */
