@@ -41,6 +41,16 @@ ok "again" sh -c 'sed -n 1,2p parts | seg-rm -v -e'
 is "$(grep -c 'gone already' err)" 2 "-v says that it was gone"
 is "$(grep -c . out)" 2 "printed"
 
+sed -n 1p parts >one
+ok "again, watched" fs FS_LOG="$T/log" seg-rm -e <one
+is "$(grep -E '^fsync .*/(segments|indexes)$' log | sed 's,.*/,,')" \
+	"$(printf 'segments\nindexes')" "what a killed run removed does not come back"
+must_fail 3 fs FS_FAIL='unlink@/removal$=EIO' seg-rm -e <one
+err_like "/removal: Input/output error" "a lock that stays is said"
+is "$(tail -n 1 out)" '!' "and its set failed"
+ok "the next run" seg-rm -e <one
+absent store/v2/clusters/default/claims/shop/removal
+
 # data left by a killed run
 key=$(sed -n '3s,shop/\([^	]*\).*,\1,p' parts)
 seg-upload -F "$(find work -name '*51-*2000.seg')" >/dev/null

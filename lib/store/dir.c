@@ -24,6 +24,7 @@
 
 #include "base/directory.h"
 #include "base/handover.h"
+#include "base/temporary.h"
 #include "format/key.h"
 #include "store/dir.h"
 #include "store/dir_list.h"
@@ -286,6 +287,17 @@ write_put(struct store_xfer *x, struct file *to)
 	return rc ? rc : file_chmod(to, file_mode_within(mode));
 }
 
+/* A file that is made has that done.  What a killed run left of an object that
+ * is there is nothing that anybody would make again. */
+static void
+sweep_beside(const char *path)
+{
+	char *dir = path_dir(path);
+
+	temporary_sweep_once(dir);
+	free(dir);
+}
+
 static enum rc
 do_put(struct dir_store *s, struct store_xfer *x, struct slot *slot)
 {
@@ -293,6 +305,8 @@ do_put(struct dir_store *s, struct store_xfer *x, struct slot *slot)
 	enum rc rc;
 
 	x->existed = !x->replace && file_exists(path);
+	if (x->existed)
+		sweep_beside(path);
 	rc = x->existed ? RC_OK : create_locked(s, slot, path);
 	if (rc == RC_OK && slot->put)
 		rc = write_put(x, slot->put);
@@ -390,6 +404,17 @@ sync_dirs(struct dir_store *s, struct slot *slots, size_t n)
 			slots[i].rc = rc;
 		}
 	}
+}
+
+static enum rc
+dir_settled(void *impl, const char *object)
+{
+	char *path = path_below(impl, object);
+	struct dirs dirs = {0};
+
+	dirs_add(&dirs, path);
+	free(path);
+	return dirs_sync(&dirs);
 }
 
 /* ---- the queue ---- */
@@ -520,6 +545,7 @@ const struct store_ops store_dir_ops = {
     .start = dir_start,
     .wait = dir_wait,
     .running = dir_running,
+    .settle = dir_settled,
     .free = dir_free,
     .fails_in_part = true,
 };

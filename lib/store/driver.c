@@ -92,6 +92,12 @@ store_retains(struct store *s, bool *may)
 	return s->ops->retains ? s->ops->retains(s->impl, may) : RC_OK;
 }
 
+enum rc
+store_settle(struct store *s, const char *object)
+{
+	return s->ops->settle ? s->ops->settle(s->impl, object) : RC_OK;
+}
+
 bool
 store_is_exclusive(const struct store *s)
 {

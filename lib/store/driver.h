@@ -23,6 +23,8 @@ struct store_ops {
 	bool (*is_exclusive)(const void *impl);    /* NULL: it is */
 	bool (*is_missing)(const void *impl);      /* NULL: known when opened */
 	enum rc (*retains)(void *impl, bool *may); /* NULL: nothing */
+	/* NULL: whatever is done is so for good. */
+	enum rc (*settle)(void *impl, const char *object);
 	bool fails_in_part;
 	void (*free)(void *impl);
 };

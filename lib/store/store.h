@@ -172,6 +172,10 @@ struct store_xfer {
 	struct store_xfer *next;
 };
 
+/* What is beside object, and what is not any more, is so for good, even where
+ * another run was killed before it had seen to that. */
+enum rc store_settle(struct store *, const char *object);
+
 void store_start(struct store *, struct store_xfer *);
 /* Drive transfers until at most max are queued or running, or, if fd >= 0,
  * until fd is readable.  What failed is told to done(), not here. */

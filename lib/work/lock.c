@@ -41,6 +41,37 @@ try_once(struct store *store, const char *object, const struct claim *mine,
 }
 
 enum rc
+lock_release(struct store *store, const char *cluster, const char *namespace)
+{
+	char *object = claim_object(cluster, namespace, CLAIM_REMOVAL);
+	struct claim now;
+	enum rc rc = claim_read(store, object, &now);
+
+	if (rc == RC_OK && is_ours(&now))
+		rc = claim_remove(store, object);
+	free(object);
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+/* The one before us may have been killed before its removals were durable. */
+static enum rc
+settle(struct store *store, const char *cluster, const char *namespace)
+{
+	static const struct key any = {1, 1, 1};
+	struct name name;
+	enum rc rc = RC_OK;
+
+	name_set(&name, namespace, &any);
+	for (int part = PART_SEGMENT; part <= PART_INDEX && !rc; part++) {
+		char *object = name_object(cluster, &name, (enum part)part);
+
+		rc = store_settle(store, object);
+		free(object);
+	}
+	return rc;
+}
+
+enum rc
 lock_take(struct store *store, const char *cluster, const char *namespace,
     unsigned busy_ms, bool force, bool *sure)
 {
@@ -62,18 +93,12 @@ lock_take(struct store *store, const char *cluster, const char *namespace,
 	else if (rc == RC_OK && !ours)
 		rc = say_locked(namespace, &theirs);
 	free(object);
+	if (rc)
+		return rc;
+	rc = settle(store, cluster, namespace);
+	if (rc)
+		(void)lock_release(store, cluster, namespace);
 	return rc;
-}
-
-void
-lock_release(struct store *store, const char *cluster, const char *namespace)
-{
-	char *object = claim_object(cluster, namespace, CLAIM_REMOVAL);
-	struct claim now;
-
-	if (claim_look(store, object, &now) == RC_OK && is_ours(&now))
-		(void)claim_remove(store, object);
-	free(object);
 }
 
 enum rc

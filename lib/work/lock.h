@@ -16,11 +16,13 @@
 #include "store/store.h"
 
 /* Take it, waiting for others so long, and then with force all the same; else
- * RC_SYSTEM, which names who has it.  *sure: nobody else can have it. */
+ * RC_SYSTEM, which names who has it.  *sure: nobody else can have it.  What the
+ * one before removed does not come back. */
 enum rc lock_take(struct store *, const char *cluster, const char *namespace,
     unsigned busy_ms, bool force, bool *sure);
-/* Unless another has it now. */
-void lock_release(struct store *, const char *cluster, const char *namespace);
+/* Unless another has it now.  What cannot be released holds others up. */
+enum rc lock_release(
+    struct store *, const char *cluster, const char *namespace);
 
 /* Wait until nobody has it who may be alive; *was: somebody had it. */
 enum rc lock_wait(struct store *, const char *cluster, const char *namespace,

@@ -516,8 +516,8 @@ retire_set(struct retire *r)
 	}
 	for (size_t i = 0; i < r->set.n_spaces; i++)
 		if (r->set.spaces[i].locked)
-			lock_release(r->o.store, r->o.cluster,
-			    r->set.spaces[i].namespace);
+			rc = rc_max(rc, lock_release(r->o.store, r->o.cluster,
+					    r->set.spaces[i].namespace));
 	retire_forget(r);
 	return rc;
 }
