@@ -65,6 +65,31 @@ for c in "seg-cut -d w shop b.db" "seg-upload -e -s new w/shop/*.seg" \
 		"$(grep -c sync log)" "and some are syncs"
 done
 
+# --- what a killed run has named, or made a directory of, and not synced, the
+# next one syncs before it tells of it
+synced() { # DESC LINE...: of the log, fsyncs
+	desc=$1
+	shift
+	sed "s,$T/,,; s,$T\$,.," log >here
+	for line; do
+		grep -qxF "fsync $line" here || echo "$line"
+	done >missing
+	empty missing "$desc"
+}
+rm -rf w f m new
+cp -r seed w
+o=new/v2/clusters/default/namespaces/shop/segments
+mkdir -p m/shop $o
+ok "a merge" fs FS_LOG="$T/log" seg-merge -d m w/shop/*.seg
+synced "into a directory that was there, and empty" m m/shop
+ok "an upload" fs FS_LOG="$T/log" seg-upload -e -s new w/shop/*.seg
+synced "into one that was there" ${o%/*} $o
+rm -rf log full
+ok "a store" seg-upload -e --create -s full seed/shop/*.seg
+ok "seg-fetch -l" seg-fetch -l -s full -d f <listing
+ok "again" fs FS_LOG="$T/log" seg-fetch -l -s full -d f <listing
+synced "what it finds whole" f/shop
+
 # --- what fails is said, leaves nothing half-made, and is done by the next run
 # whole DIR: no index without its data
 whole() {

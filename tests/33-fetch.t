@@ -138,7 +138,7 @@ absent "o/shop/$k.seg"
 rm -rf o
 mkdir -p o/shop
 ok "the log of a fetch" fs FS_LOG="$T/log" seg-fetch -d o "shop/$k"
-is "$(grep -E "^(fsync|rename)" log | sed 's,[^ ]*/,,g; s,\.segtmp-,T,g' |
+is "$(grep -E "^(fsync|rename).*shop" log | sed 's,[^ ]*/,,g; s,\.segtmp-,T,g' |
 	sed "s,$k,KEY,g")" "fsync TKEY.seg
 fsync TKEY.idx
 rename TKEY.seg KEY.seg
@@ -185,7 +185,7 @@ done
 rm -rf o
 mkdir -p o/shop
 mv "$objects/indexes/$k" index
-ok "data that was moved away" fs FS_RUN="fsync#2=rm o/shop/$k.seg" \
+ok "data that was moved away" fs FS_RUN="fsync@o/shop\$=rm o/shop/$k.seg" \
 	seg-fetch -d o "shop/$k"
 is "$(grep -c . err)" 1 "is no error"
 absent "o/shop/$k.seg" "o/shop/$k.idx"

@@ -1,5 +1,6 @@
 /* directory: see directory.h. */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -37,16 +38,29 @@ path_base(const char *path)
 enum rc
 dir_sync(const char *dir)
 {
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
 	enum rc rc = RC_OK;
 
 	if (fd < 0)
 		return msg_errno(dir);
+	do
+		r = fsync(fd);
+	while (r != 0 && errno == EINTR);
 	/* Some file systems know no fsync of a directory, and need none. */
-	if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS &&
-	    errno != ENOSYS && errno != EOPNOTSUPP)
+	if (r != 0 && errno != EINVAL && errno != EROFS && errno != ENOSYS &&
+	    errno != EOPNOTSUPP)
 		rc = msg_errno(dir);
 	close(fd);
+	return rc;
+}
+
+enum rc
+parent_sync(const char *path)
+{
+	char *dir = path_dir(path);
+	enum rc rc = dir_sync(dir);
+
+	free(dir);
 	return rc;
 }
 
@@ -87,39 +101,58 @@ dirs_sync(struct dirs *d)
 enum rc
 file_remove(const char *path)
 {
-	char *dir;
-	enum rc rc;
-
 	if (unlink(path) != 0)
 		return errno == ENOENT ? RC_ABSENT : msg_errno(path);
-	dir = path_dir(path);
-	rc = dir_sync(dir);
-	free(dir);
-	return rc;
+	return parent_sync(path);
+}
+
+/* One that cannot be read has something in it. */
+static bool
+is_empty(const char *dir)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *e;
+	bool empty = d != NULL;
+
+	while (empty && (e = readdir(d)) != NULL)
+		empty =
+		    strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
+	if (d)
+		closedir(d);
+	return empty;
+}
+
+/*
+ * One that is there: who made it may have been killed, or not have come so far,
+ * before that was durable.  Then nothing is in it yet, but what we put into it
+ * would be lost with it.  Who may not write in its parent has not made it.
+ */
+static enum rc
+dir_settle(const char *dir)
+{
+	struct stat st;
+	char *parent;
+	bool ours;
+
+	if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
+		return msg_fail(RC_USAGE, "%s: not a directory", dir);
+	parent = path_dir(dir);
+	ours = is_empty(dir) && access(parent, R_OK | W_OK) == 0;
+	free(parent);
+	return ours ? parent_sync(dir) : RC_OK;
 }
 
 enum rc
 dir_make(const char *dir)
 {
-	struct stat st;
-	char *parent;
-	enum rc rc;
-
-	if (mkdir(dir, 0777) != 0) {
-		if (errno == EEXIST) {
-			if (stat(dir, &st) == 0 && S_ISDIR(st.st_mode))
-				return RC_OK;
-			return msg_fail(RC_USAGE, "%s: not a directory", dir);
-		}
-		if (errno == ENOENT)
-			return msg_fail(RC_USAGE,
-			    "%s: its parent directory does not exist", dir);
-		return msg_errno(dir);
-	}
-	parent = path_dir(dir);
-	rc = dir_sync(parent);
-	free(parent);
-	return rc;
+	if (mkdir(dir, 0777) == 0)
+		return parent_sync(dir);
+	if (errno == EEXIST)
+		return dir_settle(dir);
+	if (errno == ENOENT)
+		return msg_fail(
+		    RC_USAGE, "%s: its parent directory does not exist", dir);
+	return msg_errno(dir);
 }
 
 enum rc

@@ -13,12 +13,14 @@
 char *path_dir(const char *path);
 const char *path_base(const char *path);
 
-/* Make one directory if it is not there; its parent must be (RC_USAGE). */
+/* Make one directory if it is not there, and make that durable, whoever made it;
+ * its parent must be there (RC_USAGE). */
 enum rc dir_make(const char *dir);
 /* mkdir -p below base, which must be there (RC_USAGE). */
 enum rc dir_make_below(const char *base, const char *relative);
 
 enum rc dir_sync(const char *dir);
+enum rc parent_sync(const char *path); /* the directory that it is in */
 /* Directories to be fsynced, each once: all-zero is none. */
 struct dirs {
 	char **dir;

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "base/directory.h"
 #include "base/file.h"
 #include "segment/segpair.h"
 #include "segment/segwriter.h"
@@ -70,6 +71,8 @@ find_local(const struct remote_set *s, struct seg_header *header)
 		msg_info("%s: bad, made again", seg_path);
 		rc = RC_ABSENT;
 	}
+	if (rc == RC_OK) /* a killed run may not have come so far */
+		rc = parent_sync(seg_path);
 	file_close(&seg);
 	file_close(&idx);
 	free(seg_path);

@@ -342,7 +342,6 @@ static enum rc
 sync_beside(const struct replace *r)
 {
 	struct file *f;
-	char *dir;
 	enum rc rc = RC_OK;
 
 	for (int i = WAL; i <= JOURNAL && rc == RC_OK; i++) {
@@ -352,11 +351,7 @@ sync_beside(const struct replace *r)
 		rc = file_sync(f);
 		file_close(&f);
 	}
-	dir = path_dir(r->path);
-	if (rc == RC_OK)
-		rc = dir_sync(dir);
-	free(dir);
-	return rc;
+	return rc ? rc : parent_sync(r->path);
 }
 
 static enum rc
@@ -393,16 +388,13 @@ remove_one(const char *path)
 static enum rc
 remove_beside(struct replace *r)
 {
-	char *dir = path_dir(r->path);
 	enum rc rc = RC_OK;
 
 	for (int i = 0; i < BESIDE; i++) {
 		rc = rc_max(rc, remove_one(r->beside[i]));
 		rc = rc_max(rc, remove_one(r->aside[i]));
 	}
-	rc = rc_max(rc, dir_sync(dir));
-	free(dir);
-	return rc;
+	return rc_max(rc, parent_sync(r->path));
 }
 
 /* SIGKILL alone comes between: see above. */

@@ -64,7 +64,6 @@ static enum rc
 made_meanwhile(struct file *file, const char *path)
 {
 	struct file *other = NULL;
-	char *dir = path_dir(path);
 	bool equal = false;
 	enum rc rc = file_open(&other, path);
 
@@ -74,10 +73,9 @@ made_meanwhile(struct file *file, const char *path)
 		rc = exists_already(path);
 	if (rc == RC_OK) {
 		msg_info("%s: made by another process meanwhile", path);
-		rc = dir_sync(dir);
+		rc = parent_sync(path);
 	}
 	file_close(&other);
-	free(dir);
 	return rc;
 }
 
