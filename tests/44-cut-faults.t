@@ -193,4 +193,20 @@ done
 ok "the next run makes it good" seg-cut -d work shop db
 restored "failures" db
 
+# The directory cannot be synced when the segment has its names: they go again.
+for n in 1 2; do
+	log_sql "UPDATE t SET v = 'sync $n' WHERE id = 9"
+	run fs "FS_FAIL=fsync@work/shop\$#$n=EIO" seg-cut -d work shop db
+	is "$status$(cat out)" "3!" "sync $n of the directory fails"
+	is "$(for f in work/shop/*.idx; do [ -e "${f%idx}seg" ] || echo "$f"; done)" \
+		"" "no index without its data"
+done
+# What is written in part is written on, what is interrupted done again.
+log_sql "UPDATE t SET v = 'again' WHERE id = 9"
+ok "parts and interruptions" fs "FS_FAIL=write@cut.memory=SHORT \
+	fdatasync#1=EINTR fsync@work/shop\$#1=EINTR open@cut.memory#1=EINTR" \
+	seg-cut -d work shop db
+empty err "are nothing to tell"
+restored "parts" db
+
 done_testing

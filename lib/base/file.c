@@ -458,9 +458,20 @@ file_size(struct file *f, uint64_t *size)
 }
 
 enum rc
+fd_truncate(int fd, const char *name, uint64_t size)
+{
+	int r;
+
+	do
+		r = ftruncate(fd, (off_t)size);
+	while (r != 0 && errno == EINTR);
+	return r == 0 ? RC_OK : msg_errno(name);
+}
+
+enum rc
 file_truncate(struct file *f, uint64_t size)
 {
-	return ftruncate(f->fd, (off_t)size) == 0 ? RC_OK : msg_errno(f->name);
+	return fd_truncate(f->fd, f->name, size);
 }
 
 enum rc

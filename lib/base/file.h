@@ -104,6 +104,7 @@ const char *file_path(const struct file *);
 int file_fd(const struct file *); /* for ioctl and the like */
 enum rc file_size(struct file *, uint64_t *size);
 enum rc file_truncate(struct file *, uint64_t size);
+enum rc fd_truncate(int fd, const char *name, uint64_t size);
 /* Have the disk keep room for so many bytes in all, the size of the file as it
  * is: writing costs less then, and a full disk shows at once.  Nothing happens
  * where the file system can't. */

@@ -200,6 +200,7 @@ static enum rc
 finish_or_undo(struct cut *c, const struct key *k)
 {
 	const struct lastcut_facts *f = lastcut_facts(c->memory);
+	char *idx;
 	enum rc rc;
 
 	/* A memory that speaks of it was begun after it had its names. */
@@ -219,7 +220,11 @@ finish_or_undo(struct cut *c, const struct key *k)
 	    c->o->namespace);
 	c->known.doubtful = k->end;
 	lastcut_forget(c->memory);
-	return RC_OK;
+	/* Of two names that were synced together a crash may leave this. */
+	idx = index_file(c, k);
+	rc = file_remove(idx);
+	free(idx);
+	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
 /* A dry run cannot finish or undo it: the memory is that of the cut before. */

@@ -82,14 +82,15 @@ block_read(int fd, uint64_t number, uint8_t *b)
 static enum rc
 block_write(struct lastcut *m, uint64_t number, const uint8_t *b)
 {
+	off_t at = (off_t)(number * BLOCK);
 	ssize_t n;
 
-	do
-		n = pwrite(m->fd, b, BLOCK, (off_t)(number * BLOCK));
-	while (n < 0 && errno == EINTR);
-	if (n >= 0 && n != BLOCK)
-		errno = ENOSPC;
-	return n == BLOCK ? RC_OK : msg_errno(m->path);
+	for (size_t done = 0; done<BLOCK; done += n> 0 ? (size_t)n : 0) {
+		n = pwrite(m->fd, b + done, BLOCK - done, at + (off_t)done);
+		if (n < 0 && errno != EINTR)
+			return msg_errno(m->path);
+	}
+	return RC_OK;
 }
 
 static uint64_t
@@ -288,7 +289,10 @@ lastcut_open(struct lastcut **out, const char *dir, unsigned wait_ms,
 	enum rc rc;
 
 	*out = NULL;
-	m->fd = open(m->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+	do
+		m->fd = open(
+		    m->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+	while (m->fd < 0 && errno == EINTR);
 	rc = m->fd < 0 ? msg_errno(m->path) : lock(m, wait_ms, busy);
 	if (rc) {
 		lastcut_free(m);
@@ -406,6 +410,17 @@ apply_blocks(struct lastcut *m, struct file *next, uint64_t blocks)
 }
 
 static enum rc
+make_durable(struct lastcut *m)
+{
+	int r;
+
+	do
+		r = fdatasync(m->fd);
+	while (r != 0 && errno == EINTR);
+	return r == 0 ? RC_OK : msg_errno(m->path);
+}
+
+static enum rc
 apply(struct lastcut *m)
 {
 	uint8_t b[BLOCK];
@@ -421,14 +436,14 @@ apply(struct lastcut *m)
 		rc = file_read(next, b, BLOCK, 0);
 	if (rc == RC_OK && !facts_decode(b, &m->facts, &flags))
 		rc = msg_fail(RC_DATA, "%s: damaged", m->next_path);
-	if (rc == RC_OK && (flags & FLAG_FRESH) && ftruncate(m->fd, 0) != 0)
-		rc = msg_errno(m->path);
+	if (rc == RC_OK && (flags & FLAG_FRESH))
+		rc = fd_truncate(m->fd, m->path, 0);
 	if (rc == RC_OK)
 		rc = apply_blocks(m, next, size / BLOCK);
 	if (rc == RC_OK)
 		rc = block_write(m, 0, b);
-	if (rc == RC_OK && fdatasync(m->fd) != 0)
-		rc = msg_errno(m->path);
+	if (rc == RC_OK)
+		rc = make_durable(m);
 	file_close(&next);
 	m->valid = rc == RC_OK;
 	return rc;
