@@ -238,6 +238,22 @@ refused_late sh -c 'seg-list -q shop | tail -n 2 | seg-rm -F -k bad.db'
 sql cat.db "DELETE FROM namespaces WHERE name = 'big'"
 ok "full" seg-sync -k cat.db --full
 
+# --- what cannot be made, or opened for writing: not for want of permission
+seg-list shop >listing
+for rule in open@new.db=ENOSPC open@new.db-journal=ENOSPC \
+	open@new.db-wal=ENOSPC open@new.db-shm=ENOSPC; do
+	rm -f new.db*
+	must_fail 3 fs FS_FAIL="$rule" seg-sync -k new.db --add shop
+	err_like "^seg-sync: new.db: " "$rule: named"
+	ok "the next run" seg-sync -k new.db --add shop
+	ok "listed" seg-list -k new.db shop
+	same out listing "$rule: all is there"
+done
+for rule in open@new.db=EIO open@new.db-wal=EIO open@new.db-shm=EIO; do
+	rm -f new.db-*
+	must_fail 3 fs FS_FAIL="$rule" seg-sync -k new.db
+done
+
 # --- locked by another
 # lock: begin to change it, and wait until that is so; unlock: undo it
 mkfifo lockpipe

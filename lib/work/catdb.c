@@ -1,9 +1,12 @@
 /* catdb: see catdb.h. */
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/buf.h"
+#include "base/directory.h"
 #include "work/catdb.h"
 #include "work/sqlite.h"
 
@@ -137,6 +140,22 @@ catdb_finish(struct catalog *c, enum rc rc)
 
 /* ---- opening ---- */
 
+/* SQLite has tried to read it then, so that all it knows is that there is none:
+ * why it cannot be made, making it says. */
+static enum rc
+say_not_made(sqlite3 *db, const char *path)
+{
+	int fd;
+
+	if (file_exists(path))
+		return sqlite_fail(db, path);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return msg_errno(path);
+	close(fd);
+	return msg_fail(RC_SYSTEM, "%s: could not be made", path);
+}
+
 enum rc
 catdb_open_file(sqlite3 **db, const char *path, int flags, int wait_ms)
 {
@@ -145,6 +164,8 @@ catdb_open_file(sqlite3 **db, const char *path, int flags, int wait_ms)
 	int err = sqlite_open(plain, db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 
 	free(plain);
+	if (err && flags & SQLITE_OPEN_CREATE)
+		return say_not_made(*db, path);
 	if (err)
 		return sqlite_fail(*db, path);
 	sqlite3_busy_timeout(*db, wait_ms);
@@ -236,7 +257,11 @@ prepare_changes(struct catalog *c)
 	enum rc rc;
 
 	if (sqlite3_db_readonly(c->db, "main"))
-		return msg_fail(RC_USAGE, "%s: may not be written", c->path);
+		return access(c->path, W_OK) == 0
+			   ? msg_fail(RC_SYSTEM,
+				 "%s: could not be opened for writing", c->path)
+			   : msg_fail(
+				 RC_USAGE, "%s: may not be written", c->path);
 	rc = catdb_run(c, "PRAGMA journal_size_limit = 1048576");
 	if (rc == RC_OK && sqlite3_file_control(
 			       c->db, "main", SQLITE_FCNTL_PERSIST_WAL, &stay))

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
+#include "base/directory.h"
 #include "work/sqlite.h"
 
 /*
@@ -78,6 +80,29 @@ sqlite_open(const char *name, sqlite3 **db, int flags, const char *vfs)
 	return sqlite3_open_v2(name, db, flags, vfs);
 }
 
+static const char *
+file_of(sqlite3 *db)
+{
+	const char *file = db ? sqlite3_db_filename(db, "main") : NULL;
+
+	return file ? file : "";
+}
+
+/*
+ * What cannot be opened for writing SQLite opens for reading, whatever the
+ * reason: so a full disk, too, ends in a database that may not be written, or in
+ * a file beside it that is not there.
+ */
+static bool
+may_be_written(sqlite3 *db)
+{
+	char *dir = path_dir(file_of(db));
+	bool may = access(file_of(db), W_OK) == 0 && access(dir, W_OK) == 0;
+
+	free(dir);
+	return may;
+}
+
 enum rc
 sqlite_fail(sqlite3 *db, const char *object)
 {
@@ -88,13 +113,15 @@ sqlite_fail(sqlite3 *db, const char *object)
 
 	switch (err) {
 	case SQLITE_CANTOPEN:
-		if (sys) {
+		if (sys && !(sys == ENOENT && file_exists(file_of(db)))) {
 			errno = sys;
 			return msg_errno(object);
 		}
 		rc = RC_SYSTEM;
 		break;
 	case SQLITE_READONLY:
+		rc = may_be_written(db) ? RC_SYSTEM : RC_USAGE;
+		break;
 	case SQLITE_PERM:
 	case SQLITE_AUTH:
 		rc = RC_USAGE;
