@@ -10,6 +10,8 @@
 #   make bench      the figures, in one table        (BENCH=plan: those alone)
 #   make fuzz       libFuzzer, FUZZ_SECONDS=30 for each tests/fuzz/*.c
 #   make soak       longer tests
+#   make faults     commands killed at every step, failing calls and requests,
+#                   crashes of the machine, in one table
 #   make mutants    is each of many deliberate mistakes seen by a test?
 #                   (MUTANTS=publish-order: that one)
 #   make analyze    gcc -fanalyzer, scan-build, valgrind over the unit tests
@@ -163,6 +165,11 @@ soak: inst $(HELPERS) $(PRELOADS)
 		tests/82-history.t tests/87-fleet.t tests/90-packages.t \
 		tests/91-slurm.t
 
+# Each system call, each request, each state that a crash may leave.
+faults: inst $(HELPERS) $(PRELOADS)
+	@SEGTOOLS_BUILD=$(abspath $(B)) sh tests/faults.sh -w 3 \
+		calls power twice s3
+
 mutants:
 	sh tests/mutants.sh $(B)/mutants $(MUTANTS)
 
@@ -293,7 +300,7 @@ deb: dist
 clean:
 	rm -rf $(B)
 
-.PHONY: all install inst demo check soak mutants san bench fuzz run-fuzzers lint \
+.PHONY: all install inst demo check soak faults mutants san bench fuzz run-fuzzers lint \
 	layers objects lint-gcc lint-clang lint-tidy lint-cppcheck lint-sh lint-man \
 	lint-units lint-format lint-hardened analyze \
 	analyze-gcc analyze-clang analyze-valgrind coverage format dist distcheck \

@@ -90,6 +90,14 @@ done
 ok "rm: the rerun completes" seg-rm -F <listing
 is "$(s3_ls bkt/r$rounds/)" "" "nothing is left"
 
+# --- killed at a request, and requests that fail: a sample of "make faults"
+
+s3_mb faults
+s3_open faults
+ok "every 37th point" env AWS_ENDPOINT_URL_S3= \
+	python3 -B "$TOP/tests/faults/faults.py" -k 37 s3
+out_like '^0 of them went wrong$' "all well"
+
 # --- the server is killed and comes back
 
 # outage STDIN CMD...: radosgw is away for a second while it runs

@@ -310,6 +310,18 @@ s3_public() {
 	s3_curl -T "$S3_DIR/policy" "$(s3_url "$1")?policy="
 }
 
+# s3_open BUCKET: anybody may do anything with it, without a signature; for
+# tests/faults, in S3_BUCKET
+s3_open() {
+	printf '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+		"Principal": "*", "Action": "s3:*",
+		"Resource": ["arn:aws:s3:::%s", "arn:aws:s3:::%s/*"]}]}' "$1" "$1" \
+		>"$S3_DIR/policy"
+	s3_curl -T "$S3_DIR/policy" "$(s3_url "$1")?policy="
+	S3_BUCKET=$1
+	export S3_BUCKET S3_PORT
+}
+
 # s3_session: credentials that last for a quarter of an hour, of another user who
 # may do all: KEY SECRET TOKEN
 s3_session() {

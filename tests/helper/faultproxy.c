@@ -28,6 +28,8 @@
  *   301 307                        a redirect to ARG
  *   reset-before reset-during reset-after   RST instead of reading the request;
  *                                  after half of it; instead of the answer
+ *   kill-before kill-after         the process whose id is in the file ARG dies
+ *                                  instead of being read from; of being answered
  *   reset-body                     RST after half of the answer's body
  *   short                          half of the answer's body, then closed
  *   stall stall-head stall-request half of the answer, nothing, half of the
@@ -1126,6 +1128,26 @@ take_body(struct connection *c, struct request *r, int fd, uint64_t limit)
 	return pass_body(c, r, fd, limit);
 }
 
+/* Its id may not have been written yet. */
+static void
+kill_client(const struct request *r)
+{
+	int pid = 0;
+
+	for (int i = 0; i < 100 && pid <= 0; i++) {
+		FILE *f = fopen(r->arg, "re");
+
+		if (f && fscanf(f, "%d", &pid) != 1)
+			pid = 0;
+		if (f)
+			(void)fclose(f);
+		if (pid <= 0)
+			nap(10);
+	}
+	if (pid > 0)
+		kill(pid, SIGKILL);
+}
+
 /* Faults that need no upstream.  Sets done; returns whether the connection can
  * go on. */
 static bool
@@ -1137,7 +1159,9 @@ serve_fault(struct connection *c, struct request *r, bool *done)
 	bool good = false;
 
 	*done = true;
-	if (is_fault(r, "reset-before")) {
+	if (is_fault(r, "kill-before"))
+		kill_client(r);
+	if (is_fault(r, "reset-before") || is_fault(r, "kill-before")) {
 		reset(fd);
 		return false;
 	}
@@ -1249,7 +1273,9 @@ serve_forward(struct connection *c, struct request *r)
 			goto out;
 		}
 	} while (continues);
-	if (is_fault(r, "reset-after")) {
+	if (is_fault(r, "kill-after"))
+		kill_client(r);
+	if (is_fault(r, "reset-after") || is_fault(r, "kill-after")) {
 		reset(c->client.fd);
 		goto out;
 	}

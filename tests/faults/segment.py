@@ -1,0 +1,67 @@
+"""Just enough of segtools' files to say whether one is whole."""
+
+import re
+import sqlite3
+import tempfile
+import zlib
+from collections import namedtuple
+
+Key = namedtuple("Key", "start end time")
+
+KEY = re.compile(r"(\d{20})-(\d{20})-(\d{20})")
+
+
+def key_of(path):
+    m = KEY.search(path)
+    return m and Key(int(m[2]), 2**64 - 1 - int(m[1]), int(m[3]))
+
+
+def le(b, at, size):
+    return int.from_bytes(b[at:at + size], "little")
+
+
+def data_is_whole(b):
+    if len(b) < 64:
+        return False
+    page = le(b, 50, 2)
+    return (len(b) == 64 + le(b, 10, 4) * (16 + (65536 if page == 1 else page))
+            and le(b, len(b) - 4, 4) == zlib.crc32(b[:-4]))
+
+
+def index_is_whole(b):
+    return (len(b) > 22 and len(b) == 22 + le(b, 10, 8)
+            and le(b, 18, 4) == zlib.crc32(b[22:]))
+
+
+def chain(tree, work):
+    """The .seg files of a work directory that restore the newest state."""
+    keys = sorted((key_of(p).end, key_of(p).start, p) for p in tree
+                  if p.startswith(work) and p.endswith(".seg")
+                  and p[:-3] + "idx" in tree and not re.search("segtmp", p))
+    last = max((i for i, k in enumerate(keys) if k[1] == 1), default=None)
+    if last is None:
+        return []
+    found = [keys[last]]
+    for k in keys[last + 1:]:
+        if k[1] == found[-1][0] + 1:
+            found.append(k)
+    return [p for _, _, p in found]
+
+
+def image(tree, db):
+    """The database file that SQLite makes of what is there of it, WAL included;
+    None if it is none."""
+    with tempfile.TemporaryDirectory() as d:
+        for suffix in ("", "-wal", "-journal"):
+            if db + suffix in tree:
+                with open(f"{d}/db{suffix}", "wb") as f:
+                    f.write(tree[db + suffix])
+        try:
+            c = sqlite3.connect(f"{d}/db")
+            c.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            good = c.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            c.close()
+        except sqlite3.DatabaseError:
+            return None
+        with open(f"{d}/db", "rb") as f:
+            return f.read() if good else None
