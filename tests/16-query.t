@@ -231,6 +231,34 @@ for size in 512 1024 65536; do
 	done
 done
 
+# Compressed, all of them and some; with a listing that says so, and without.
+for round in all some; do
+	for f in "$objects"/h*/segments/*[!t]; do
+		[ $round = some ] && case $f in *[02468]) continue ;; esac
+		zseek <"$f" >"$f.zst" && rm "$f"
+	done
+	[ $round = all ] || continue
+	seg-list | seg-plan | awk -v RS= '/^h[0-9]/ { print $0 "\n" }' >p
+	for cache in 0 67108864; do
+		rm -rf zcache
+		ok "compressed, $cache bytes of memory" statecat store got $cache zcache <p
+		run history check got <states/3
+		is "$(cat out)" "$(wc -l <states/3) the same" "as it was"
+	done
+	for f in "$objects"/h*/segments/*.zst; do
+		zseek -d <"$f" >"${f%.zst}" && rm "$f"
+	done
+done
+seg-list | seg-plan | awk -v RS= '/^h[0-9]/ { print $0 "\n" }' >p
+cut -f 1 p >names
+for plan in p names; do
+	ok "some of them" statecat store got 0 zcache <$plan
+	run history check got <states/3
+	is "$(cat out)" "$(wc -l <states/3) the same" "as it was"
+	ok "integrity" seg-query 'PRAGMA quick_check' <$plan
+	is "$(sort -u out)" ok "of all"
+done
+
 # --- the later layout
 
 # img SET IMAGE: the state of a golden store is that image
@@ -290,6 +318,10 @@ plan_of far
 is "$(grep -c . plan)" 2 "two segments"
 ok "the other layout" query 'SELECT x FROM far'
 is "$(cat out)" there "is seen"
+zseek <new >"$first.zst" && rm "$first"
+ok "compressed" query 'SELECT x FROM far'
+is "$(cat out)" there "is seen"
+rm "$first.zst"
 cp "$index" whole
 reindex whole "$index" drop 5
 for layout in new old; do
