@@ -158,7 +158,8 @@ check: inst $(UNIT) $(HELPERS) $(PRELOADS)
 	$(PROVE) $(TESTS)
 
 soak: inst $(HELPERS) $(PRELOADS)
-	SOAK=1 $(PROVE) -v tests/12-streams.t tests/19-diff-random.t tests/38-several.t \
+	SOAK=1 $(PROVE) -v tests/12-streams.t tests/17-segvfs.t \
+		tests/18-query-bad.t tests/19-diff-random.t tests/38-several.t \
 		tests/39-pack-bad.t tests/43-cut-restart.t tests/47-cut-pipe.t \
 		tests/52-s3-faults.t tests/56-s3-multipart.t \
 		tests/58-s3-several.t tests/62-catalog-random.t \

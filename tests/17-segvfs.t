@@ -147,6 +147,32 @@ not followed 400 state 4 ok
 E2
 same out want "follows, from one transaction to the next"
 
+# --- Datasette, which Debian does not have: with SOAK=1, where it is installed
+
+if [ -n "${SOAK:-}" ] && command -v datasette >/dev/null; then
+	mkdir plugins
+	cat >plugins/past.py <<-'PY'
+		import sqlite3
+		from datasette import hookimpl
+		from datasette.database import Database
+
+		class Past(Database):
+		    def connect(self, write=False):
+		        return sqlite3.connect("file:shop?vfs=seg", uri=True,
+		            check_same_thread=False)
+
+		@hookimpl
+		def startup(datasette):
+		    loader = sqlite3.connect(":memory:")
+		    loader.enable_load_extension(True)
+		    loader.load_extension("segvfs")
+		    datasette.add_database(Past(datasette, is_memory=True), name="past")
+	PY
+	ok "Datasette" loading datasette --memory --plugins-dir plugins \
+		--get '/past/t.json?_shape=array&id=7&_nosuggest=1'
+	out_like '"id": 7, "v": "state 4"' "shows a past state"
+fi
+
 # --- every page size and journal mode, as file and followed
 
 for size in 512 1024 65536; do
