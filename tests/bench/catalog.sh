@@ -37,7 +37,7 @@ list=$cpu
 cp out listing
 memory "seg-list"
 took seg-sync -k cat.db --from-db names.db
-figure "seg-sync, the first" seg-list "$list" -
+figure "seg-sync, the first" seg-list "$list" "< 1.3"
 memory "seg-sync, the first"
 took seg-sync -k cat.db --full
 figure "seg-sync --full, nothing new" seg-list "$list" "< 2"
@@ -50,7 +50,7 @@ took sqlite3 -separator '	' cat.db 'SELECT name, end, start, time, bytes
 	ORDER BY name, end, start, time'
 scan=$cpu
 took seg-list -k cat.db
-figure "seg-list -k" sqlite3 "$scan" -
+figure "seg-list -k" sqlite3 "$scan" "< 2"
 figure "seg-list -k" seg-list "$list" "< 1"
 memory "seg-list -k"
 cmp out listing >&2
