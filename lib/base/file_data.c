@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <fcntl.h>
 #include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
