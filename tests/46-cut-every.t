@@ -150,6 +150,54 @@ ok "then it is cut" await lines_are stream 5
 is "$(sets stream)" '! b . a . ' "too long: it fails alone"
 stop TERM 0 "stopped"
 
+# ---- what becomes of a database between two rounds ----
+
+# Through a symbolic link; with a clock that is set back and forth; and the same
+# where inotify tells nothing, as it does of what others write over NFS.
+ln -s e.db link.db
+mv w others
+longer_than() { [ "$(wc -l <stream)" -gt "$1" ]; }
+# told WHAT CMD...: what it does is told
+told() {
+	desc=$1 lines=$(wc -l <stream)
+	shift
+	"$@"
+	ok "$desc" await longer_than "$lines"
+	sleep 0.2
+}
+by_clock() {
+	echo "$1 1" >clock
+	put e
+}
+make_db e.db 20
+for fail in fsync@none=EIO inotify_init1=EMFILE; do
+	rm -rf w
+	: >stream
+	echo "0 1" >clock
+	env "LD_PRELOAD=$SEGTOOLS_BUILD/preload/fs.so:$SEGTOOLS_BUILD/preload/clock.so" \
+		"FS_FAIL=$fail" "CLOCK_FILE=$T/clock" \
+		"ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0" \
+		seg-cut --every 50ms -d w e link.db >stream 2>said &
+	pid=$!
+	ok "$fail: the first" await lines_are stream 2
+	told "a change" put e
+	told "by a clock that was set back" by_clock -100000
+	told "and forth" by_clock 100000
+	told "one that shrank" sql e.db 'DELETE FROM t WHERE id > 15; VACUUM'
+	make_db new.db 30 4096 delete
+	told "one that was replaced" mv new.db e.db
+	cp e.db kept.db
+	told "one that was truncated" cp /dev/null e.db
+	is "$(tail -n 1 stream)" '!' "fails"
+	told "back again" cp kept.db e.db
+	is "$(tail -n 1 stream)" "" "it is well"
+	told "and goes on" put e
+	stop TERM 0 "stopped"
+	restored e "after all that"
+done
+rm -r w e.db
+mv others w
+
 # ---- a list ----
 
 printf 'a\ta.db\n' >list

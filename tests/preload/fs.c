@@ -16,7 +16,7 @@
  * mkdir, rmdir, ftruncate, write (all that write, but to standard output),
  * copy_file_range, fallocate, fchmod, fchown, futimens; "any" is each of these.
  * Neither logged nor counted: flock, lock (fcntl), mmap (shared), ioctl (clones),
- * opendir, readdir, pread (all that read at a place), lstat.
+ * opendir, readdir, pread (all that read at a place), lstat, inotify_init1.
  */
 
 /* open() is to be open() here, and open64() the same. */
@@ -40,6 +40,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -584,6 +585,12 @@ pwritev(int fd, const struct iovec *v, int n, off_t at)
 	return written(REAL(pwritev)(fd, v, n, at), fd, at);
 }
 ssize_t pwritev64(int, const struct iovec *, int, off_t) TWICE(pwritev);
+
+int
+inotify_init1(int flags)
+{
+	return quiet("inotify_init1", "") ? -1 : REAL(inotify_init1)(flags);
+}
 
 ssize_t
 copy_file_range(
