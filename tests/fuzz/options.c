@@ -32,7 +32,7 @@ __wrap_exit(int status)
 {
 	if (!running)
 		__real_exit(status);
-	if (status != 0 && status != RC_USAGE)
+	if (status < 0 || status > RC_SYSTEM)
 		abort();
 	longjmp(end, 1);
 }

@@ -119,6 +119,12 @@ test_object(const char *path, const char *key_text, enum seg_layout layout)
 	ok(good && check(m.data, m.len, m.len, &key, &h) == RC_OK &&
 		h.layout == layout && seg_size(&h) == m.len,
 	    "%s: whole, in pieces of any size", path);
+	ok(seg_header_parse(&h, "object", m.data, m.len, m.len - 1, &key) ==
+		    RC_DATA &&
+		seg_header_parse(
+		    &h, "object", m.data, m.len, m.len + 1, &key) == RC_DATA,
+	    "%s: the header alone tells that it is too short, or too long",
+	    path);
 	test_unknown_length(path, &m, &key, layout);
 	good = seg_header_guess(r, &n, "object", m.data, m.len, m.len) == RC_OK;
 	for (size_t i = 0; i < n; i++) {
