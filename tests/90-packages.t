@@ -51,8 +51,8 @@ get install sqlite3
 get install ./segtools_*.deb
 dpkg-query -W -f '${Package}\n' | grep curl && exit 1
 echo "installed without libcurl"
-export SEG_STORE=/root/store
-echo | seg-upload --create
+export SEG_STORE=/root/store AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b
+echo | seg-upload --create >out
 seg-cut -d work shop shop.db | seg-upload -m >/dev/null
 sqlite3 shop.db "UPDATE t SET v = 'x' WHERE id = 7"
 seg-cut -d work shop shop.db | seg-upload -m >/dev/null
@@ -63,8 +63,9 @@ s=0; seg-list -s s3://bucket 2>err || s=$?
 grep -q 'libcurl' err
 echo "a bucket: status $s, libcurl is named"
 get install ./segtools-s3_*.deb
-s=0; AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b \
-	AWS_ENDPOINT_URL=http://127.0.0.1:1 seg-list --retry-for 1 -s s3://bucket 2>err || s=$?
+s=0
+AWS_ENDPOINT_URL=http://127.0.0.1:1 seg-list --retry-for 1 -s s3://bucket 2>err ||
+	s=$?
 grep -qi 'connect' err
 echo "with segtools-s3: status $s, nothing listens there"
 get install ./libsqlite3-mod-segvfs_*.deb
