@@ -98,7 +98,7 @@ usage_of() {
 
 synopsis_of() {
 	mandoc -T ascii -O width=1000 "$1" | col -bx |
-		sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' | sed '1d;$d' |
+		awk '/^[A-Z]/ { on = $0 == "SYNOPSIS"; next } on' |
 		tr -s ' \n' '  ' | sed 's/^ //; s/ $//'
 }
 
