@@ -173,7 +173,8 @@ object_parse(struct key *key, enum part *part, const char *object)
 		if (strncmp(object, part_prefix(p), n) != 0)
 			continue;
 		if (p == PART_ZSTD) {
-			if (end < n + 4 || strcmp(object + end - 4, ".zst"))
+			if (end < n + 4 ||
+			    strcmp(object + end - 4, ".zst") != 0)
 				continue;
 			end -= 4;
 		}
