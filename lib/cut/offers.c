@@ -159,6 +159,20 @@ drop_line(void *arg, const char *line, size_t len)
 	(void)len;
 }
 
+/* What was offered is asked for when it has had its time. */
+static void
+ask_for_offered(const struct offers *o, struct offered *d)
+{
+	uint64_t rounds = o->interval * 10;
+
+	if (!d->ask_wait)
+		d->ask_wait = rounds < ASK_LEAST  ? ASK_LEAST
+			      : rounds < ASK_MOST ? rounds
+						  : ASK_MOST;
+	d->ask_at = time_monotonic() + d->ask_wait;
+	d->asked_for = d->offered;
+}
+
 size_t
 offers_add(struct offers *o, size_t i, struct buf *set)
 {
@@ -186,15 +200,8 @@ offers_add(struct offers *o, size_t i, struct buf *set)
 	msg_divert(NULL, NULL);
 	o->pending(o->arg, namespace, n);
 	d->offered = d->last.end;
-	if (o->store && !d->ask_at && !d->asking) {
-		if (!d->ask_wait)
-			d->ask_wait = o->interval * 10 < ASK_LEAST ? ASK_LEAST
-				      : o->interval * 10 < ASK_MOST
-					  ? o->interval * 10
-					  : ASK_MOST;
-		d->ask_at = time_monotonic() + d->ask_wait;
-		d->asked_for = d->offered;
-	}
+	if (o->store && !d->ask_at && !d->asking)
+		ask_for_offered(o, d);
 out:
 	free(order);
 	keyset_release(&local);
@@ -216,15 +223,16 @@ ask_later(struct offered *d)
 }
 
 /* Whether anything that was offered before still lies in DIR: if not, the
- * reader has moved it into the store. */
+ * reader has moved it into the store.  *more: what was offered since does. */
 static bool
-still_there(const struct offers *o, size_t i)
+still_there(const struct offers *o, size_t i, bool *more)
 {
 	struct keyset local = {0};
 	bool there;
 
 	scan(o, i, &local);
 	there = local.n > 0 && local.key[0].end <= o->d[i].asked_for;
+	*more = local.n > 0 && local.key[0].end <= o->d[i].offered;
 	if (!there)
 		o->pending(o->arg, o->targets->t[i].namespace, local.n);
 	keyset_release(&local);
@@ -236,13 +244,16 @@ static bool
 is_due(const struct offers *o, size_t i, uint64_t now)
 {
 	struct offered *d = &o->d[i];
+	bool more;
 
 	if (!d->ask_at || now < d->ask_at)
 		return false;
 	d->ask_at = 0;
-	if (!d->known || d->lost || d->gap_at || still_there(o, i))
+	if (!d->known || d->lost || d->gap_at || still_there(o, i, &more))
 		return true;
 	d->ask_wait = 0;
+	if (more)
+		ask_for_offered(o, d);
 	return false;
 }
 

@@ -108,11 +108,11 @@ plan_newest_state(const char *namespace, const struct segset_item *it, size_t n,
     struct key **keys, size_t *n_keys)
 {
 	struct plan plan = {0};
-	struct plan_path path = {0};
 	enum rc rc = RC_OK;
 	uint64_t end;
 	uint32_t last;
 
+	plan_reserve(&plan, n);
 	for (size_t i = 0; i < n; i++)
 		plan_add(&plan, &it[i].key, it[i].bytes, it[i].pages);
 	plan_solve(&plan);
@@ -120,13 +120,11 @@ plan_newest_state(const char *namespace, const struct segset_item *it, size_t n,
 	if (last == PLAN_NONE) {
 		rc = plan_say_missing(&plan, namespace, end);
 	} else {
-		plan_path_to(&plan, last, &path);
-		*keys = xcalloc(path.n, sizeof(**keys));
-		*n_keys = path.n;
-		for (size_t i = 0; i < path.n; i++)
-			(*keys)[i] = plan.s[path.i[i]].key;
+		*n_keys = plan.s[last].hops;
+		*keys = xcalloc(*n_keys, sizeof(**keys));
+		for (size_t i = *n_keys; i-- > 0; last = plan.s[last].prev)
+			(*keys)[i] = plan.s[last].key;
 	}
-	plan_path_release(&path);
 	plan_release(&plan);
 	return rc;
 }

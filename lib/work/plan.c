@@ -7,6 +7,15 @@
 #include "work/plan.h"
 
 void
+plan_reserve(struct plan *p, size_t n)
+{
+	if (n <= p->cap)
+		return;
+	p->cap = n;
+	p->s = xreallocarray(p->s, p->cap, sizeof(*p->s));
+}
+
+void
 plan_add(struct plan *p, const struct key *key, uint64_t bytes, uint64_t pages)
 {
 	if (p->n == p->cap) {

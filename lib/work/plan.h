@@ -24,6 +24,8 @@ struct plan {
 	uint64_t from; /* the border that paths begin at: 0, or a copy's END */
 };
 
+/* Room for so many and no more, where it is known how many come. */
+void plan_reserve(struct plan *, size_t n);
 void plan_add(
     struct plan *, const struct key *, uint64_t bytes, uint64_t pages);
 /* After the last plan_add(): sorts by key, drops what is there twice, and finds
