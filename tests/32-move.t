@@ -152,6 +152,17 @@ err_like 'exists with other content$' "never overwritten"
 is "$(cat "$objects/segments/$key")" other "it is what it was"
 same "w/shop/$seg" "seed/shop/$seg" "and the file is there"
 
+# --- what is there and was published without -m stays, whole
+make_db more.db 20
+for i in 1 2; do
+	sql more.db "UPDATE t SET v = $i WHERE id = 1"
+	seg-cut -d kept more more.db
+done >more.cuts
+mkdir more
+ok "the first, without -m" seg-upload -s more "$(sed -n 1p more.cuts | cut -f 1)"
+ok "the second, with it" seg-upload -m -s more "$(sed -n 3p more.cuts | cut -f 1)"
+is "$(find kept -name '*.seg' -o -name '*.idx' | wc -l)" 2 "the first is there with its index"
+
 # --- what belongs to others
 if [ "$(id -u)" = 0 ]; then
 	fresh

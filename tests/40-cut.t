@@ -99,6 +99,15 @@ sqlite3 db 'PRAGMA page_size = 1024; VACUUM'
 ok "another page size" make_cut
 err_like 'a full cut' "is a full cut"
 restored "page size"
+sqlite3 db 'PRAGMA page_size = 8192; VACUUM'
+ok "a larger one" make_cut
+err_like 'a full cut' "is a full cut too"
+restored "a larger page size"
+cp db whole
+truncate -s -100 db
+must_fail 1 make_cut
+err_like '^seg-cut: db: cut short: it has [0-9]+ bytes$' "a database that lacks the end of its last page"
+mv whole db
 no_leftovers work
 ok "--full" seg-cut -d work --full shop db
 is "$(lines)" 2 "--full cuts what did not change"

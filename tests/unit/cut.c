@@ -125,6 +125,12 @@ test_untouched(void)
 
 	ok(judge_untouched(&then, &now), "the same stamps, long ago");
 	early.seen = 102 * s;
+	ok(!judge_comparison_due(1000, 999, 1000 + 86399999),
+	    "no comparison within a day and a thousand cuts");
+	ok(judge_comparison_due(1000, 1000, 1001), "one after a thousand cuts");
+	ok(judge_comparison_due(1000, 1, 1000 + 86400000), "one after a day");
+	ok(judge_comparison_due(1000, 1, 999),
+	    "one when the clock was set back");
 	ok(!judge_untouched(&early, &now),
 	    "two seconds: a write since may have the same stamp");
 	early.seen = 99 * s;

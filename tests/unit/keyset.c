@@ -152,9 +152,28 @@ test_seen(void)
 	nameset_release(&seen);
 }
 
+static void
+test_joined(void)
+{
+	struct keyset s = {0};
+
+	msg_verbosity(-2);
+	keyset_add(&s, &(struct key){.start = 1, .end = 5});
+	keyset_add(&s, &(struct key){.start = 6, .end = 6});
+	ok(keyset_joined(&s, "a") == RC_OK, "one after the other");
+	keyset_add(&s, &(struct key){.start = 8, .end = 9});
+	ok(keyset_joined(&s, "a") == RC_DATA, "a hole of one frame");
+	keyset_release(&s);
+	keyset_add(&s, &(struct key){.start = 1, .end = 5});
+	keyset_add(&s, &(struct key){.start = 5, .end = 9});
+	ok(keyset_joined(&s, "a") == RC_DATA, "an overlap of one frame");
+	keyset_release(&s);
+}
+
 int
 main(void)
 {
+	test_joined();
 	test_random();
 	test_borders();
 	test_seen();
