@@ -190,6 +190,8 @@ must_fail 1 seg-restore forged.db "$g"
 err_like 'a frame number outside of' "a frame that is not the segment's"
 must_fail 1 seg-merge -d merged "$g" "$(mkseg w framed 11 12 6 10 1 2)"
 absent forged.db merged/framed/*
+ok "a dry run" seg-restore -n dry.db "$p" "$q"
+absent dry.db
 must_fail 1 seg-restore -I quick plain.db "$a"
 err_like 'not a database' "SQLite's check"
 absent plain.db

@@ -27,7 +27,7 @@ whole() {
 seg=$(cut -f 1 cuts | head -n 1)
 ok "a second cut" sh -c "sqlite3 shop.db 'UPDATE t SET v = 1 WHERE id = 7' &&
 	seg-cut -d work shop shop.db >cuts2"
-must_fail 3 fs FS_FAIL='rename@.seg=EIO renameat2@.seg=EIO' seg-merge -d m1 "$seg" \
+must_fail 3 fs FS_FAIL='rename@.seg$=EIO renameat2@.seg$=EIO' seg-merge -d m1 "$seg" \
 	"$(cut -f 1 cuts2 | head -n 1)"
 err_like '\.seg: Input/output error$' "said"
 is "$(find m1 -name '*.*' ! -name '.*')" "" "nothing has a name"
