@@ -12,6 +12,7 @@
 #include <uuid/uuid.h>
 
 #include "base/buf.h"
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/time.h"
 #include "cli/cli.h"
@@ -19,6 +20,7 @@
 #include "format/check.h"
 #include "format/index.h"
 #include "format/sum.h"
+#include "format/zseek_decoder.h"
 #include "segment/segstream.h"
 
 static const char synopsis[] = "usage: seg-dump [-Hqv] FILE ...\n";
@@ -27,6 +29,11 @@ static const struct cli_option own[] = {
     {'H', "header", NULL, "the header alone"},
     {0},
 };
+
+enum { PIECE = 1 << 20 };
+
+/* What a frame of zstd's begins with. */
+#define ZSTD_MAGIC UINT32_C(0xFD2FB528)
 
 struct dump {
 	struct cli cli;
@@ -112,13 +119,13 @@ dump_frame(void *arg, uint32_t position, uint32_t page, uint64_t frame_no)
 
 /* All of the file, by that reading of its header. */
 static enum rc
-check_frames(struct file *f, const struct seg_header *h, uint64_t length,
-    enum rc (*on_frame)(void *, uint32_t, uint32_t, uint64_t))
+check_frames(struct file *f, const char *name, const struct seg_header *h,
+    uint64_t length, enum rc (*on_frame)(void *, uint32_t, uint32_t, uint64_t))
 {
 	struct seg_check *check;
 	enum rc rc;
 
-	check = seg_check_new(file_name(f), &h->key, length, on_frame, NULL);
+	check = seg_check_new(name, &h->key, length, on_frame, NULL);
 	rc = segstream_feed_check(check, f, length);
 	if (rc == RC_OK)
 		rc = seg_check_end(check, NULL);
@@ -128,14 +135,16 @@ check_frames(struct file *f, const struct seg_header *h, uint64_t length,
 
 /* Of two readings the one whose checksums are right; if none is, the first. */
 static const struct seg_header *
-choose(struct file *f, const struct seg_header h[2], size_t n, uint64_t length)
+choose(struct file *f, const char *name, const struct seg_header h[2], size_t n,
+    uint64_t length)
 {
 	size_t right = 0;
 
 	if (n < 2)
 		return &h[0];
 	msg_hush(true);
-	while (right < n && check_frames(f, &h[right], length, NULL) != RC_OK)
+	while (right < n &&
+	       check_frames(f, name, &h[right], length, NULL) != RC_OK)
 		right++;
 	msg_hush(false);
 	return &h[right % n];
@@ -143,24 +152,85 @@ choose(struct file *f, const struct seg_header h[2], size_t n, uint64_t length)
 
 /* A key in the file's name need not be right: the header is shown as it is. */
 static enum rc
-dump_segment(struct dump *d, struct file *f, const uint8_t *head, size_t have,
-    uint64_t length)
+dump_segment(struct dump *d, struct file *f, const char *name,
+    const uint8_t *head, size_t have, uint64_t length)
 {
 	struct seg_header readings[2];
 	const struct seg_header *h;
 	size_t n;
 	enum rc rc;
 
-	rc = seg_header_guess(readings, &n, file_name(f), head, have, length);
+	rc = seg_header_guess(readings, &n, name, head, have, length);
 	if (rc)
 		return rc;
-	h = choose(f, readings, n, length);
-	printf("segment\t%s\n", file_name(f));
+	h = choose(f, name, readings, n, length);
+	printf("segment\t%s\n", name);
 	dump_header(h);
 	if (d->header_only)
 		return RC_OK;
-	rc = check_frames(f, h, length, dump_frame);
+	rc = check_frames(f, name, h, length, dump_frame);
 	printf("checksums\t%s\n", rc == RC_OK ? "good" : "BAD");
+	return rc;
+}
+
+/* ---- compressed ones ---- */
+
+/* The contents, as they come. */
+struct plain {
+	struct file *file;
+	uint64_t size;
+};
+
+static enum rc
+add_plain(void *arg, const void *data, size_t len)
+{
+	struct plain *p = arg;
+	enum rc rc = file_write(p->file, data, len, p->size);
+
+	p->size += len;
+	return rc;
+}
+
+static enum rc
+decode(struct file *f, uint64_t length, struct plain *plain)
+{
+	struct zseek_decoder *d =
+	    zseek_decoder_new(file_name(f), add_plain, plain);
+	uint8_t *piece = xmalloc(PIECE);
+	enum rc rc = RC_OK;
+	size_t n;
+
+	for (uint64_t at = 0; rc == RC_OK && at < length; at += n) {
+		n = length - at < PIECE ? (size_t)(length - at) : PIECE;
+		rc = file_read(f, piece, n, at);
+		if (rc == RC_OK)
+			rc = zseek_decoder_feed(d, piece, n);
+	}
+	if (rc == RC_OK)
+		rc = zseek_decoder_end(d, NULL);
+	zseek_decoder_free(d);
+	free(piece);
+	return rc;
+}
+
+/* Its frames are looked at more than once: hence a scratch file. */
+static enum rc
+dump_compressed(struct dump *d, struct file *f, uint64_t length)
+{
+	struct plain plain = {0};
+	uint8_t head[SEG_HEADER_MAX];
+	size_t have;
+	enum rc rc = file_scratch(&plain.file);
+
+	if (rc == RC_OK)
+		rc = decode(f, length, &plain);
+	have = plain.size < sizeof(head) ? (size_t)plain.size : sizeof(head);
+	if (rc == RC_OK)
+		rc = file_read(plain.file, head, have, 0);
+	if (rc == RC_OK)
+		rc = dump_segment(
+		    d, plain.file, file_name(f), head, have, plain.size);
+	file_close(&plain.file);
 	return rc;
 }
 
@@ -261,7 +331,9 @@ dump_file(struct dump *d, struct file *f)
 	}
 	if (index_is_index(head, have, length) || ends_in(file_name(f), ".idx"))
 		return dump_index(d, f);
-	return dump_segment(d, f, head, have, length);
+	if (have >= 4 && le32(head) == ZSTD_MAGIC)
+		return dump_compressed(d, f, length);
+	return dump_segment(d, f, file_name(f), head, have, length);
 }
 
 static enum rc

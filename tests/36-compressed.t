@@ -57,6 +57,23 @@ same out names "the default level is 3"
 is "$(find moved -name '*.seg' -o -name '*.idx')" "" "the files are gone"
 no_leftovers other
 
+# --- looked at by hand
+z=$(find "$data" -name '*.zst' | LC_ALL=C sort | head -n 1)
+zstd -q -dc <"$z" >plain.seg
+for o in -q -H; do
+	ok "seg-dump $o of the plain one" seg-dump $o plain.seg
+	sed 1d out >want
+	ok "of the compressed one" seg-dump $o "$z"
+	is "$(head -n 1 out)" "$(printf 'segment\t%s' "$z")" "has its name"
+	sed 1d out >shown
+	same shown want "and says the same"
+done
+head -c $(($(size "$z") / 2)) "$z" >cut.zst
+must_fail 1 seg-dump cut.zst
+err_like '^seg-dump: cut.zst: ' "one that is damaged: said"
+empty "$T/out" "nothing of it is shown"
+rm -f shown want
+
 # --- read
 
 cp -r store before
