@@ -170,7 +170,10 @@ close_state(struct state_source *s)
 static struct asked *
 asked_new(void)
 {
-	return xcalloc(1, sizeof(struct asked));
+	struct asked *a = xcalloc(1, sizeof(*a));
+
+	a->stored.counts = true;
+	return a;
 }
 
 static void

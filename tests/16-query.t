@@ -336,6 +336,25 @@ ok "its header is not needed" query 'SELECT x FROM far'
 must_fail 1 query 'SELECT count(*) FROM filler'
 err_like 'segments/.*: ' "or checked"
 
+# An index in the middle that lacks a page: an older one's version is not taken.
+sqlite3 lies.db "CREATE TABLE a(x); CREATE TABLE b(x);
+	INSERT INTO a VALUES('old'); INSERT INTO b VALUES(1)"
+stored lies lies.db
+for change in "UPDATE a SET x = 'new'" "UPDATE b SET x = 2"; do
+	sqlite3 lies.db "$change"
+	stored lies lies.db
+done
+index=$(find "$objects/lies/indexes" -type f | LC_ALL=C sort | sed -n 2p)
+plan_of lies
+ok "three segments" query 'SELECT x FROM a'
+is "$(cat out)" new "the second has the row"
+cp "$index" whole
+reindex whole "$index" drop 2
+must_fail 1 query 'SELECT x FROM a'
+err_like 'indexes/.*: wrong: it has not as many pages as the data' \
+	"its index lacks that page"
+cp whole "$index"
+
 # --- the cache on disk
 
 plan_of shop

@@ -104,12 +104,16 @@ index_fault(
 	return NULL;
 }
 
-/* Where its frames are follows from it: the header need not be known. */
+/* Where its frames are follows from it, and nobody has said that there are
+ * others: the header need not be known. */
 static bool
-is_plain(const struct index_facts *facts)
+is_plain(const struct remote_set *s, size_t i, const struct index_facts *facts)
 {
+	uint32_t said =
+	    s->o->stored ? stored_pages(s->o->stored, &s->key[i]) : 0;
+
 	return facts->sound && facts->in_order && facts->count > 0 &&
-	       facts->count <= UINT32_MAX;
+	       facts->count <= UINT32_MAX && (!said || said == facts->count);
 }
 
 static enum rc
@@ -160,7 +164,7 @@ take_map(struct remote_reading *r, size_t i, const struct file_map *map,
 
 	if (rc == RC_OK)
 		rc = read_facts(&facts, &fst);
-	if (rc == RC_OK && !h && !is_plain(&facts))
+	if (rc == RC_OK && !h && !is_plain(r->set, i, &facts))
 		return RC_ABSENT;
 	if (rc == RC_OK && h)
 		fault = index_fault(&facts, h, !s->local);

@@ -17,33 +17,51 @@ void
 stored_add(struct stored *s, const struct rec *rec)
 {
 	struct stored_item *it;
+	bool compressed = rec_is_compressed(rec);
+	bool counted = s->counts && rec->pages <= UINT32_MAX;
 
-	if (!rec_is_compressed(rec))
+	if (!compressed && !counted)
 		return;
 	if (s->n == s->cap) {
 		s->cap = s->cap ? 2 * s->cap : 64;
 		s->item = xreallocarray(s->item, s->cap, sizeof(*s->item));
 	}
 	it = &s->item[s->n++];
-	*it = (struct stored_item){rec->name.key, rec->bytes};
+	*it = (struct stored_item){.key = rec->name.key,
+	    .bytes = compressed ? rec->bytes : 0,
+	    .pages = counted ? (uint32_t)rec->pages : 0};
 	/* Plans come in order; qsort() would take as much memory again. */
 	if (s->n > 1 && by_key(it - 1, it) > 0)
 		s->unsorted = true;
 }
 
-uint64_t
-stored_bytes(struct stored *s, const struct key *key)
+static const struct stored_item *
+find(struct stored *s, const struct key *key)
 {
 	const struct stored_item wanted = {.key = *key};
-	const struct stored_item *it;
 
 	if (s->n == 0)
-		return 0;
+		return NULL;
 	if (s->unsorted)
 		qsort(s->item, s->n, sizeof(*s->item), by_key);
 	s->unsorted = false;
-	it = bsearch(&wanted, s->item, s->n, sizeof(*s->item), by_key);
+	return bsearch(&wanted, s->item, s->n, sizeof(*s->item), by_key);
+}
+
+uint64_t
+stored_bytes(struct stored *s, const struct key *key)
+{
+	const struct stored_item *it = find(s, key);
+
 	return it ? it->bytes : 0;
+}
+
+uint32_t
+stored_pages(struct stored *s, const struct key *key)
+{
+	const struct stored_item *it = find(s, key);
+
+	return it ? it->pages : 0;
 }
 
 void
