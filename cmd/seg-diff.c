@@ -14,6 +14,7 @@
 #include "diff/script.h"
 #include "diff/summary.h"
 #include "work/keyset.h"
+#include "work/stored.h"
 
 static const char synopsis[] =
     "usage: seg-diff [-qv] [-C CLUSTER] [-j N] [-s STORE] [--cache BYTES]\n"
@@ -41,8 +42,9 @@ struct comparison {
 	/* The sets: those that came, and what the first two are. */
 	unsigned sets;
 	struct {
-		char namespace[NAMESPACE_MAX + 1];
+		struct sole_namespace sole;
 		struct keyset keys;
+		struct stored stored;
 	} set[SETS];
 	struct diff diff;
 };
@@ -53,17 +55,15 @@ static enum rc
 take_record(void *ctx, const struct rec *rec)
 {
 	struct comparison *c = ctx;
-	char *namespace;
+	enum rc rc;
 
 	if (c->sets >= SETS)
 		return RC_OK; /* is said at the end */
-	namespace = c->set[c->sets].namespace;
-	if (c->set[c->sets].keys.n == 0)
-		strcpy(namespace, rec->name.namespace);
-	else if (strcmp(namespace, rec->name.namespace) != 0)
-		return msg_fail(RC_DATA, "two namespaces in one set: %s and %s",
-		    namespace, rec->name.namespace);
+	rc = sole_namespace_take(&c->set[c->sets].sole, rec);
+	if (rc)
+		return rc;
 	keyset_append(&c->set[c->sets].keys, &rec->name.key);
+	stored_add(&c->set[c->sets].stored, rec);
 	return RC_OK;
 }
 
@@ -121,8 +121,9 @@ compare(struct comparison *c, char **tables)
 
 	for (int i = 0; i < SETS; i++)
 		plan[i] = (struct side_plan){
-		    .namespace = c->set[i].namespace,
+		    .namespace = c->set[i].sole.text,
 		    .keys = &c->set[i].keys,
+		    .stored = &c->set[i].stored,
 		};
 	rc = diff_open(&c->diff, &o, &plan[c->undo], &plan[!c->undo], tables);
 	if (rc == RC_OK)
@@ -182,11 +183,15 @@ main(int argc, char **argv)
 	static struct comparison c;
 
 	parse(&c, argc, argv);
+	for (int i = 0; i < SETS; i++)
+		c.set[i].stored.counts = true;
 	c.cli.rc = cli_store(&c.cli, false, &c.store);
 	if (c.cli.rc == RC_OK)
 		run(&c, argv + optind);
-	for (int i = 0; i < SETS; i++)
+	for (int i = 0; i < SETS; i++) {
 		keyset_release(&c.set[i].keys);
+		stored_release(&c.set[i].stored);
+	}
 	store_free(c.store);
 	return cli_exit(&c.cli);
 }

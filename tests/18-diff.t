@@ -182,6 +182,10 @@ sqlite3 plain.db "PRAGMA page_size = 512; CREATE TABLE t(id INTEGER PRIMARY KEY,
 	INSERT INTO t VALUES(1, 'a€'), (2, 'other')"
 stored wide wide.db
 stored plain plain.db
+{ grep . plain.plan; cat wide.plan plain.plan; } >mixed
+must_fail 1 seg-diff <mixed
+err_like '^seg-diff: two namespaces in one set: plain and wide$' "in one set: said"
+empty out "nothing is printed"
 cat plain.plan wide.plan >two
 ok "two namespaces" seg-diff --summary <two
 is "$(cat out)" "t	1	1	0" "are compared by rows"

@@ -96,7 +96,7 @@ static enum rc
 read_header(struct side *s)
 {
 	static const char magic[16] = "SQLite format 3";
-	const uint8_t *bytes;
+	const uint8_t *bytes = NULL;
 	enum rc rc;
 
 	s->page_size = state_page_size(s->source.state);
@@ -120,10 +120,12 @@ static enum rc
 side_open(
     struct side *s, const struct state_opts *o, const struct side_plan *plan)
 {
+	struct state_opts mine = *o;
 	enum rc rc;
 
+	mine.stored = plan->stored;
 	s->source.close = close_file;
-	rc = state_open(&s->source.state, o, plan->namespace, plan->keys);
+	rc = state_open(&s->source.state, &mine, plan->namespace, plan->keys);
 	if (rc)
 		return rc;
 	s->name = xasprintf("%s, frame %llu", plan->namespace,

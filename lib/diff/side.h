@@ -43,6 +43,7 @@ struct pair {
 struct side_plan {
 	const char *namespace;
 	const struct keyset *keys;
+	struct stored *stored; /* stays */
 };
 
 /* o->cache: of both together.  *p must stay where it is. */
