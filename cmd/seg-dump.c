@@ -30,8 +30,6 @@ static const struct cli_option own[] = {
     {0},
 };
 
-enum { PIECE = 1 << 20 };
-
 /* What a frame of zstd's begins with. */
 #define ZSTD_MAGIC UINT32_C(0xFD2FB528)
 
@@ -175,41 +173,22 @@ dump_segment(struct dump *d, struct file *f, const char *name,
 
 /* ---- compressed ones ---- */
 
-/* The contents, as they come. */
-struct plain {
-	struct file *file;
-	uint64_t size;
-};
-
 static enum rc
-add_plain(void *arg, const void *data, size_t len)
+decode_piece(void *decoder, const void *data, size_t len)
 {
-	struct plain *p = arg;
-	enum rc rc = file_write(p->file, data, len, p->size);
-
-	p->size += len;
-	return rc;
+	return zseek_decoder_feed(decoder, data, len);
 }
 
 static enum rc
-decode(struct file *f, uint64_t length, struct plain *plain)
+decode(struct file *f, uint64_t length, struct file_tail *plain)
 {
 	struct zseek_decoder *d =
-	    zseek_decoder_new(file_name(f), add_plain, plain);
-	uint8_t *piece = xmalloc(PIECE);
-	enum rc rc = RC_OK;
-	size_t n;
+	    zseek_decoder_new(file_name(f), file_append, plain);
+	enum rc rc = file_feed(f, 0, length, decode_piece, d);
 
-	for (uint64_t at = 0; rc == RC_OK && at < length; at += n) {
-		n = length - at < PIECE ? (size_t)(length - at) : PIECE;
-		rc = file_read(f, piece, n, at);
-		if (rc == RC_OK)
-			rc = zseek_decoder_feed(d, piece, n);
-	}
 	if (rc == RC_OK)
 		rc = zseek_decoder_end(d, NULL);
 	zseek_decoder_free(d);
-	free(piece);
 	return rc;
 }
 
@@ -217,19 +196,19 @@ decode(struct file *f, uint64_t length, struct plain *plain)
 static enum rc
 dump_compressed(struct dump *d, struct file *f, uint64_t length)
 {
-	struct plain plain = {0};
+	struct file_tail plain = {0};
 	uint8_t head[SEG_HEADER_MAX];
 	size_t have;
 	enum rc rc = file_scratch(&plain.file);
 
 	if (rc == RC_OK)
 		rc = decode(f, length, &plain);
-	have = plain.size < sizeof(head) ? (size_t)plain.size : sizeof(head);
+	have = plain.at < sizeof(head) ? (size_t)plain.at : sizeof(head);
 	if (rc == RC_OK)
 		rc = file_read(plain.file, head, have, 0);
 	if (rc == RC_OK)
 		rc = dump_segment(
-		    d, plain.file, file_name(f), head, have, plain.size);
+		    d, plain.file, file_name(f), head, have, plain.at);
 	file_close(&plain.file);
 	return rc;
 }

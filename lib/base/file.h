@@ -125,6 +125,17 @@ void file_sequential(struct file *);
 /* Have the two the same contents? */
 enum rc file_same(struct file *, struct file *, bool *same);
 
+/* What lies from..to in large pieces to sink, whose failure ends it. */
+enum rc file_feed(struct file *, uint64_t from, uint64_t to,
+    enum rc (*sink)(void *arg, const void *data, size_t len), void *arg);
+
+/* A sink that writes on from at: its arg. */
+struct file_tail {
+	struct file *file;
+	uint64_t at;
+};
+enum rc file_append(void *tail, const void *data, size_t len);
+
 /*
  * Make dst's contents those of src: as a clone where the file system can, else
  * by copy_file_range, else by reading and writing.  dst is empty.  file_clone()

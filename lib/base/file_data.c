@@ -17,6 +17,7 @@ enum {
 	/* What one system call moves: below it the call's cost shows, above it
 	 * the data leaves the cache between two uses. */
 	PIECE = 1 << 20,
+	FEED = 256 << 10, /* what is fed on is to be in the cache still */
 	/* From here on mapping a file is cheaper than reading it. */
 	MAP_FROM = 256 << 10
 };
@@ -118,22 +119,40 @@ file_same(struct file *a, struct file *b, bool *same)
 	return rc;
 }
 
-static enum rc
-copy_by_hand(struct file *dst, struct file *src, uint64_t at, uint64_t size)
+enum rc
+file_feed(struct file *f, uint64_t from, uint64_t to,
+    enum rc (*sink)(void *arg, const void *data, size_t len), void *arg)
 {
-	char *piece = xmalloc(PIECE);
+	char *piece = xmalloc(FEED);
 	enum rc rc = RC_OK;
+	size_t n;
 
-	while (rc == RC_OK && at < size) {
-		size_t n = size - at < PIECE ? (size_t)(size - at) : PIECE;
-
-		rc = file_read(src, piece, n, at);
+	for (; rc == RC_OK && from < to; from += n) {
+		n = to - from < FEED ? (size_t)(to - from) : FEED;
+		rc = file_read(f, piece, n, from);
 		if (rc == RC_OK)
-			rc = file_write(dst, piece, n, at);
-		at += n;
+			rc = sink(arg, piece, n);
 	}
 	free(piece);
 	return rc;
+}
+
+enum rc
+file_append(void *tail, const void *data, size_t len)
+{
+	struct file_tail *t = tail;
+	enum rc rc = file_write(t->file, data, len, t->at);
+
+	t->at += len;
+	return rc;
+}
+
+static enum rc
+copy_by_hand(struct file *dst, struct file *src, uint64_t at, uint64_t size)
+{
+	struct file_tail tail = {dst, at};
+
+	return file_feed(src, at, size, file_append, &tail);
 }
 
 bool

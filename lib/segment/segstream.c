@@ -13,8 +13,6 @@
 #include "format/index.h"
 #include "segment/segstream.h"
 
-enum { PIECE = 256 << 10 };
-
 /* ---- the pages of a data file, in page order ---- */
 
 struct pages {
@@ -51,22 +49,17 @@ on_frame(void *arg, uint32_t position, uint32_t page, uint64_t frame_no)
 		       : p->page(p->arg, page, position);
 }
 
+static enum rc
+check_piece(void *check, const void *data, size_t len)
+{
+	return seg_check_feed(check, data, len);
+}
+
 enum rc
 segstream_feed_check(struct seg_check *check, struct file *f, uint64_t length)
 {
-	uint8_t *piece = xmalloc(PIECE);
-	enum rc rc = RC_OK;
-	size_t n;
-
 	file_sequential(f);
-	for (uint64_t at = 0; rc == RC_OK && at < length; at += n) {
-		n = length - at < PIECE ? (size_t)(length - at) : PIECE;
-		rc = file_read(f, piece, n, at);
-		if (rc == RC_OK)
-			rc = seg_check_feed(check, piece, n);
-	}
-	free(piece);
-	return rc;
+	return file_feed(f, 0, length, check_piece, check);
 }
 
 /* The first occurrence of a page is the one that counts. */

@@ -17,8 +17,6 @@
 #define EMPTY_SHA256 \
 	"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-enum { PIECE = 256 << 10 };
-
 static void
 crc_text(uint32_t crc, char text[S3_CRC_MAX])
 {
@@ -76,20 +74,10 @@ md5_text(struct md5_ctx *ctx, char text[S3_MD5_MAX])
 }
 
 static enum rc
-digest_file(struct digester *d, struct file *f, uint64_t at, uint64_t end)
+digest_piece(void *digester, const void *data, size_t len)
 {
-	char *piece = xmalloc(PIECE);
-	enum rc rc = RC_OK;
-	size_t n;
-
-	for (; rc == RC_OK && at < end; at += n) {
-		n = end - at < PIECE ? (size_t)(end - at) : PIECE;
-		rc = file_read(f, piece, n, at);
-		if (rc == RC_OK)
-			digester_feed(d, piece, n);
-	}
-	free(piece);
-	return rc;
+	digester_feed(digester, data, len);
+	return RC_OK;
 }
 
 enum rc
@@ -108,7 +96,7 @@ s3_digest(const struct s3 *s, struct file *f, const char *bytes,
 	if (!f)
 		digester_feed(&d, bytes, (size_t)length);
 	else if (d.sum || d.sign || d.lock)
-		rc = digest_file(&d, f, offset, offset + length);
+		rc = file_feed(f, offset, offset + length, digest_piece, &d);
 	crc_text(d.crc, out->crc);
 	out->sha256[0] = 0;
 	if (d.sign)

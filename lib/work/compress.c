@@ -18,7 +18,7 @@
 #include "store/store.h"
 #include "work/compress.h"
 
-enum { PIECE = 256 << 10, THREADS_MAX = 64 };
+enum { THREADS_MAX = 64 };
 
 struct queue {
 	struct compress_job *head, **tail;
@@ -59,21 +59,6 @@ queue_take(struct queue *q)
 
 /* ---- a thread ---- */
 
-struct output {
-	struct file *file;
-	uint64_t at;
-};
-
-static enum rc
-put_bytes(void *arg, const void *data, size_t len)
-{
-	struct output *o = arg;
-	enum rc rc = file_write(o->file, data, len, o->at);
-
-	o->at += len;
-	return rc;
-}
-
 static bool
 is_given_up(struct compress *c)
 {
@@ -85,30 +70,34 @@ is_given_up(struct compress *c)
 	return quit;
 }
 
+struct feeding {
+	struct compress *c;
+	struct zseek_writer *w;
+};
+
+static enum rc
+compress_piece(void *arg, const void *data, size_t len)
+{
+	struct feeding *f = arg;
+	enum rc rc = zseek_writer_add(f->w, data, len);
+
+	return rc == RC_OK && is_given_up(f->c) ? RC_SYSTEM : rc;
+}
+
 static enum rc
 compress_file(
     struct compress *c, struct zseek_writer *w, struct compress_job *j)
 {
-	struct output out = {.file = j->to};
-	uint8_t *piece = xmalloc(PIECE);
+	struct file_tail out = {.file = j->to};
+	struct feeding feeding = {c, w};
 	uint64_t size = 0;
 	enum rc rc = file_size(j->from, &size);
-	size_t n;
 
-	zseek_writer_begin(w, put_bytes, &out);
+	zseek_writer_begin(w, file_append, &out);
 	file_sequential(j->from);
-	for (uint64_t at = 0; rc == RC_OK && at < size; at += n) {
-		n = size - at < PIECE ? (size_t)(size - at) : PIECE;
-		rc = file_read(j->from, piece, n, at);
-		if (rc == RC_OK)
-			rc = zseek_writer_add(w, piece, n);
-		if (rc == RC_OK && is_given_up(c))
-			rc = RC_SYSTEM;
-	}
 	if (rc == RC_OK)
-		rc = zseek_writer_finish(w, &j->size);
-	free(piece);
-	return rc;
+		rc = file_feed(j->from, 0, size, compress_piece, &feeding);
+	return rc ? rc : zseek_writer_finish(w, &j->size);
 }
 
 static struct compress_job *

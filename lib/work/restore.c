@@ -11,8 +11,6 @@
 #include "work/replace.h"
 #include "work/restore.h"
 
-enum { PIECE = 1 << 20 };
-
 /* What SQLite keeps beside a database and would apply to it. */
 static const char *const beside[] = {"-wal", "-shm", "-journal"};
 enum { BESIDE = sizeof(beside) / sizeof(beside[0]) };
@@ -156,20 +154,10 @@ restore_restore(struct merge *m, const struct merge_info *info,
 /* ---- to standard output ---- */
 
 static enum rc
-copy_to_stdout(struct file *file, uint64_t size)
+print_piece(void *arg, const void *data, size_t len)
 {
-	uint8_t *piece = xmalloc(PIECE);
-	enum rc rc = RC_OK;
-	size_t n;
-
-	for (uint64_t at = 0; rc == RC_OK && at < size; at += n) {
-		n = size - at < PIECE ? (size_t)(size - at) : PIECE;
-		rc = file_read(file, piece, n, at);
-		if (rc == RC_OK && fwrite(piece, 1, n, stdout) != n)
-			rc = output_check();
-	}
-	free(piece);
-	return rc;
+	(void)arg;
+	return fwrite(data, 1, len, stdout) == len ? RC_OK : output_check();
 }
 
 enum rc
@@ -190,8 +178,9 @@ restore_restore_stdout(struct merge *m, const struct merge_info *info,
 	if (rc == RC_OK)
 		rc = dbcheck(file_path(file), "the database", opts->check);
 	if (rc == RC_OK)
-		rc = copy_to_stdout(
-		    file, info->size_after * (uint64_t)info->page_size);
+		rc = file_feed(file, 0,
+		    info->size_after * (uint64_t)info->page_size, print_piece,
+		    NULL);
 	file_close(&file);
 	return rc;
 }
