@@ -45,6 +45,16 @@ is "$(cat out)" "!" "a failed set"
 must_fail 1 seg-upload -F "$(cat o2)"
 find store -type f -printf '%p %i %T@\n' | sort >after
 same before after "nothing is overwritten, even with -F"
+# What comes in the moment before the object gets its name.
+mkseg new late 1 9 1000 50 1 4 >l1
+mkseg other late 1 9 1000 50 1 4 1 99 >l2
+n=$(name l1)
+mkdir apart
+late=apart${objects#store}/late/segments/${n#*/}
+must_fail 1 fs FS_RUN="renameat2@late/segments/=cp $(cat l2) $late" \
+	seg-upload -s apart "$(cat l1)"
+err_like "late/segments/.*: exists with other content$" "what came meanwhile is no less there"
+same "$(cat l2)" "$late" "and stays"
 
 # the history
 mkseg work shop 62 70 4000 50 1 4 >gap

@@ -414,6 +414,9 @@ cp lock "$claims/shop/removal"
 must_fail 3 seg-rm --busy-timeout 50 shop/18446744073709551592-00000000000000000021-00000000000000000201
 err_like "^seg-rm: shop: segments are being removed by elsewhere \(process 77\) at 2023-11-14T22:13:20.000Z" \
 	"another machine's remover: who and when"
+must_fail 3 seg-upload --busy-timeout 50 "$(cat w1.f)"
+err_like "^seg-upload: shop: segments are being removed by elsewhere" \
+	"what is there may be going: an upload of it waits too"
 echo nonsense >"$claims/shop/removal"
 must_fail 1 seg-rm --busy-timeout 50 shop/18446744073709551592-00000000000000000021-00000000000000000201
 is "$(cat err)" "seg-rm: ${claims#store/}/shop/removal: not a claim" \

@@ -254,7 +254,7 @@ test_sums(void)
 {
 	const char a[] = "segments ", b[] = "of a database";
 	struct seg_sum sum = {0}, other = {0};
-	uint8_t page[512] = {1}, id[SEG_ID];
+	uint8_t page[512] = {1}, zero[512] = {0}, id[SEG_ID];
 
 	ok(checksum_crc32(0, "123456789", 9) == 0xCBF43926, "CRC-32");
 	ok(checksum_crc32_combine(checksum_crc32(0, a, 9),
@@ -278,6 +278,13 @@ test_sums(void)
 	seg_sum_to_id(&sum, id);
 	seg_sum_page(&other, 3, page, sizeof(page));
 	ok(seg_id_matches(id, &other), "the lock page does not count");
+	sum = other = (struct seg_sum){0, 0};
+	seg_sum_page(&sum, 1, page, sizeof(page));
+	seg_sum_page(&sum, 2, zero, sizeof(zero));
+	seg_sum_page(&other, 1, zero, sizeof(zero));
+	seg_sum_page(&other, 2, page, sizeof(page));
+	seg_sum_to_id(&sum, id);
+	ok(!seg_id_matches(id, &other), "pages that changed places are told");
 }
 
 static void
