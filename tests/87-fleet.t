@@ -3,6 +3,7 @@
 # loopback; workers are killed, and one host goes away.  SOAK=1: 2,000 namespaces.
 . "$(dirname "$0")/lib.sh"
 . "$TOP/tests/ssh.sh"
+. "$TOP/tests/fleet.sh"
 
 for program in parallel ssh sshd; do
 	PATH=$PATH:/usr/sbin command -v $program >/dev/null ||
@@ -26,24 +27,8 @@ for n in 1 2 3; do
 done
 
 # --- a fleet: six cuts each, some of them merged
-mkdir store
-SEG_STORE=$T/store
-export SEG_STORE
-i=0
-while [ $i -lt $many ]; do
-	i=$((i + 1))
-	n=$(printf 'db%04d' $i)
-	for s in 1 2 3 4 5 6; do
-		mkseg cuts "$n" $((s * 4 - 3)) $((s * 4)) $((s * 1000)) 9 1 4 1 $((i + s))
-	done
-	echo
-done >cuts.files
-ok "a fleet" sh -c 'seg-upload <cuts.files >/dev/null'
+fleet $many
 cp -r store serial
-objects() { # STORE
-	(cd "$1/v2/clusters/default/namespaces" && find . -type f -exec cksum {} + |
-		sort -k 3)
-}
 
 # What one machine makes of it.
 round='seg-plan -c all | seg-fetch -d "$d" | seg-merge | seg-upload -m >/dev/null'
@@ -70,7 +55,7 @@ is "$(grep -c '^!$' out) $(grep -c '^$' out)" "1 1" "a failed set stays one"
 
 # job: on whichever host, in a directory of its own; what failed is tried again
 job='d=$WORK/job{#} && mkdir -p "$d" && '"$round"' && rm -rf "$d"'
-fleet() { # LOG JOB
+on_all() { # LOG JOB
 	parallel --will-cite --pipe --regexp --recend '\n!?\n' --block 2k \
 		--sshloginfile hosts -k --joblog "$1" --retries 8 "$2" <listing
 }
@@ -104,16 +89,16 @@ reaper=$!
 	done
 } &
 away=$!
-run fleet log "$job"
+run on_all log "$job"
 note "$(wc -l <kills) kills, status $status, $(($(wc -l <log) - 1)) jobs"
 : >quiet
 wait $reaper $away 2>/dev/null
 # Who was given up: with the last hosts, until all is done.
 sed -i 3d hosts
-ok "another round, for what is left" fleet log2 "$job"
-ok "pruned by many" fleet log3 "$prune"
+ok "another round, for what is left" on_all log2 "$job"
+ok "pruned by many" on_all log3 "$prune"
 seg-list >listing
-ok "once more, for what came late" fleet log4 "$prune"
+ok "once more, for what came late" on_all log4 "$prune"
 objects store >got
 same got want "the store is that of one machine, byte for byte"
 ok "and whole" sh -c 'seg-list | seg-verify >/dev/null'

@@ -3,6 +3,7 @@
 # both here, with keys and ports of the moment; the script and the command are
 # those of the manual.  Takes root and Debian's slurm-wlm: make soak.
 . "$(dirname "$0")/lib.sh"
+. "$TOP/tests/fleet.sh"
 [ -n "${SOAK:-}" ] || {
 	echo "1..0 # SKIP make soak runs it"
 	exit 0
@@ -79,23 +80,8 @@ await node_is_idle || {
 }
 
 # --- a fleet, and what one machine makes of it
-mkdir store
-SEG_STORE=$T/store
-export SEG_STORE
-i=0
-while [ $i -lt 50 ]; do
-	i=$((i + 1))
-	for s in 1 2 3 4 5 6; do
-		mkseg cuts "db$i" $((s * 4 - 3)) $((s * 4)) $((s * 1000)) 9 1 4 1 $((i + s))
-	done
-	echo
-done >cuts.files
-ok "a fleet" sh -c 'seg-upload <cuts.files >/dev/null'
+fleet 50
 cp -r store serial
-objects() { # STORE
-	(cd "$1/v2/clusters/default/namespaces" && find . -type f -exec cksum {} + |
-		sort -k 3)
-}
 # What the manual has between two lines of it.
 manual() { # FROM TO
 	sed -n "/$1/,/$2/p" "$TOP/man/segtools.7" | sed '/^\.Ed/d; s/\\e/\\/g'

@@ -13,15 +13,8 @@ fail() {
 done_testing() {
 	exit 1
 }
-await() {
-	tries=600
-	until "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
-		sleep 0.05
-	done
-}
 # shellcheck source-path=SCRIPTDIR
+. "$TOP/tests/await.sh"
 . "$TOP/tests/s3.sh"
 trap at_exit EXIT
 trap 'exit 1' HUP INT TERM

@@ -61,8 +61,9 @@ show 'seg-cut -d work shop shop.db | seg-upload -m'
 say "Another process sells without a pause; each cut takes what has changed"
 (
 	i=0
-	while [ $i -lt 3000 ] && [ ! -e stop ]; do
+	while [ $i -lt 100000 ] && [ ! -e stop ]; do
 		i=$((i + 1))
+		[ $((i % 20)) != 0 ] || sleep 0.02
 		echo "BEGIN IMMEDIATE; INSERT INTO sales(at, item, amount)
 			SELECT datetime('now'), hex(randomblob(20)), abs(random() % 10000)
 			FROM sales LIMIT 20;

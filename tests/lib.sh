@@ -20,6 +20,9 @@ fi
 PATH=$SEGTOOLS_BIN:$SEGTOOLS_BUILD/helper:$PATH
 export PATH TOP SEGTOOLS_BIN SEGTOOLS_BUILD
 
+# shellcheck source-path=SCRIPTDIR
+. "$TOP/tests/await.sh"
+
 # Nothing of the user's settings may reach the commands.
 for name in $(env | sed -n 's/^\(\(SEG\|AWS\|LIBSQL\)_[A-Z0-9_]*\)=.*/\1/p'); do
 	unset "$name"
@@ -188,16 +191,6 @@ absent() {
 # no_leftovers DIR: no temporary file of a command is anywhere below
 no_leftovers() {
 	is "$(find "$1" -name '.segtmp-*' | LC_ALL=C sort)" "" "no temporary file in $1"
-}
-
-# await CMD...: true at last, tried for half a minute
-await() {
-	test_tries=600
-	until "$@" >/dev/null 2>&1; do
-		test_tries=$((test_tries - 1))
-		[ $test_tries -gt 0 ] || return 1
-		sleep 0.05
-	done
 }
 
 # any_file DIR PATTERN: is one there, anywhere below?

@@ -1,28 +1,13 @@
 /* A catalogue, and a metastore, that are anything at all. */
 
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/buf.h"
+#include "place.h"
 #include "work/catalog.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static char dir[] = "/tmp/segtools-fuzz.XXXXXX";
-
-static char *
-file(const char *name, const void *data, size_t size)
-{
-	char *path = xasprintf("%s/%s", dir, name);
-	int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
-
-	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
-		abort();
-	close(fd);
-	return path;
-}
 
 static enum rc
 each(void *arg, const char *namespace)
@@ -35,18 +20,12 @@ each(void *arg, const char *namespace)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static bool made;
 	struct catalog *c;
 	uint64_t n, segments;
 	char *path, *metastore;
 
-	if (!made && !mkdtemp(dir))
-		abort();
-	if (!made)
-		msg_verbosity(-2);
-	made = true;
-	metastore = file("metastore", data, size);
-	path = file("catalog", data, size);
+	metastore = place_file("metastore", data, size);
+	path = place_file("catalog", data, size);
 	if (catalog_open(&c, path, CATALOG_CHANGE, 0) == RC_OK) {
 		(void)catalog_count(c, &n, &segments);
 		(void)catalog_namespaces(c, true, each, NULL);
@@ -55,7 +34,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	(void)unlink(path);
 	free(path);
-	path = xasprintf("%s/new", dir);
+	path = xasprintf("%s/new", place());
 	if (catalog_open(&c, path, CATALOG_CREATE, 0) == RC_OK) {
 		(void)catalog_from_metastore(c, metastore);
 		catalog_free(c);

@@ -1,31 +1,16 @@
 /* A memory of the last cut, and a pending one, that are anything at all, as they
  * are and with the checksums of their blocks put right. */
 
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <xxhash.h>
 
-#include "base/buf.h"
 #include "base/bytes.h"
-#include "base/file.h"
 #include "cut/lastcut.h"
+#include "place.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-file(const char *dir, const char *name, const uint8_t *data, size_t size)
-{
-	char *path = xasprintf("%s/%s", dir, name);
-	int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
-
-	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
-		abort();
-	close(fd);
-	free(path);
-}
 
 /* Blocks as lastcut.c has them, each with its number, and its checksum at the
  * end. */
@@ -42,16 +27,16 @@ put_right(uint8_t *p, size_t size)
 }
 
 static void
-try(const char *dir, const uint8_t *data, size_t size)
+try(const uint8_t *data, size_t size)
 {
 	struct seg_sum h = {1, 2}, sum;
 	struct lastcut *m;
 	struct key key;
 	bool changed;
 
-	file(dir, "cut.memory", data, size / 2);
-	file(dir, "cut.next", data + size / 2, size - size / 2);
-	if (lastcut_open(&m, dir, 0, 0600, NULL) != RC_OK)
+	free(place_file("cut.memory", data, size / 2));
+	free(place_file("cut.next", data + size / 2, size - size / 2));
+	if (lastcut_open(&m, place(), 0, 0600, NULL) != RC_OK)
 		abort();
 	if (lastcut_pending(m, &key) == RC_OK)
 		(void)lastcut_settle(m, size % 2);
@@ -66,21 +51,14 @@ try(const char *dir, const uint8_t *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static char dir[] = "/tmp/segtools-fuzz.XXXXXX";
-	static bool made;
 	uint8_t *p;
 
-	if (!made && !mkdtemp(dir))
-		abort();
-	if (!made)
-		msg_verbosity(-2);
-	made = true;
-	try(dir, data, size);
+	try(data, size);
 	p = xmalloc(size + 1);
 	memcpy(p, data, size);
 	put_right(p, size / 2);
 	put_right(p + size / 2, size - size / 2);
-	try(dir, p, size);
+	try(p, size);
 	free(p);
 	return 0;
 }

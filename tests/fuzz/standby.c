@@ -6,28 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "format/checksum.h"
+#include "place.h"
 #include "work/standby.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static char dir[] = "/tmp/segtools-fuzz.XXXXXX";
-
-static void
-file(const char *name, const void *data, size_t size)
-{
-	char *path = xasprintf("%s/%s", dir, name);
-	int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
-
-	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
-		abort();
-	close(fd);
-	free(path);
-}
 
 /* The last field of each line is the CRC-32 of what is before it. */
 static void
@@ -58,11 +43,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int fd;
 
 	if (!db) {
-		msg_verbosity(-2);
-		if (!mkdtemp(dir))
-			abort();
-		db = xasprintf("%s/db", dir);
-		file("db", "x", 1);
+		db = place_file("db", "x", 1);
 		fd = open(db, O_RDONLY);
 		if (standby_stamp(&now, fd, db) != RC_OK)
 			abort();
@@ -80,7 +61,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		buf_add(&text, data, size);
 	}
 	put_right((char *)text.data);
-	file("db-seg", text.data, text.len);
+	free(place_file("db-seg", text.data, text.len));
 	(void)standby_read(db, &s, &why);
 	buf_release(&text);
 	return 0;

@@ -1,0 +1,10 @@
+# shellcheck shell=sh
+# await CMD...: true at last, tried for half a minute
+await() {
+	test_tries=600
+	until "$@" >/dev/null 2>&1; do
+		test_tries=$((test_tries - 1))
+		[ $test_tries -gt 0 ] || return 1
+		sleep 0.05
+	done
+}
