@@ -39,8 +39,10 @@ side_fail(const struct side *s)
 enum rc
 side_page(struct side *s, uint32_t page, const uint8_t **bytes)
 {
-	if (page == 0 || page > s->pages)
-		return side_damaged(s, page, "there is no such page");
+	if (page == 0 || page > s->pages) {
+		(void)side_damaged(s, page, "there is no such page");
+		return RC_DATA;
+	}
 	return state_page(s->source.state, page, bytes);
 }
 
@@ -96,7 +98,7 @@ static enum rc
 read_header(struct side *s)
 {
 	static const char magic[16] = "SQLite format 3";
-	const uint8_t *bytes = NULL;
+	const uint8_t *bytes;
 	enum rc rc;
 
 	s->page_size = state_page_size(s->source.state);
