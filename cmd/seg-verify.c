@@ -343,11 +343,11 @@ check_last(struct verify *v)
 	while (first > 0 && segset_same_namespace(
 				s, &s->item[first - 1], &s->item[s->n - 1]))
 		first--;
-	for (size_t i = first; i < s->n; i++)
-		keyset_add(&keys, &s->item[i].key);
 	rc = check_forks(name.namespace, &s->item[first], s->n - first);
 	if (v->restore)
 		rc = rc_max(rc, restore_newest(v, first));
+	for (size_t i = first; i < s->n; i++)
+		keyset_add(&keys, &s->item[i].key);
 	segset_truncate(s, first);
 	rc = rc_max(rc, check_chain(name.namespace, &keys));
 	keyset_release(&keys);

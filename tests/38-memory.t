@@ -26,12 +26,12 @@ measure() {
 # a_segment DESC FILE CMD...: CMD reads the first lines of FILE as a set; of
 # many it takes at most 100 bytes more than of few for each that came on top,
 # apart from half a MiB.  Few are enough to fill what buffers there are.  How
-# many pages are there at the peak is a matter of chance too: one of three runs
+# many pages are there at the peak is a matter of chance too: one of five runs
 # is to show it.
 a_segment() {
 	test_name=$1 test_file=$2 each=0
 	shift 2
-	for _ in 1 2 3; do
+	for _ in 1 2 3 4 5; do
 		measure "$@"
 		[ "$status" != 0 ] || [ "$each" -le 100 ] || continue
 		break
