@@ -8,7 +8,6 @@
 #include "base/time.h"
 #include "cli/cli.h"
 #include "cli/open_store.h"
-#include "format/segment.h"
 #include "work/catalog.h"
 #include "work/deadclaim.h"
 #include "work/listing.h"
@@ -96,13 +95,12 @@ struct known {
 };
 
 static enum rc
-print_known(void *arg, const struct key *key, uint64_t bytes)
+print_known(void *arg, const struct key *key, uint64_t bytes, uint64_t pages)
 {
 	struct known *k = arg;
 
 	k->n++;
-	return print_segment(
-	    k->l, k->namespace, key, bytes, seg_pages_of_size(bytes));
+	return print_segment(k->l, k->namespace, key, bytes, pages);
 }
 
 /* The same from the catalogue. */
@@ -207,11 +205,12 @@ list_namespace(struct list *l, const char *namespace)
 /* ---- how old the newest state is ---- */
 
 static enum rc
-keep_newest(void *arg, const struct key *key, uint64_t bytes)
+keep_newest(void *arg, const struct key *key, uint64_t bytes, uint64_t pages)
 {
 	struct key *newest = arg;
 
 	(void)bytes;
+	(void)pages;
 	*newest = *key;
 	return RC_OK;
 }

@@ -7,10 +7,10 @@ export SEG_STORE
 ns=store/v2/clusters/default/namespaces
 mkdir store
 
-object() { # NAMESPACE KEY BYTES
+object() { # NAMESPACE KEY BYTES [.zst]
 	mkdir -p "$ns/$1/indexes" "$ns/$1/segments"
 	head -c 30 /dev/zero >"$ns/$1/indexes/$2"
-	head -c "$3" /dev/zero >"$ns/$1/segments/$2"
+	head -c "$3" /dev/zero >"$ns/$1/segments/$2${4:-}"
 }
 k1=18446744073709551607-00000000000000000001-00000001726000000000
 k1b=18446744073709551607-00000000000000000001-00000001726000000001
@@ -46,7 +46,7 @@ is "$(cat out)" '{"namespace":"a"}
 ok "names -J" seg-list -N -J
 same out names "like seg-list -N -J"
 is "$(sqlite3 cat.db 'PRAGMA journal_mode; PRAGMA user_version')" "wal
-2" "WAL mode, version 2"
+3" "WAL mode, version 3"
 
 # newer ones by default; all and what has gone with --full
 object a $last 100
@@ -112,6 +112,85 @@ grep -e '-wal' log >wal.log
 is "$(tail -n 1 wal.log | grep -c 'f[a-z]*sync .*-wal')" 1 "the log is synced last"
 is "$(($(grep -c sync wal.log) < 9))" 1 "and seldom before"
 
+# Compressed ones, also of so many bytes as plain ones have; one in both forms.
+object z $k1 8288
+object z $k2 8288 .zst
+object z $last 4177 .zst
+object y $k1 8288
+object y $k1 4176 .zst
+ok "compressed ones" seg-sync -k cat.db --add z --add y z y
+same_as() { # CATALOGUE DESC
+	ok "list" seg-list z y
+	cp out wanted
+	ok "list -k" seg-list -k "$1" z y
+	same out wanted "$2"
+}
+same_as cat.db "compressed ones: PAGES too"
+is "$(cut -f 5 out | tr '\n' ' ')" "2 - -  2  " "which nobody counts"
+
+# One of version 2, which took such for plain ones: read as it is, changed by
+# whoever may change it, and right when it has been listed again.
+old_catalogue() {
+	rm -f old.db*
+	sqlite3 old.db "PRAGMA journal_mode = WAL;
+		CREATE TABLE namespaces (id INTEGER PRIMARY KEY,
+			name TEXT NOT NULL UNIQUE,
+			changes INTEGER NOT NULL DEFAULT 0, newest TEXT);
+		CREATE TABLE segments (namespace_id INTEGER NOT NULL
+			REFERENCES namespaces(id) ON DELETE CASCADE,
+			end TEXT NOT NULL, start TEXT NOT NULL,
+			time TEXT NOT NULL, bytes INTEGER,
+			PRIMARY KEY (namespace_id, end, start, time))
+			WITHOUT ROWID;
+		PRAGMA application_id = 1936025443;
+		PRAGMA user_version = 2;
+		ATTACH 'cat.db' AS now;
+		INSERT INTO namespaces SELECT * FROM now.namespaces;
+		INSERT INTO segments SELECT namespace_id, end, start, time,
+			bytes FROM now.segments" >/dev/null
+}
+version() {
+	sqlite3 old.db "PRAGMA user_version"
+}
+old_catalogue
+ok "one of version 2" seg-list -k old.db z y
+is "$(cut -f 5 out | tr '\n' ' ')" "2 2 -  2  " "is read as it was"
+cp out as-it-was
+is "$(version)" 2 "reading does not change it"
+ok "seg-upload -n" sh -c 'echo | seg-upload -n -k old.db'
+is "$(version)" 2 "nor does a dry run"
+ok "seg-upload" sh -c 'echo | seg-upload -v -k old.db'
+err_like "^seg-upload: old.db: brought from version 2 to 3" "a change does"
+is "$(version)" 3 "it is of version 3"
+is "$(sqlite3 old.db "PRAGMA table_info(segments)")" \
+	"$(sqlite3 cat.db "PRAGMA table_info(segments)")" "with its tables"
+ok "listed" seg-list -k old.db z y
+same out as-it-was "what it says is the same"
+ok "seg-sync" seg-sync -k old.db z y
+same_as old.db "a sync makes it right, though nothing is newer"
+before=$(sqlite3 old.db "SELECT sum(changes) FROM namespaces")
+ok "another" seg-sync -k old.db z y
+is "$(sqlite3 old.db "SELECT sum(changes) FROM namespaces")" "$before" \
+	"has nothing to do"
+sqlite3 old.db "PRAGMA user_version = 2" >/dev/null
+ok "one that the other version wrote to meanwhile" seg-sync -k old.db z y
+same_as old.db "is right too"
+is "$(version)" 3 "of version 3"
+old_catalogue
+cp old.db before.db
+must_fail 3 fs FS_FAIL=write@old.db-wal=ENOSPC seg-sync -k old.db z y
+is "$(version)" 2 "a disk that is full: it stays of version 2"
+ok "later" seg-sync -k old.db z y
+same_as old.db "it is right"
+old_catalogue
+for i in 1 2 3 4; do
+	seg-sync -k old.db z y 2>"sync.$i" &
+done
+wait
+cat sync.? >sync.err
+empty sync.err "four at once: each works"
+same_as old.db "and it is right"
+
 # what is no catalogue
 cp other.db before.db
 must_fail 1 seg-sync -k other.db --add a
@@ -122,9 +201,9 @@ must_fail 1 seg-sync -k junk --add a
 must_fail 1 seg-list -k junk
 must_fail 1 seg-list -k missing.db
 cp cat.db new.db
-sqlite3 new.db "PRAGMA user_version = 3" >/dev/null
+sqlite3 new.db "PRAGMA user_version = 4" >/dev/null
 must_fail 1 seg-list -k new.db
-err_like "version 3" "of a newer version"
+err_like "version 4" "of a newer version"
 must_fail 3 sh -c "seg-sync -k cat.db --monitored >/dev/full"
 err_like "^seg-sync: " "a full disk: says so"
 must_fail 3 sh -c "seg-sync -k cat.db --monitored >&-"

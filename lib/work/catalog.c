@@ -213,20 +213,19 @@ catalog_namespaces(struct catalog *c, bool known,
 
 enum rc
 catalog_segments(struct catalog *c, const char *namespace,
-    enum rc (*each)(void *, const struct key *, uint64_t), void *arg)
+    enum rc (*each)(void *, const struct key *, uint64_t, uint64_t), void *arg)
 {
 	sqlite3_stmt *st = NULL;
-	struct key key;
-	uint64_t bytes;
+	struct catrows_segment row;
 	struct catrows_space space = {0};
 	enum rc rc = catrows_find(c, namespace, &space);
 
 	if (rc)
 		return rc;
-	rc = catdb_prepare(c, &st, CATROWS_SELECT);
+	rc = catdb_prepare(c, &st, catrows_select(c));
 	sqlite3_bind_int64(st, 1, space.id);
-	while (rc == RC_OK && (rc = catrows_next(c, st, &key, &bytes)) == RC_OK)
-		rc = each(arg, &key, bytes);
+	while (rc == RC_OK && (rc = catrows_next(c, st, &row)) == RC_OK)
+		rc = each(arg, &row.key, row.bytes, row.pages);
 	catdb_done(st);
 	return rc == RC_ABSENT ? RC_OK : rc;
 }

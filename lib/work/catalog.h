@@ -56,9 +56,11 @@ enum rc catalog_count(struct catalog *, uint64_t *n, uint64_t *segments);
 enum rc catalog_namespaces(struct catalog *, bool known,
     enum rc (*each)(void *arg, const char *namespace), void *arg);
 
-/* The segments in frame order; bytes is UINT64_MAX if unknown.  A namespace
- * that is not monitored: RC_ABSENT. */
+/* The segments in frame order; of the data object bytes and pages are UINT64_MAX
+ * if unknown.  A namespace that is not monitored: RC_ABSENT. */
 enum rc catalog_segments(struct catalog *, const char *namespace,
-    enum rc (*each)(void *arg, const struct key *, uint64_t bytes), void *arg);
+    enum rc (*each)(
+	void *arg, const struct key *, uint64_t bytes, uint64_t pages),
+    void *arg);
 
 #endif

@@ -48,7 +48,9 @@ record_space(struct catrows_edit *e, const struct catalog_change *changes,
 		if (!x->gone)
 			move_newest(&space, &x->key);
 		rc = x->gone ? catrows_del(e, space.id, &x->key)
-			     : catrows_put(e, space.id, &x->key, x->bytes);
+			     : catrows_put(e, space.id,
+				   &(struct catrows_segment){
+				       x->key, x->bytes, x->pages});
 	}
 	/* Counted even if it was known: a sync that is listing must not undo
 	 * it. */
@@ -86,15 +88,14 @@ struct sync {
 	bool nothing; /* nothing newer: what was done is to be undone */
 	struct catrows_edit edit;
 	sqlite3_stmt *rows;
-	struct key key; /* of the row that comes next */
-	uint64_t bytes;
+	struct catrows_segment row; /* that comes next */
 	bool have;
 };
 
 static enum rc
 advance(struct sync *s)
 {
-	enum rc rc = catrows_next(s->c, s->rows, &s->key, &s->bytes);
+	enum rc rc = catrows_next(s->c, s->rows, &s->row);
 
 	s->have = rc == RC_OK;
 	return rc == RC_ABSENT ? RC_OK : rc;
@@ -107,7 +108,7 @@ pass(struct sync *s)
 	enum rc rc = RC_OK;
 
 	if (s->full)
-		rc = catrows_del(&s->edit, s->space.id, &s->key);
+		rc = catrows_del(&s->edit, s->space.id, &s->row.key);
 	return rc ? rc : advance(s);
 }
 
@@ -115,11 +116,12 @@ pass(struct sync *s)
 static enum rc
 take(struct sync *s, const struct listing_entry *e)
 {
+	struct catrows_segment now = {e->key, e->bytes, listing_pages(e)};
 	enum rc rc = RC_OK;
-	bool same = s->have && key_cmp(&s->key, &e->key) == 0;
+	bool same = s->have && key_cmp(&s->row.key, &e->key) == 0;
 
-	if (!same || s->bytes != e->bytes)
-		rc = catrows_put(&s->edit, s->space.id, &e->key, e->bytes);
+	if (!same || s->row.bytes != now.bytes || s->row.pages != now.pages)
+		rc = catrows_put(&s->edit, s->space.id, &now);
 	return rc == RC_OK && same ? advance(s) : rc;
 }
 
@@ -137,7 +139,8 @@ compare(struct sync *s, struct key *newest, bool *any)
 		if (!*any || e.key.end > newest->end)
 			*newest = e.key;
 		*any = true;
-		while (rc == RC_OK && s->have && key_cmp(&s->key, &e.key) < 0)
+		while (
+		    rc == RC_OK && s->have && key_cmp(&s->row.key, &e.key) < 0)
 			rc = pass(s);
 		if (rc == RC_OK)
 			rc = take(s, &e);
@@ -158,7 +161,7 @@ update(struct sync *s)
 	enum rc rc = catrows_edit(&s->edit, s->c);
 
 	if (rc == RC_OK)
-		rc = catdb_prepare(s->c, &s->rows, CATROWS_SELECT);
+		rc = catdb_prepare(s->c, &s->rows, catrows_select(s->c));
 	if (rc == RC_OK) {
 		sqlite3_bind_int64(s->rows, 1, space->id);
 		rc = compare(s, &newest, &any);

@@ -26,8 +26,9 @@ enum rc catalog_sync(struct catalog *, struct store *, const char *cluster,
 struct catalog_change {
 	const char *namespace;
 	struct key key;
-	uint64_t bytes; /* UINT64_MAX if unknown */
-	bool gone;      /* removed; else published */
+	/* Of its data object, as a listing has them; UINT64_MAX if unknown. */
+	uint64_t bytes, pages;
+	bool gone; /* removed; else published */
 };
 /*
  * Record them, all or none, in one transaction.  A namespace that is not

@@ -12,10 +12,11 @@
 
 enum {
 	APPLICATION_ID = 0x73656763, /* "segc" */
-	SCHEMA_VERSION = 2           /* 1 had no namespaces.newest */
+	SCHEMA_VERSION = 3,          /* 1 had no namespaces.newest, */
+	OLD_VERSION = 2              /* which no segments.pages */
 };
 
-#define SET_VERSION "PRAGMA user_version = 2;"
+#define SET_VERSION "PRAGMA user_version = 3;"
 
 static const char schema[] =
     "CREATE TABLE namespaces ("
@@ -30,6 +31,7 @@ static const char schema[] =
     " start TEXT NOT NULL,"
     " time TEXT NOT NULL,"
     " bytes INTEGER,"
+    " pages INTEGER,"
     " PRIMARY KEY (namespace_id, end, start, time)) WITHOUT ROWID;"
     "PRAGMA application_id = 1936025443;" SET_VERSION;
 
@@ -205,7 +207,8 @@ check_identity(struct catalog *c, bool *empty)
 		return RC_OK;
 	if (id != APPLICATION_ID)
 		return msg_fail(RC_DATA, "%s: not a catalogue", c->path);
-	if (version != SCHEMA_VERSION)
+	c->old = version == OLD_VERSION;
+	if (version != SCHEMA_VERSION && !c->old)
 		return msg_fail(RC_DATA,
 		    "%s: catalogue of version %" PRId64 ", not %d", c->path,
 		    version, SCHEMA_VERSION);
@@ -242,6 +245,38 @@ create_schema(struct catalog *c)
 	if (rc == RC_OK && empty)
 		rc = catdb_run(c, schema);
 	return catdb_finish(c, rc);
+}
+
+/* Nothing counts as known any more, so that what comes next lists all.  One that
+ * has the column was of this version: a program of the other one, that had it
+ * open, wrote its own into it. */
+static enum rc
+bring_up_to_date(struct catalog *c)
+{
+	int64_t has = 0;
+	bool empty = false;
+	enum rc rc = catdb_run(c, "BEGIN IMMEDIATE");
+
+	if (rc)
+		return rc;
+	rc = check_identity(c, &empty); /* another may have been faster */
+	if (rc == RC_OK)
+		rc = catdb_integer(c,
+		    "SELECT count(*) FROM pragma_table_info('segments')"
+		    " WHERE name = 'pages'",
+		    &has);
+	if (rc == RC_OK && c->old && !has)
+		rc = catdb_run(c, "ALTER TABLE segments ADD pages INTEGER");
+	if (rc == RC_OK && c->old)
+		rc = catdb_run(c,
+		    "UPDATE segments SET pages = " CATDB_OLD_PAGES ";"
+		    "UPDATE namespaces SET newest = NULL;" SET_VERSION);
+	rc = catdb_finish(c, rc);
+	if (rc == RC_OK && c->old)
+		msg_info("%s: brought from version %d to %d", c->path,
+		    OLD_VERSION, SCHEMA_VERSION);
+	c->old = false;
+	return rc;
 }
 
 /*
@@ -287,5 +322,7 @@ catdb_open(struct catalog *c, int flags)
 		rc = catdb_run(c, "PRAGMA foreign_keys = ON");
 	if (rc == RC_OK && flags & SQLITE_OPEN_READWRITE)
 		rc = prepare_changes(c);
+	if (rc == RC_OK && c->old && flags & SQLITE_OPEN_READWRITE)
+		rc = bring_up_to_date(c);
 	return rc;
 }

@@ -58,10 +58,32 @@ column_u64(sqlite3_stmt *st, int i, uint64_t *value)
 	       number_u64(text, DIGITS, value);
 }
 
+/* A number, or UINT64_MAX. */
+static uint64_t
+column_count(sqlite3_stmt *st, int i)
+{
+	int64_t n = sqlite3_column_int64(st, i);
+
+	return sqlite3_column_type(st, i) == SQLITE_INTEGER && n >= 0
+		   ? (uint64_t)n
+		   : UINT64_MAX;
+}
+
+#define SELECT(pages) \
+	"SELECT end, start, time, bytes, " pages " FROM segments" \
+	" WHERE namespace_id = ?1 ORDER BY end, start, time"
+
+const char *
+catrows_select(const struct catalog *c)
+{
+	return c->old ? SELECT(CATDB_OLD_PAGES) : SELECT("pages");
+}
+
 enum rc
 catrows_next(
-    struct catalog *c, sqlite3_stmt *st, struct key *key, uint64_t *bytes)
+    struct catalog *c, sqlite3_stmt *st, struct catrows_segment *segment)
 {
+	struct key *key = &segment->key;
 	enum rc rc = catdb_step(c, st);
 
 	if (rc)
@@ -70,18 +92,16 @@ catrows_next(
 	    !column_u64(st, 2, &key->time) || key->start < 1 ||
 	    key->end < key->start)
 		return msg_fail(RC_DATA, "%s: a malformed segment", c->path);
-	*bytes = UINT64_MAX;
-	if (sqlite3_column_type(st, 3) == SQLITE_INTEGER &&
-	    sqlite3_column_int64(st, 3) >= 0)
-		*bytes = (uint64_t)sqlite3_column_int64(st, 3);
+	segment->bytes = column_count(st, 3);
+	segment->pages = column_count(st, 4);
 	return RC_OK;
 }
 
-#define ROW "(?,?,?,?,?)"
+#define ROW "(?,?,?,?,?,?)"
 #define EIGHT_ROWS ROW "," ROW "," ROW "," ROW "," ROW "," ROW "," ROW "," ROW
 #define PUT \
 	"INSERT OR REPLACE INTO segments" \
-	"(namespace_id, end, start, time, bytes) VALUES "
+	"(namespace_id, end, start, time, bytes, pages) VALUES "
 
 enum rc
 catrows_edit(struct catrows_edit *e, struct catalog *c)
@@ -112,6 +132,15 @@ bind_row(sqlite3_stmt *st, int i, const struct catrows_waiting *row)
 }
 
 static void
+bind_count(sqlite3_stmt *st, int i, uint64_t n)
+{
+	if (n > INT64_MAX)
+		sqlite3_bind_null(st, i);
+	else
+		sqlite3_bind_int64(st, i, (int64_t)n);
+}
+
+static void
 set_row(struct catrows_waiting *row, int64_t id, const struct key *key)
 {
 	row->id = id;
@@ -136,13 +165,11 @@ put_rows(struct catrows_edit *e, sqlite3_stmt *st, size_t first, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct catrows_waiting *row = &e->waiting[first + i];
-		int at = 5 * (int)i + 1;
+		int at = 6 * (int)i + 1;
 
 		bind_row(st, at, row);
-		if (row->bytes > INT64_MAX)
-			sqlite3_bind_null(st, at + 4);
-		else
-			sqlite3_bind_int64(st, at + 4, (int64_t)row->bytes);
+		bind_count(st, at + 4, row->bytes);
+		bind_count(st, at + 5, row->pages);
 	}
 	return change(e, st);
 }
@@ -163,12 +190,13 @@ put_waiting(struct catrows_edit *e)
 
 enum rc
 catrows_put(
-    struct catrows_edit *e, int64_t id, const struct key *key, uint64_t bytes)
+    struct catrows_edit *e, int64_t id, const struct catrows_segment *segment)
 {
 	struct catrows_waiting *row = &e->waiting[e->n++];
 
-	set_row(row, id, key);
-	row->bytes = bytes;
+	set_row(row, id, &segment->key);
+	row->bytes = segment->bytes;
+	row->pages = segment->pages;
 	return e->n == CATROWS_MANY ? put_waiting(e) : RC_OK;
 }
 

@@ -25,13 +25,16 @@ enum rc catrows_find(
 /* Count a change to its segments, and remember what is newest. */
 enum rc catrows_touch(struct catalog *, const struct catrows_space *);
 
-/* Its segments in frame order; the parameter is the namespace's id.  bytes:
- * UINT64_MAX if unknown. */
-#define CATROWS_SELECT \
-	"SELECT end, start, time, bytes FROM segments WHERE namespace_id = ?1" \
-	" ORDER BY end, start, time"
+/* A segment.  Of its data object bytes and pages: UINT64_MAX if unknown. */
+struct catrows_segment {
+	struct key key;
+	uint64_t bytes, pages;
+};
+/* Those of a namespace in frame order: a statement whose parameter is its id,
+ * and the next of its rows. */
+const char *catrows_select(const struct catalog *);
 enum rc catrows_next(
-    struct catalog *, sqlite3_stmt *, struct key *, uint64_t *bytes);
+    struct catalog *, sqlite3_stmt *, struct catrows_segment *);
 
 /*
  * Changes to segments, within a transaction.  Rows that are put wait for others,
@@ -47,13 +50,13 @@ struct catrows_edit {
 	struct catrows_waiting {
 		int64_t id;
 		char part[3][NUMBER_MAX];
-		uint64_t bytes;
+		uint64_t bytes, pages;
 	} waiting[CATROWS_MANY];
 	size_t n;
 };
 enum rc catrows_edit(struct catrows_edit *, struct catalog *);
 enum rc catrows_put(
-    struct catrows_edit *, int64_t id, const struct key *, uint64_t bytes);
+    struct catrows_edit *, int64_t id, const struct catrows_segment *);
 enum rc catrows_del(struct catrows_edit *, int64_t id, const struct key *);
 enum rc catrows_edited(struct catrows_edit *, enum rc rc);
 
