@@ -394,6 +394,18 @@ ok "one takes the merge" fs FS_RUN='unlink@indexes/=
 is "$(cat c.2)" 3 "the other, when the first has judged, its parts"
 like e.2 "^seg-rm: shop: segments are being removed by $(uname -n) " "and is told who is at it"
 ok "what is left is whole" sh -c 'seg-list shop | seg-plan >plan && [ -s plan ]'
+# and its index comes back when it has been removed: its data stays
+rm -rf store
+seg-upload --create "$(cat a.f)" "$(cat b.f)" "$(cat m.f)" >all
+{ grep '	1	60	' all && echo; } >merged
+index=$objects/shop/indexes/$(sed -n '1s,^[^/]*/\([^	]*\).*,\1,p' merged)
+cp "$index" index.kept
+ok "one is published again just when it goes" \
+	fs FS_RUN="fsync@shop/indexes\$#2=cp index.kept $index" \
+	seg-rm -v shop/"${index##*/}"
+err_like "published again, its data stays" "said"
+ok "what is there" sh -c 'seg-list shop | seg-verify'
+is "$(grep -c . out)" 3 "is whole"
 is "$lost" "" "$races times: one takes the merge, the other its parts, a third puts the merge"
 
 begin

@@ -136,6 +136,9 @@ history "the system has started anew" "$rows" 'cut full' "$(a 1)" \
 	"$(checkpoint a)" "$(a 2)" boot 'cut database'
 history "and the log, if it was not restarted, is not believed either" \
 	"$rows" 'cut full' "$(a 1)" boot 'cut database' "$(a 2)" 'cut log'
+history "which start it is, the system does not say" "$rows" 'boot none' \
+	'cut full' "$(a 1)" "$(checkpoint a)" "$(a 2)" 'cut database' \
+	"$(a 3)" 'cut log'
 history "another journal mode in between" "$rows" 'cut full' \
 	'a PRAGMA journal_mode = delete' "$(a 1)" 'a PRAGMA journal_mode = wal' \
 	"$(a 2)" 'cut database'
@@ -145,7 +148,6 @@ history "the old log shrank the database and made it grow" \
 	'b BEGIN; SELECT count(*) FROM t' 'a PRAGMA wal_checkpoint(PASSIVE)' \
 	'a INSERT INTO t VALUES(1000, zeroblob(30000))' 'b COMMIT' \
 	"$(checkpoint a)" "$(a 1)" 'cut restart'
-
 # The whole comparison
 history "once a day all pages are compared" "$rows" 'cut full' "$(a 1)" day \
 	'cut whole' "$(a 2)" 'cut log' day "$(a 3)" "$(checkpoint a)" "$(a 4)" \

@@ -104,6 +104,42 @@ if [ "$(id -u)" = 0 ]; then
 	ok "restore" seg-restore -qF then.db nobodys/shop/*.seg
 	image wanted wanted.db
 	same then.db wanted.db "what is not committed is not in it"
+
+	# Nor does anything say where its log ends: what is committed while it is
+	# read is in the cut, whose TIME is then not older.  (Ours is the clock.)
+	cp "$SEGTOOLS_BUILD/preload/clock.so" "$SEGTOOLS_BUILD/preload/fs.so" \
+		nobody
+	seen='' older=''
+	for n in 5 6 7 8 9 10; do
+		rm -rf db* nobodys/* ask
+		mkdir -m 777 ask
+		make_db db 50
+		log_sql "UPDATE t SET v = 'x' WHERE id = 1"
+		: >db-shm
+		chmod 644 db*
+		echo 0 1 >clock
+		{
+			await test -e ask/go
+			log_sql "UPDATE t SET v = 'late' WHERE id = 2"
+			echo 5000 1 >clock
+			: >ask/done
+		} &
+		began=$(date +%s)
+		run as_nobody env CLOCK_FILE=clock \
+			"LD_PRELOAD=$T/nobody/fs.so:$T/nobody/clock.so" \
+			FS_RUN="pread@db-wal#$n=touch ask/go; until [ -e ask/done ]; do sleep 0.05; done" \
+			seg-cut -d nobodys shop db
+		: >ask/go
+		wait
+		time=$(cut -f 4 out | head -n 1)
+		ok "a commit in the log's read $n" seg-restore -qF then.db nobodys/shop/*.seg
+		[ "$(sql then.db "SELECT v FROM t WHERE id = 2")" = late ] || continue
+		seen="$seen $n"
+		[ $(($(date -d "$time" +%s) - began)) -ge 5000 ] || older="$older $n"
+	done
+	[ -n "$seen" ]
+	is $? 0 "it is in some of the cuts: $seen"
+	is "$older" "" "none of which is older than it"
 fi
 
 # A shrink and growth in one log, of which some pages never were in it
@@ -159,6 +195,20 @@ for move in : 'rm -f work/shop/*.seg work/shop/*.idx'; do
 	cp all/*.seg work/shop
 	restored "a power loss" db
 done
+
+# Killed before its memory was in place, and then moved away to where nobody here
+# can look: its numbers are not given again.
+fresh
+log_sql "UPDATE t SET v = 'p' WHERE id = 9"
+run fs "FS_RUN=write@cut.memory=kill -9 \$PPID" seg-cut -d work shop db
+is "$status" 137 "a cut is killed"
+ok "which it made" seg-verify work/shop/*.seg
+end=$(set_of out | tail -n 1 | cut -f 3)
+rm -f work/shop/*.seg work/shop/*.idx
+ok "it is neither here nor in a store" seg-cut -v -d work shop db
+err_like "a killed run's cut is neither here nor in the store" "said"
+is "$(sed -n 1p out | cut -f 2)" 1 "a full cut"
+is "$(sed -n 1p out | awk '{ print $3 - $5 }')" "$end" "behind it"
 
 # ---- killed before each of its steps ----
 

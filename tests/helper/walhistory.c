@@ -26,7 +26,8 @@
  *                       the database (db) or of the log (log)
  *   power N             kill all; of what was not synced, some is lost; the
  *                       system starts anew
- *   boot                the system says that it has started anew
+ *   boot [none]         the system says that it has started anew; or from here
+ *                       on does not say which start it is
  *   day                 a day goes by
  *   harm PAGE           somebody writes into the database's file (of 1024
  *                       bytes a page)
@@ -892,6 +893,8 @@ step(struct history *h, const char *line)
 		h->mixed = true;
 	} else if (strcmp(line, "boot") == 0) {
 		boot_number++;
+	} else if (strcmp(line, "boot none") == 0) {
+		boot_number = 0;
 	} else if (strcmp(line, "day") == 0) {
 		a_day();
 	} else if (sscanf(line, "harm %u", &n) == 1) {
