@@ -235,24 +235,36 @@ pipes() {
 			(fast seg-upload -m >>names 2>>up.err <&3 & echo $! >up.pid; exec 3<&-; wait $!) 3<&0
 	done 2>/dev/null
 }
-# watched: the most memory, KiB, and descriptors of either side
+# watched: moment, side, process, memory (KiB) and descriptors of either side
 watched() {
 	while [ -e going ]; do
 		for side in cut up; do
 			pid=$(cat $side.pid)
-			echo "$side $(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' /proc/"$pid"/status) \
-				$(find /proc/"$pid"/fd 2>/dev/null | wc -l)"
+			echo "$(($(date +%s) - began)) $side $pid" \
+				"$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' /proc/"$pid"/status)" \
+				"$(find /proc/"$pid"/fd 2>/dev/null | wc -l)"
 		done
 		sleep 1
-	done 2>/dev/null | awk 'NF == 3 { if ($2 > m[$1]) m[$1] = $2; if ($3 > f[$1]) f[$1] = $3 }
-		END { for (s in m) print s, m[s], f[s] }' >most
+	done 2>/dev/null | awk 'NF == 5 && $5 > 0' >samples
+}
+# grown MINUTES: of either side, the median of that span, and of the last one
+grown() {
+	for side in cut up; do
+		for span in "$half $((half + $1 * 60))" "$((minutes * 60 - $1 * 60)) 99999"; do
+			awk -v side=$side -v from="${span% *}" -v to="${span#* }" \
+				'$2 == side && $1 >= from && $1 < to { print $4, $5 }' samples |
+				sort -n >span
+			echo "$side $(sed -n "$(($(grep -c . span) / 2 + 1))p" span)"
+		done
+	done
 }
 : >going
 pipes &
 pipes=$!
 watched &
 watched=$!
-kills=0 outages=0 changes=0 n=0
+kills=0 outages=0 changes=0 n=0 half=$((minutes * 30))
+# Both are killed in the first half; in the second they have time to grow.
 while [ $(($(date +%s) - began)) -lt $((minutes * 60)) ]; do
 	n=$((n + 1))
 	for i in $(shuf -i 1-100 -n 5); do
@@ -263,17 +275,18 @@ while [ $(($(date +%s) - began)) -lt $((minutes * 60)) ]; do
 		esac
 		changes=$((changes + 1))
 	done
+	if [ $(($(date +%s) - began)) -lt $half ]; then
+		case $((n % 60)) in
+		10) kill -KILL "$(cat cut.pid)" ;;
+		20) kill -KILL "$(cat up.pid)" ;;
+		esac
+		case $((n % 60)) in 10 | 20) kills=$((kills + 1)) ;; esac
+	fi
 	case $((n % 60)) in
-	10) kill -KILL "$(cat cut.pid)" ;;
-	20) kill -KILL "$(cat up.pid)" ;;
 	30) kill -STOP "$(cat up.pid)" ;;
 	35) kill -CONT "$(cat up.pid)" ;;
 	40) mv st away ;;
-	55) mv away st ;;
-	esac
-	case $((n % 60)) in
-	10 | 20) kills=$((kills + 1)) ;;
-	55) outages=$((outages + 1)) ;;
+	55) mv away st && outages=$((outages + 1)) ;;
 	esac
 	sleep 0.$((n % 10))
 done
@@ -284,10 +297,15 @@ rm going
 kill "$(cat cut.pid)"
 wait $pipes
 wait $watched
+grown 5 >growth
 note "$changes changes, $kills kills, $outages outages, $(grep -c / names) segments;" \
-	"most memory (KiB) and descriptors:" "$(tr '\n' ' ' <most)"
+	"memory (KiB) and descriptors at half time and at the end:" \
+	"$(tr '\n' ' ' <growth)"
 ok "all are in the store as SQLite has them" current $(seq 100)
-is "$(awk '$2 > 65536 || $3 > 100' most)" "" "in bounded memory, with few descriptors"
+is "$(awk '$4 > 65536 || $5 > 100' samples)" "" \
+	"in bounded memory, with few descriptors"
+is "$(awk '$1 != side { side = $1; m = $2; f = $3; next } $2 > m + 1024 || $3 > f + 4' growth)" \
+	"" "which do not grow"
 is "$(seg-list >all; awk -F '\t' '!NF { end = 0; next } $2 != 1 && $2 != end + 1; { end = $3 }' all)" \
 	"" "no namespace has a gap"
 done_testing
