@@ -1,74 +1,19 @@
 #!/bin/sh
 # seg-cut --every | seg-upload -m, for long: a store that goes away, either side
-# killed or held up, two of the same pipe at once; and the pipes of the units.
+# killed or held up, a disk that is full, two of the same pipe at once; and the
+# pipes of the units.
 # With SOAK=1 also SOAK_MINUTES (60) of all that, of a hundred databases, by a clock
 # that runs a hundred times as fast.
 
 . "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR
+. "$TOP/tests/pipe.sh"
 
 mkdir st
 SEG_STORE=$T/st
 export SEG_STORE
 make_db a.db 20
 make_db b.db 20
-
-# pipe N: in the background; who it is and what it says in N.*
-pipe() {
-	rm -f "$1".*
-	{
-		seg-cut --every 50ms -d w a a.db b b.db 2>"$1.cut.err" &
-		echo $! >"$1.cut"
-		wait $! 2>/dev/null
-		echo $? >"$1.cut.status"
-	} | {
-		# (What is in the background has no standard input.)
-		seg-upload -m <&3 >"$1.names" 2>"$1.up.err" &
-		echo $! >"$1.up"
-		exec 3<&-
-		wait $! 2>/dev/null
-		echo $? >"$1.up.status"
-	} 3<&0 &
-	await test -s "$1.cut" -a -s "$1.up"
-}
-# ends N CUT UPLOAD WHAT: with these statuses
-ends() {
-	await test -s "$1.cut.status" -a -s "$1.up.status"
-	is "$(cat "$1.cut.status") $(cat "$1.up.status")" "$2 $3" "$4" || {
-		show_file "$1.cut.err" cut
-		show_file "$1.up.err" upload
-	}
-}
-put() {
-	for db; do
-		sql "$db.db" "INSERT INTO t SELECT max(id) + 1, 'new' FROM t"
-	done
-}
-# waiting N NAMESPACE: so many cuts, in DIR
-waiting() {
-	[ "$(find "w/$2" -name '*.idx' | wc -l)" = "$1" ]
-}
-# current DB...: the store has them as SQLite has them
-current() {
-	for db; do
-		rm -rf got then.db
-		seg-list "$db" >all && seg-plan <all >plan &&
-			seg-fetch -d got <plan >got.rec &&
-			seg-restore -q then.db <got.rec || return
-		sql then.db .dump >then.sql
-		sql "$db.db" .dump >now.sql
-		cmp then.sql now.sql || return
-	done
-}
-# nothing_left WHAT
-nothing_left() {
-	for db in a b; do
-		seg-list $db >all
-		is "$(awk -F '\t' 'NF && $2 != end + 1; { end = $3 }' all)" "" \
-			"$1: each of $db follows the one before"
-	done
-	is "$(find w -name '*.seg' -o -name '*.idx')" "" "$1: nothing is left"
-	no_leftovers .
-}
 
 # ---- the store goes away ----
 
@@ -92,26 +37,23 @@ is "$(grep -v 'leave a gap' p.up.err | sort -u)" \
 is $(($(grep -c . p.up.err) < 20)) 1 "and not in every round"
 kill "$(cat p.cut)"
 ends p 0 2 "the cutter ends well, the other says that some failed"
-is "$(grep '^a/' p.names | cut -f 3)" "$(grep '^a/' p.names | cut -f 3 | sort -n)" \
-	"in order"
+in_order a
 nothing_left "an outage"
 
 # ---- either side held up, or killed ----
 
-pipe p
+# For a minute, by its clock.
+pipe_by_clock
 put a
 ok "again" await current a
-for side in up cut; do
-	kill -STOP "$(cat p.$side)"
-	for i in 1 2 3; do
-		put a b
-		sleep 0.1
-	done
-	kill -CONT "$(cat p.$side)"
-	ok "$side: held up for a while" await current a b
+for side in up cut "cut up"; do
+	held_up "$side"
+	ok "$side: held up for a minute" await current a b
 done
 kill "$(cat p.cut)"
 ends p 0 0 "nothing has failed"
+empty p.cut.err "nothing is said"
+empty p.up.err "by either"
 nothing_left "held up"
 
 # A signal for both: what is told last gets there.
@@ -157,6 +99,72 @@ kill "$(cat p.cut)"
 ends p 0 0 "and ends well"
 # What a killed uploader had published it may have left.
 rm -f w/?/*.seg w/?/*.idx
+
+# ---- a disk that is full: that of the cuts, and that of the store ----
+
+# filled DIR: to the last byte
+filled() {
+	dd if=/dev/zero of="$1/fill" bs=4k 2>/dev/null
+	dd if=/dev/zero of="$1/fill2" bs=1 2>/dev/null
+	! echo x 2>/dev/null >"$1/x"
+}
+# many N PATTERN FILE: so many lines are like that, at least
+many() {
+	[ "$(grep -c "$2" "$3")" -ge "$1" ]
+}
+if [ "$(id -u)" = 0 ] && mkdir full &&
+	mount -t tmpfs -o size=1m none full 2>/dev/null; then
+	mkdir full/w full/st st2
+	for full in w st; do
+		rm -rf w st log
+		mkdir st
+		case $full in
+		w) ln -s full/w w ;;
+		st) rmdir st && ln -s full/st st ;;
+		esac
+		pipe_with="env LD_PRELOAD=$SEGTOOLS_BUILD/preload/fs.so FS_LOG=$T/log"
+		pipe_with="$pipe_with ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0"
+		pipe p
+		put a b
+		ok "$full: the first" await current a b
+		ok "$full: it is full" filled full
+		: >log
+		put a
+		ok "$full: a failed set" await grep -q '^!' p.names
+		put b
+		case $full in
+		w)
+			for db in a b; do
+				ok "w: $db is tried again" \
+					await many 3 "^open w/$db/.segtmp-" log
+			done
+			is "$(sed 's,/[^/]*: ,: ,' p.cut.err)" \
+				"$(printf 'seg-cut: w/%s: No space left on device\n' a b)" \
+				"w: which is said once of each"
+			;;
+		st)
+			ok "st: cuts go on" await waiting 1 b
+			for db in a b; do
+				ok "st: $db is tried again" await many 2 \
+					"/$db/.*: No space left on device$" p.up.err
+			done
+			;;
+		esac
+		rm full/fill full/fill2
+		ok "$full: there is room: all get there" await current a b
+		put a
+		ok "$full: and it goes on" await current a
+		kill "$(cat p.cut)"
+		case $full in
+		w) ends p 0 1 "w: the uploader tells that sets failed" ;;
+		st) ends p 0 3 "st: the uploader tells that it failed" ;;
+		esac
+		nothing_left "$full"
+	done
+	pipe_with=''
+	umount full
+	rm -rf w st && mkdir st
+fi
 
 # ---- two of the same at once ----
 

@@ -3,6 +3,8 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source-path=SCRIPTDIR
 . "$TOP/tests/s3.sh"
+# shellcheck source-path=SCRIPTDIR
+. "$TOP/tests/pipe.sh"
 
 s3_start
 s3_mb bkt
@@ -144,4 +146,34 @@ is $? 0 "after about 2 seconds each, not for each object"
 s3_again
 ok "all is still there" seg-list
 same out listing "unchanged"
+
+# --- the live pipe: the server is killed and comes back; either side is stopped
+# --- for a minute
+
+export SEG_STORE=s3://bkt/pipe
+make_db a.db 20
+make_db b.db 20
+# shellcheck disable=SC2034 # of pipe.sh
+pipe_upload='--retry-for 0'
+pipe_by_clock
+ok "the pipe: the first" await current a b
+s3_kill
+put a
+ok "away: a cut waits" await waiting 1 a
+ok "its set fails" await grep -q '^!' p.names
+put a b
+ok "another waits" await waiting 2 a
+ok "and the other's" await waiting 1 b
+s3_again
+ok "all get there when it is back" await current a b
+put a
+ok "and it goes on" await current a
+for side in up cut "cut up"; do
+	held_up "$side"
+	ok "$side: held up for a minute" await current a b
+done
+kill "$(cat p.cut)"
+ends p 0 3 "the cutter ends well, the other says that some failed"
+in_order a
+nothing_left "an outage"
 done_testing

@@ -1,9 +1,10 @@
 /*
  * clock: a clock that is set, or runs fast; preloaded into a command.
  *
- *   CLOCK_FILE=FILE  two numbers, looked at whenever the time is asked for:
- *                    seconds by which the time of day is off, and how many times
- *                    as fast as they should all clocks run from the start on
+ *   CLOCK_FILE=FILE  two or three numbers, looked at whenever the time is asked
+ *                    for: seconds by which the time of day is off; how many times
+ *                    as fast as they should all clocks run from the start on; and
+ *                    seconds that have passed besides
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -41,7 +42,7 @@ static void __attribute__((constructor)) begin(void)
 }
 
 static void
-read_file(double *off, double *fast)
+read_file(double *off, double *fast, double *passed)
 {
 	char text[64];
 	ssize_t n = fd < 0 ? 0 : pread(fd, text, sizeof(text) - 1, 0);
@@ -49,7 +50,8 @@ read_file(double *off, double *fast)
 	text[n > 0 ? n : 0] = 0;
 	*off = 0;
 	*fast = 1;
-	(void)sscanf(text, "%lf %lf", off, fast);
+	*passed = 0;
+	(void)sscanf(text, "%lf %lf %lf", off, fast, passed);
 }
 
 static void
@@ -69,16 +71,17 @@ int
 clock_gettime(clockid_t id, struct timespec *t)
 {
 	struct timespec now;
-	double off, fast, add;
+	double off, fast, passed, add;
 	int r = real_clock(id, t);
 
 	if (r != 0 || fd < 0 || (id != CLOCK_REALTIME && id != CLOCK_MONOTONIC))
 		return r;
-	read_file(&off, &fast);
+	read_file(&off, &fast, &passed);
 	(void)real_clock(CLOCK_MONOTONIC, &now);
 	add = ((double)(now.tv_sec - began.tv_sec) +
 		  (double)(now.tv_nsec - began.tv_nsec) / 1e9) *
-	      (fast - 1);
+		  (fast - 1) +
+	      passed;
 	if (id == CLOCK_REALTIME)
 		add += off;
 	move(t, add);
