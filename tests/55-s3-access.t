@@ -114,6 +114,56 @@ b"
 	works "no token of the file for a key of the environment" A=b
 	rm -r "$HOME/.aws"
 
+	# a role, of the service's own STS, by the keys of somebody who may do
+	# nothing else
+	s3_role backup ASKER
+	s3_role private OTHER
+	cat >roles.conf <<-END
+		[profile asker]
+		aws_access_key_id = ASKER
+		aws_secret_access_key = secretASKER
+		[profile backup]
+		role_arn = arn:aws:iam:::role/backup
+		source_profile = asker
+		duration_seconds = 900
+		[profile private]
+		role_arn = arn:aws:iam:::role/private
+		source_profile = asker
+		[profile nobody]
+		role_arn = arn:aws:iam:::role/nobody
+		source_profile = asker
+		[profile short]
+		role_arn = arn:aws:iam:::role/backup
+		source_profile = asker
+		duration_seconds = 60
+	END
+	role="$no AWS_CONFIG_FILE=$T/roles.conf AWS_ENDPOINT_URL_STS=$AWS_ENDPOINT_URL_S3"
+	refused "who may take on a role, without it" 403 $role AWS_PROFILE=asker
+	works "with it" $role AWS_PROFILE=backup
+	refused "a role that somebody else may take on" \
+		"STS for the role arn:aws:iam:::role/private: 403" \
+		$role AWS_PROFILE=private
+	refused "a role that is not there" \
+		"STS for the role arn:aws:iam:::role/nobody: 40[34]" \
+		$role AWS_PROFILE=nobody
+	refused "for less than it is given" \
+		"STS for the role arn:aws:iam:::role/backup: 400" \
+		$role AWS_PROFILE=short
+	s3_proxy
+	mkseg roles roles 1 5 2000 9 1 3 >role.f
+	rules "PUTDATA expired 1" "GETDATA expired 1"
+	through="$role AWS_PROFILE=backup AWS_ENDPOINT_URL_S3=http://127.0.0.1:$PROXY_PORT"
+	ok "with it, upload" env $through seg-upload -v -z "$(cat role.f)"
+	is "$(grep -c 'credentials from STS .*, good until' err)" 2 \
+		"the keys expire, and others are fetched"
+	is "$(grep -c secretASKER err)" 0 "no secret in it"
+	ok "and fetch" env $through sh -c 'seg-list roles | seg-fetch -v -d role'
+	is "$(grep -c '^seg-fetch: credentials from STS .*, good until' err)" 2 \
+		"the keys expire, and others are fetched"
+	same "$(sed 's,^roles,role,' role.f)" "$(cat role.f)" "whole"
+	rules ""
+	AWS_ENDPOINT_URL_S3=http://127.0.0.1:$S3_PORT
+
 	# endpoints and regions
 	end="-u AWS_ENDPOINT_URL_S3"
 	works "AWS_ENDPOINT_URL" $end "AWS_ENDPOINT_URL=$AWS_ENDPOINT_URL_S3"
@@ -141,7 +191,6 @@ ok "libsql's database id is the cluster" env -u SEG_STORE \
 is "$(grep -c . out)" 1 "its own"
 
 # Without an endpoint AWS's, by virtual host; asked for through a proxy
-s3_proxy
 for want in eu-west-1/bkt:bkt.s3.eu-west-1.amazonaws.com \
 	us-east-1/bkt:bkt.s3.us-east-1.amazonaws.com \
 	eu-west-1/a.b:s3.eu-west-1.amazonaws.com \

@@ -335,6 +335,29 @@ s3_session() {
 		"$S3_DIR/session"
 }
 
+# s3_role ROLE USER: the role may do all, and the user, who may do nothing else,
+# may take it on; the user's keys are USER and secretUSER
+s3_role() {
+	# shellcheck disable=SC2086
+	{
+		s3_quiet radosgw-admin $s3_conf -n client.rgw user create \
+			--uid="$2" --display-name="$2" --access-key="$2" \
+			--secret-key="secret$2" &&
+			s3_quiet radosgw-admin $s3_conf -n client.rgw role create \
+				--role-name="$1" --assume-role-policy-doc="{
+				\"Version\": \"2012-10-17\", \"Statement\": [{
+				\"Effect\": \"Allow\", \"Action\": \"sts:AssumeRole\",
+				\"Principal\": {\"AWS\":
+					\"arn:aws:iam:::user/$2\"}}]}" &&
+			s3_quiet radosgw-admin $s3_conf -n client.rgw \
+				role-policy put --role-name="$1" \
+				--policy-name=all --policy-doc='{
+				"Version": "2012-10-17", "Statement": [{
+				"Effect": "Allow", "Action": "s3:*",
+				"Resource": "arn:aws:s3:::*"}]}'
+	}
+}
+
 # --- two stores side by side: the directory $SEG_DIR, the bucket's $SEG_S3
 
 # both DESC CMD...: on the one and on the other; the same status and output,

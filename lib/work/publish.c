@@ -399,8 +399,8 @@ record_until(struct publish *p, size_t end)
 		    .namespace = c->space->namespace,
 		    .key = c->key,
 		    .bytes = c->bytes,
-		    .pages = c->pages ? seg_pages_of_size(c->bytes)
-				      : UINT64_MAX,
+		    .pages =
+			c->pages ? seg_pages_of_size(c->bytes) : UINT64_MAX,
 		};
 		n++;
 	}
