@@ -26,8 +26,8 @@ enum { STALE = CLI_OWN, HIDDEN };
 static const struct cli_option own[] = {
     {'N', "namespaces", NULL, "the names of the namespaces alone"},
     {'O', "orphans", NULL,
-	"data objects without an index, older than a day, and claims\n"
-	"and locks that dead ones left"},
+	"data objects without an index, or compressed ones beside plain,\n"
+	"older than a day, and claims and locks that dead ones left"},
     {STALE, "stale", "AGE",
 	"the namespaces whose newest state is older, or that have none"},
     {HIDDEN, "hidden", NULL,
@@ -51,19 +51,28 @@ struct list {
 	uint64_t undated; /* objects without a date that may be orphans */
 };
 
+/* Else it may be an upload in progress. */
 static bool
-is_wanted(struct list *l, const struct listing_entry *e)
+is_old(struct list *l, uint64_t modified)
 {
-	if (!l->orphans)
-		return e->index;
-	if (e->index || !listing_has_data(e))
-		return false;
-	/* It may be an upload in progress. */
-	if (e->modified == STORE_UNKNOWN) {
+	if (modified == STORE_UNKNOWN) {
 		l->undated++;
 		return false;
 	}
-	return e->modified < l->now && l->now - e->modified > ORPHAN_AGE;
+	return modified < l->now && l->now - modified > ORPHAN_AGE;
+}
+
+static bool
+is_orphan(struct list *l, const struct listing_entry *e)
+{
+	return !e->index && listing_has_data(e) && is_old(l, e->modified);
+}
+
+/* The compressed data of a segment that is there plain too. */
+static bool
+is_spare(struct list *l, const struct listing_entry *e)
+{
+	return e->index && e->plain && e->zstd && is_old(l, e->spare_modified);
 }
 
 /* Of one namespace. */
@@ -85,6 +94,17 @@ print_segment(struct list *l, const char *namespace, const struct key *key,
 	struct rec rec = {.pages = pages, .bytes = bytes};
 
 	name_set(&rec.name, namespace, key);
+	return rec_write(&l->cli.out, &rec);
+}
+
+static enum rc
+print_spare(
+    struct list *l, const char *namespace, const struct listing_entry *e)
+{
+	struct rec rec = {
+	    .spare = true, .pages = REC_UNKNOWN, .bytes = e->spare_bytes};
+
+	name_set(&rec.name, namespace, &e->key);
 	return rec_write(&l->cli.out, &rec);
 }
 
@@ -153,10 +173,13 @@ print_namespace(struct list *l, const char *namespace, uint64_t *n)
 	while (rc == RC_OK && (rc = listing_next(h, &e)) == RC_OK) {
 		if (e.index)
 			claims.newest = e.key.end;
-		if (!is_wanted(l, &e))
+		if (l->orphans ? is_orphan(l, &e) : e.index)
+			rc = print_segment(
+			    l, namespace, &e.key, e.bytes, listing_pages(&e));
+		else if (l->orphans && is_spare(l, &e))
+			rc = print_spare(l, namespace, &e);
+		else
 			continue;
-		rc = print_segment(
-		    l, namespace, &e.key, e.bytes, listing_pages(&e));
 		++*n;
 	}
 	listing_free(h);

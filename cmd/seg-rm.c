@@ -105,7 +105,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct cli_sets sets = {
-	    .form = REC_NAMES_AND_CLAIMS,
+	    .form = REC_ANYTHING,
 	    .not_done = "nothing removed",
 	    .record = take_record,
 	    .end = end_set,

@@ -224,6 +224,76 @@ done >kills 2>&1
 is "$done" 1 "killed at calls up to the ${n}th"
 empty kills "the next one goes on, in whatever form"
 
+# One that has put its object, and the next one puts another beside it: that is
+# read, and counts; the first one is spare, listed when it is old, and removed
+# without the segment.
+k1=$(set_of names | sed -n '1s/\t.*//;1s/.*\///p')
+k2=$(set_of names | sed -n '2s/\t.*//;2s/.*\///p')
+left=${data#store/}
+rm -rf spare && cp -r empty spare
+mkdir -p "spare/$left"
+cp "$data/$k1.zst" "spare/$left"
+ok "beside a compressed one" seg-upload -s spare <cuts
+same out plain.names "plain"
+ok "a catalogue" seg-sync -s spare -k spare.db --add shop
+ok "listed" seg-list -s spare
+same out plain.names "the plain one is"
+ok "fetched" sh -c 'rm -rf got; seg-fetch -s spare -d got <plain.names'
+ok "whole" diff -r -x cut.memory -x .segtools-writer work got
+ok "verified" seg-verify -s spare <plain.names
+ok "nothing is left of a run that may go on" seg-list -s spare -O
+is "$(grep -c . out)" 0 "what is young"
+must_fail 2 seg-rm -s spare -F "shop/$k1.zst" "shop/$k2.zstd"
+find spare -path '*/segments/*' -exec touch -d '2 days ago' {} +
+ok "what is left of it" seg-list -s spare -O
+cp out left
+is "$(cat left)" "$(printf 'shop/%s.zst\t1\t%s\t%s\t-\t%d' "$k1" \
+	"$(sed -n '1p' plain.names | cut -f 3)" \
+	"$(sed -n '1p' plain.names | cut -f 4)" "$(size "$data/$k1.zst")")" \
+	"the compressed one"
+ok "-J" seg-list -s spare -O -J
+out_like "^.\"name\":\"shop/$k1.zst\",\"namespace\":\"shop\",\"start\":1,.*\"pages\":null" \
+	"as JSON"
+must_fail 1 seg-verify -s spare <left
+err_like "not a record: shop/$k1.zst" "of seg-rm alone is it understood"
+ok "what would go" seg-rm -s spare -n <left
+same out left "is told"
+ok "goes" seg-rm -s spare -k spare.db <left
+same out left "is told"
+ok "and nothing else" diff -r plain/v2/clusters/default/namespaces \
+	spare/v2/clusters/default/namespaces
+ok "the catalogue" seg-list -k spare.db
+same out plain.names "has the segment still"
+ok "again" seg-rm -s spare -v <left
+err_like "shop/$k1.*gone already" "is gone"
+cp "$data/$k1.zst" "spare/$left"
+ok "all of it" seg-rm -s spare -F "shop/$k1.zst" "shop/$k1"
+is "$(cut -f 1 out)" "shop/$k1" "is one segment"
+is "$(find spare -name "$k1*")" "" "of which nothing is left"
+rm -rf spare && cp -r store spare
+must_fail 1 seg-rm -s spare -F "shop/$k1.zst"
+err_like "shop/$k1.zst: refused: it is all the data there is" "its only data: refused"
+ok "nothing has changed" diff -r store spare
+# The other way round the one that is there is taken.
+rm -rf spare && cp -r empty spare
+mkdir -p "spare/$left"
+cp "work/shop/$k1.seg" "spare/$left/$k1"
+ok "compressed, beside a plain one" seg-upload -z -s spare <cuts
+cp out up
+is "$(sed 1d up)" "$(sed 1d names)" "the others are compressed"
+is "$(head -n 1 up)" "$(head -n 1 plain.names)" "that one is not"
+is "$(find spare -name "$k1*" | grep -c segments/)" 1 "of it there is one"
+ok "fetched" sh -c 'rm -rf got; seg-list -s spare | seg-fetch -s spare -d got'
+ok "whole" diff -r -x cut.memory -x .segtools-writer work got
+rm -rf spare && cp -r empty spare
+mkdir -p "spare/$left"
+cp changed "spare/$left/$k1"
+must_fail 1 seg-upload -z -s spare <cuts
+err_like "segments/$k1: exists with other content" "one of other content: refused"
+find spare -type f -exec touch -d '2 days ago' {} +
+ok "it goes" sh -c 'seg-list -s spare -O | seg-rm -s spare'
+is "$(find spare -name "$k1*")" "" "nothing is left of it"
+
 # --- without a table, and what other programs write
 
 rm -rf odd && cp -r store odd

@@ -224,7 +224,7 @@ finish_now(void)
 static void
 on_record(void *metrics, const struct rec *rec)
 {
-	if (!rec->claim)
+	if (!rec->claim && !rec->spare)
 		metrics_segments(
 		    metrics, &rec->name, 1, rec->pages, rec->bytes);
 }

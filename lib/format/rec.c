@@ -19,10 +19,11 @@ enum {
 	READ_SIZE = 64 << 10,
 	/* A longer line is no record: PATH_MAX and some columns. */
 	LINE_MAX_LEN = 16 << 10,
-	NAME_LEN = NAMESPACE_MAX + 1 + KEY_LEN
+	NAME_LEN = NAMESPACE_MAX + 1 + KEY_LEN + 4
 };
 
 #define CLAIM "claim-"
+#define SPARE ".zst"
 
 /* What the last read found: more, the end, or that it can't be read: EBADF, a
  * stream that there never was, is cut short before its first set. */
@@ -117,6 +118,20 @@ parse_claim(struct rec *rec, const char *text)
 	return true;
 }
 
+/* NAMESPACE/KEY.zst */
+static bool
+parse_spare(struct rec *rec, const char *text)
+{
+	size_t len = strlen(text) - strlen(SPARE);
+	char name[NAME_LEN + 1];
+
+	if (!ends_in(text, SPARE) || len >= sizeof(name))
+		return false;
+	memcpy(name, text, len);
+	name[len] = 0;
+	return rec->spare = name_parse(&rec->name, name);
+}
+
 bool
 rec_is_compressed(const struct rec *rec)
 {
@@ -129,11 +144,13 @@ rec_parse_text(struct rec *rec, const char *text, enum rec_form form)
 {
 	rec->text = text;
 	rec->claim = NULL;
+	rec->spare = false;
 	rec->pages = rec->bytes = REC_UNKNOWN;
 	rec->is_path = form == REC_PATHS ||
 		       (form == REC_EITHER &&
 			   (ends_in(text, ".seg") || ends_in(text, ".idx")));
-	if (form == REC_NAMES_AND_CLAIMS && parse_claim(rec, text))
+	if (form == REC_ANYTHING &&
+	    (parse_claim(rec, text) || parse_spare(rec, text)))
 		return true;
 	return rec->is_path ? name_parse_path(&rec->name, text)
 			    : name_parse(&rec->name, text);
@@ -422,7 +439,7 @@ add_numbers(struct buf *b, const struct rec *rec)
 	add_number(b, k->end);
 }
 
-/* NAMESPACE/KEY, or NAMESPACE/claim-CLAIM. */
+/* NAMESPACE/KEY, NAMESPACE/claim-CLAIM, or NAMESPACE/KEY.zst. */
 static const char *
 name_text(const struct rec *rec, char text[NAME_LEN + 1])
 {
@@ -433,6 +450,8 @@ name_text(const struct rec *rec, char text[NAME_LEN + 1])
 		snprintf(p, KEY_LEN + 1, "%s%s", CLAIM, rec->claim);
 	else
 		key_text(&rec->name.key, p);
+	if (rec->spare)
+		strcat(p, SPARE);
 	return text;
 }
 

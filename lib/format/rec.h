@@ -26,6 +26,9 @@ struct rec {
 	/* NAMESPACE/claim-CLAIM, of seg-list -O: this, borrowed; else NULL.  The
 	 * key has END (REC_UNKNOWN: none) and TIME alone. */
 	const char *claim;
+	/* NAMESPACE/KEY.zst, of seg-list -O: the compressed data of a segment
+	 * that is there plain too, alone. */
+	bool spare;
 	uint64_t pages; /* REC_UNKNOWN: "-" */
 	uint64_t bytes; /* of the data object */
 };
@@ -35,8 +38,8 @@ struct rec {
 bool rec_is_compressed(const struct rec *);
 
 /* What a command reads: names, paths, or either, by ".seg" and ".idx"; or names
- * of segments and of claims. */
-enum rec_form { REC_NAMES, REC_PATHS, REC_EITHER, REC_NAMES_AND_CLAIMS };
+ * of segments, claims and spare data. */
+enum rec_form { REC_NAMES, REC_PATHS, REC_EITHER, REC_ANYTHING };
 
 /* The reader. */
 struct rec_reader;

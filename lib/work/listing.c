@@ -97,8 +97,12 @@ merge_object(struct listing_entry *e, const struct object *o)
 	*has = true;
 	if (o->part == PART_INDEX)
 		return;
-	if (e->bytes == UINT64_MAX)
+	if (e->plain && e->zstd) {
+		e->spare_bytes = o->bytes;
+		e->spare_modified = o->modified;
+	} else {
 		e->bytes = o->bytes;
+	}
 	if (o->modified > e->modified) /* STORE_UNKNOWN above all */
 		e->modified = o->modified;
 }

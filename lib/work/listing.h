@@ -28,6 +28,8 @@ struct listing_entry {
 	/* The youngest data object, ms since 1970, or STORE_UNKNOWN; 0: not
 	 * there. */
 	uint64_t modified;
+	/* Of the compressed one, if both are there. */
+	uint64_t spare_bytes, spare_modified;
 };
 
 static inline bool

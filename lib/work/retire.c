@@ -76,6 +76,28 @@ retire_forget(struct retire *r)
 
 /* ---- judging ---- */
 
+/* What there is of an item that is to go.  What is spare is so only beside
+ * plain data. */
+static enum rc
+note_item(struct retire_item *it, const struct listing_entry *e)
+{
+	char *text;
+	enum rc rc = RC_OK;
+
+	it->bytes = it->spare && e->plain ? e->spare_bytes : e->bytes;
+	it->has[PART_ZSTD] = e->zstd;
+	if (!it->spare) {
+		it->has[PART_INDEX] = e->index;
+		it->has[PART_SEGMENT] = e->plain;
+	} else if (e->zstd && e->index && !e->plain) {
+		text = retire_item_text(it);
+		rc = msg_fail(
+		    RC_DATA, "%s: refused: it is all the data there is", text);
+		free(text);
+	}
+	return rc;
+}
+
 /*
  * The listing against the items, both in frame order: what there is of each
  * item, the segments before, and those that remain.  One without its data holds
@@ -92,20 +114,17 @@ list_space(const struct retire *r, struct retire_space *s)
 	while (it < end && it->claim)
 		it++;
 	while (rc == RC_OK && (rc = listing_next(h, &e)) == RC_OK) {
-		bool whole = e.index && listing_has_data(&e);
+		bool whole = e.index && listing_has_data(&e), goes;
 
 		while (it < end && key_cmp(&it->key, &e.key) < 0)
 			it++;
 		if (whole)
 			keyset_add(&s->before, &e.key);
-		if (it < end && key_cmp(&it->key, &e.key) == 0) {
-			it->has[PART_INDEX] = e.index;
-			it->has[PART_SEGMENT] = e.plain;
-			it->has[PART_ZSTD] = e.zstd;
-			it->bytes = e.bytes;
-		} else if (whole) {
+		goes = it < end && key_cmp(&it->key, &e.key) == 0;
+		if (goes)
+			rc = note_item(it, &e);
+		if (whole && !(goes && !it->spare))
 			keyset_add(&s->after, &e.key);
-		}
 	}
 	listing_free(h);
 	return rc == RC_ABSENT ? RC_OK : rc;
@@ -327,7 +346,7 @@ note_kept(const struct retire *r, struct retire_space *s,
 	while (*it < end && key_cmp(&(*it)->key, &e->key) < 0)
 		++*it;
 	if (*it == end || key_cmp(&(*it)->key, &e->key) != 0 || !e->index ||
-	    (*it)->retained)
+	    (*it)->retained || (*it)->spare)
 		return;
 	(*it)->kept = true;
 	(*it)->gone = false;
@@ -410,7 +429,7 @@ record_gone(struct retire *r)
 		const struct retire_item *it = &r->set.items[i];
 
 		if ((it->gone || !it->has[PART_INDEX]) && !it->claim &&
-		    !it->retained)
+		    !it->spare && !it->retained)
 			changes[n++] =
 			    (struct catalog_change){.namespace = it->namespace,
 				.key = it->key,
@@ -427,7 +446,8 @@ record_gone(struct retire *r)
 static enum rc
 tell(struct retire *r, const struct retire_item *it)
 {
-	struct rec rec = {.bytes = it->bytes, .pages = REC_UNKNOWN};
+	struct rec rec = {
+	    .bytes = it->bytes, .pages = REC_UNKNOWN, .spare = it->spare};
 	char text[KEY_LEN + 1];
 
 	name_set(&rec.name, it->namespace, &it->key);

@@ -22,6 +22,7 @@ retire_set_add(struct retire_set *s, const struct rec *rec)
 	    .namespace = s->names.text[name],
 	    .key = rec->name.key,
 	    .bytes = REC_UNKNOWN,
+	    .spare = rec->spare,
 	};
 	if (rec->claim) {
 		it->key = (struct key){0};
@@ -42,13 +43,23 @@ item_cmp(const void *a, const void *b)
 	return key_cmp(&x->key, &y->key);
 }
 
+/* What is all of a segment comes first. */
+static int
+in_order(const void *a, const void *b)
+{
+	const struct retire_item *x = a, *y = b;
+	int c = item_cmp(x, y);
+
+	return c ? c : x->spare - y->spare;
+}
+
 void
 retire_set_sort(struct retire_set *s)
 {
 	size_t n = 0;
 
 	if (s->n > 1)
-		qsort(s->items, s->n, sizeof(*s->items), item_cmp);
+		qsort(s->items, s->n, sizeof(*s->items), in_order);
 	for (size_t i = 0; i < s->n; i++)
 		if (n == 0 || item_cmp(&s->items[n - 1], &s->items[i]) != 0)
 			s->items[n++] = s->items[i];
@@ -93,7 +104,8 @@ retire_item_text(const struct retire_item *it)
 {
 	char text[KEY_LEN + 1];
 
-	return xasprintf("%s/%s", it->namespace, key_text(&it->key, text));
+	return xasprintf("%s/%s%s", it->namespace, key_text(&it->key, text),
+	    it->spare ? ".zst" : "");
 }
 
 char *

@@ -18,7 +18,7 @@
 
 enum { RETIRE_PARTS = 3 }; /* of a segment: enum part */
 
-/* A segment of the set, or a claim. */
+/* A segment of the set, its spare data alone (rec.h), or a claim. */
 struct retire_item {
 	const char *namespace; /* of the set */
 	struct key key;
@@ -27,14 +27,16 @@ struct retire_item {
 	uint32_t claim;           /* from 1 on; 0: none */
 	bool has
 	    [RETIRE_PARTS]; /* parts that the store has; of a claim the first */
-	bool gone : 1;      /* its index is: so the segment does not exist */
+	bool spare : 1;
+	bool gone : 1;     /* its index is: so the segment does not exist */
 	bool kept : 1;     /* its data stays: somebody has published it again */
 	bool retained : 1; /* all stays: the store does not let it go yet */
 	uint64_t until;    /* of the latter: see store.h */
 	enum rc rc;
 };
 
-/* The items of one namespace: claims, then segments in frame order. */
+/* The items of one namespace: claims, then segments in frame order, of each one
+ * item: all of it, or what is spare. */
 struct retire_space {
 	const char *namespace;
 	struct retire_item *item;
