@@ -44,7 +44,7 @@ struct cutting {
 	const char *list;
 	uint64_t every; /* ms; 0: once */
 	struct targets targets;
-	bool metrics_failed;
+	uint64_t printed; /* records of a set */
 	struct cut_opts opts;
 	struct progress progress;
 };
@@ -54,6 +54,7 @@ print(void *arg, const struct rec *r)
 {
 	struct cutting *c = arg;
 
+	c->printed++;
 	return rec_write(&c->cli.out, r);
 }
 
@@ -110,19 +111,43 @@ parse(struct cutting *p, int argc, char **argv)
 	cli->rc = rc_max(cli->rc, rc);
 }
 
+static void
+on_newest(void *arg, const char *namespace, const struct key *key)
+{
+	struct cutting *c = arg;
+	struct name name;
+
+	name_set(&name, namespace, key);
+	metrics_segments(c->cli.metrics, &name, 0, REC_UNKNOWN, REC_UNKNOWN);
+}
+
+/* What its set does not say. */
+static void
+tell_metrics(struct cutting *c, const struct cut_result *res)
+{
+	if (res->last.end)
+		on_newest(c, c->opts.namespace, &res->last);
+	if (c->opts.store)
+		metrics_pending(c->cli.metrics, c->opts.namespace, c->printed);
+}
+
 /* One database, one set.  A store that turns out to be missing is like one
  * that was not there from the beginning: nothing is printed of it. */
 static bool
 cut_one(struct cutting *c, const struct target *t)
 {
 	struct cli *cli = &c->cli;
+	struct cut_result res;
 	enum rc rc;
 
+	c->printed = 0;
 	c->opts.namespace = t->namespace;
 	c->opts.path = t->path;
 	progress_begin(&c->progress, "B", 0);
-	rc = cut_run(&c->opts, NULL);
+	rc = cut_run(&c->opts, &res);
 	progress_end(&c->progress);
+	if (rc == RC_OK)
+		tell_metrics(c, &res);
 	cli->rc = rc_max(cli->rc, rc);
 	if (c->opts.store && store_is_missing(c->opts.store) && !cli->out.begun)
 		return false;
@@ -170,17 +195,16 @@ on_round(void *arg, enum rc rc)
 {
 	struct cutting *c = arg;
 
-	/* A failure is said once, and the end's is what counts. */
-	if (!c->metrics_failed)
-		c->metrics_failed = metrics_write(c->cli.metrics, rc) != RC_OK;
+	metrics_round(c->cli.metrics, rc);
 }
 
 static void
 cut_every(struct cutting *c)
 {
 	struct cli *cli = &c->cli;
-	const struct store_opts store_opts = {
-	    .parallel = cli->jobs, .retry_for = cli->retry_for};
+	const struct store_opts store_opts = {.parallel = cli->jobs,
+	    .retry_for = cli->retry_for,
+	    .counts = metrics_counts(cli->metrics)};
 	struct rounds_opts o = {.cut = c->opts,
 	    .interval = c->every,
 	    .list = c->list,
@@ -188,6 +212,7 @@ cut_every(struct cutting *c)
 	    .store = cli->store,
 	    .store_opts = &store_opts,
 	    .wrote = on_record,
+	    .newest = on_newest,
 	    .pending = on_pending,
 	    .round = on_round,
 	    .arg = c};

@@ -67,6 +67,81 @@ is "$(metric segments_total) $(metric bytes_total)" \
 ok "a removal" sh -c 'seg-list | seg-rm -F --metrics m.prom'
 is "$(metric segments_total)" 1 "removed"
 
+# ---- a stream that does not end ----
+
+# said NAME LABELS VALUE: it is that, in the end
+said() {
+	test "$(metric "$1" "$2")" = "$3"
+}
+shop=',namespace="shop"' idle=',namespace="idle"'
+rm -rf m.prom w
+make_db b.db 20
+ok "one that will not change" seg-cut --metrics m.prom -d w idle b.db
+cp out list
+ok "is uploaded" seg-upload -m <list
+ok "cut again" seg-cut --metrics m.prom -d w idle b.db
+is "$(cat out)" "" "there is nothing new"
+is "$(metric segments_total) $(metric end_frame "$idle") $(metric pending_segments "$idle")" \
+	"0 $(head -n 1 list | cut -f 3) 0" "its END is told, and that nothing waits"
+is "$(metric end_time_seconds "$idle" | tr -d .)" \
+	"$(head -n 1 list | sed 's/\..*//; s/.*-0*//')" "and its TIME"
+
+# What nobody uploads waits; then it does not.  (Without a copy on this side of
+# the pipe nothing reaches the store.)
+rm m.prom
+seg-cut --every 50ms --metrics m.prom -d w shop a.db idle b.db >stream 2>cut.err &
+pid=$!
+ok "rounds: one waits" await said pending_segments "$shop" 1
+is "$(metric pending_segments "$idle")" 0 "of the other nothing does"
+is "$(metric end_frame "$idle")" "$(head -n 1 list | cut -f 3)" "whose END is told"
+ok "they are well-formed" well_formed
+is "$(metric requests_total | awk '{ print ($1 >= 2) }')" 1 "requests are counted, whoever makes them"
+head -n 2 stream >new
+ok "it is uploaded, and stays" seg-upload <new
+ok "nothing waits" await said pending_segments "$shop" 0
+is "$(metric segments_total | awk '{ print ($1 > 0) }')" 1 "segments"
+kill $pid
+wait $pid
+is $? 0 "the end"
+empty cut.err "nothing is said"
+rm m.prom
+env -u SEG_STORE seg-cut --every 50ms --metrics m.prom -d w shop a.db >stream 2>cut.err &
+pid=$!
+sql a.db "DELETE FROM t WHERE id = 1"
+ok "rounds without a store" await said segments_total "" 1
+is "$(metric pending_segments "$shop")" "" "what waits is not known"
+kill $pid
+wait $pid
+
+# Where nothing follows a set, too; a failure is one until a set is well.
+rm -f m.prom up
+mkfifo in
+seg-upload --metrics m.prom <in >up 2>up.err &
+pid=$!
+exec 3>in
+cat new >&3
+ok "an upload that goes on" await said segments_total "" 1
+is "$(metric status)" 0 "is well"
+n=$(metric requests_total)
+echo '!' >&3
+ok "a failed set" await said status "" 1
+ok "they are well-formed" well_formed
+cat new >&3
+ok "and a good one: it is well again" await said status "" 0
+is "$(metric requests_total | awk -v n="$n" '{ print ($1 > n) }')" 1 "more requests"
+mv m.prom kept && mkdir m.prom
+cat new >&3
+ok "it cannot be written" await grep -q 'm.prom: ' up.err
+is "$(grep -c m.prom up.err)" 1 "said"
+cat new >&3
+rmdir m.prom
+ok "it can again" await said segments_total "" 4
+exec 3>&-
+wait $pid
+is $? 1 "the status of all"
+is "$(metric status)" 1 "is the last one told"
+is "$(grep -c m.prom up.err)" 1 "what could not be written meanwhile was said once"
+
 # What cannot be written is 3, when the work is done.
 must_fail 3 seg-cut --metrics none/m.prom -d w2 b a.db
 err_like '^seg-cut: none/m.prom: no such directory$' "said"

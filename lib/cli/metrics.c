@@ -1,6 +1,7 @@
 /* metrics: see metrics.h. */
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,10 @@
 #include "format/rec.h"
 #include "store/store.h"
 
-enum { OLD_MAX = 1 << 24 }; /* of an older file, what is looked at */
+enum {
+	OLD_MAX = 1 << 24, /* of an older file, what is looked at */
+	APART = 1000       /* ms: between two writings after sets */
+};
 
 /* What is known of a namespace. */
 struct space {
@@ -25,7 +29,11 @@ struct space {
 
 struct metrics {
 	char *path, *command;
-	uint64_t began; /* ms */
+	uint64_t began, written; /* ms */
+	/* Sets have ended since it was written, with this status. */
+	bool due;
+	enum rc since;
+	bool failing; /* it could not be written, as was said */
 	uint64_t segments, pages, bytes;
 	struct store_counts counts;
 	struct space *space; /* in byte order */
@@ -39,7 +47,7 @@ metrics_new(const char *path, const char *command)
 
 	m->path = xstrdup(path);
 	m->command = xstrdup(command);
-	m->began = time_monotonic();
+	m->began = m->written = time_monotonic();
 	return m;
 }
 
@@ -292,5 +300,61 @@ metrics_write(struct metrics *m, enum rc status)
 		rc = file_commit(&f);
 	file_close(&f);
 	buf_release(&text);
+	m->written = time_monotonic();
+	m->due = false;
+	m->since = RC_OK;
 	return rc == RC_OK ? RC_OK : RC_SYSTEM;
+}
+
+/* ---- while the run goes on ---- */
+
+static void
+drop_line(void *arg, const char *line, size_t len)
+{
+	(void)arg;
+	(void)line;
+	(void)len;
+}
+
+void
+metrics_round(struct metrics *m, enum rc status)
+{
+	if (!m)
+		return;
+	if (!m->failing) {
+		m->failing = metrics_write(m, status) != RC_OK;
+		return;
+	}
+	msg_divert(drop_line, NULL);
+	m->failing = metrics_write(m, status) != RC_OK;
+	msg_divert(NULL, NULL);
+}
+
+static uint64_t
+is_due_in(const struct metrics *m)
+{
+	uint64_t since = time_monotonic() - m->written;
+
+	return since < APART ? APART - since : 0;
+}
+
+void
+metrics_set(struct metrics *m, enum rc status)
+{
+	if (!m)
+		return;
+	m->due = true;
+	m->since = rc_max(m->since, status);
+	if (is_due_in(m) == 0)
+		metrics_round(m, m->since);
+}
+
+void
+metrics_idle(struct metrics *m, int fd)
+{
+	struct pollfd in = {.fd = fd, .events = POLLIN};
+
+	/* An interruption is the reader's to see. */
+	if (m && m->due && poll(&in, 1, (int)is_due_in(m)) == 0)
+		metrics_round(m, m->since);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/metrics.h"
 #include "cli/sets.h"
 
 static bool
@@ -41,7 +42,9 @@ idle(void *arg, int fd)
 {
 	struct loop *l = arg;
 
-	meet(l, l->sets->idle(l->ctx, fd));
+	if (l->sets->idle)
+		meet(l, l->sets->idle(l->ctx, fd));
+	metrics_idle(l->cli->metrics, fd);
 }
 
 static enum rc
@@ -158,6 +161,7 @@ each_set(struct loop *l)
 		if (event == REC_RECORD || event == REC_CUT)
 			return false;
 		put_end(l);
+		metrics_set(cli->metrics, l->rc);
 		if (event == REC_BROKEN || cli->out.rc)
 			return false;
 		if (sets->one_set)
@@ -199,7 +203,7 @@ cli_each_set(struct cli *cli, char *const *operands,
 	} else {
 		l.reader =
 		    rec_reader_new(STDIN_FILENO, sets->form, cli->eof_ends_set);
-		if (sets->idle)
+		if (sets->idle || cli->metrics)
 			rec_reader_idle(l.reader, idle, &l);
 	}
 	whole = each_set(&l);

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "cut/ask.h"
-#include "store/store.h"
 #include "work/listing.h"
 
 /* An answer is written and read in one piece. */
@@ -45,6 +44,7 @@ static void __attribute__((noreturn)) be_asker(int fd, const char *where,
     const size_t *which, const char *const *namespace)
 {
 	struct ask_answer a;
+	struct store_opts counted = *opts;
 	struct store *store = NULL;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	enum rc opened;
@@ -54,7 +54,8 @@ static void __attribute__((noreturn)) be_asker(int fd, const char *where,
 		(void)dup2(null, STDOUT_FILENO);
 	memset(&a, 0, sizeof(a));
 	msg_divert(take_why, &a);
-	opened = store_open(&store, where, opts);
+	counted.counts = &a.counts;
+	opened = store_open(&store, where, &counted);
 	for (size_t i = 0; i < n; i++) {
 		a.which = which[i];
 		a.rc = opened;
@@ -62,8 +63,9 @@ static void __attribute__((noreturn)) be_asker(int fd, const char *where,
 			a.rc = listing_newest(
 			    store, cluster, namespace[i], &a.key);
 		answer(fd, &a);
+		a.counts = (struct store_counts){0};
 		if (opened == RC_OK)
-			memset(&a, 0, sizeof(a));
+			a.why[0] = 0;
 	}
 	_exit(0);
 }
@@ -87,7 +89,8 @@ ask_begin(struct ask *ask, const char *store, const struct store_opts *opts,
 		return false;
 	}
 	(void)fcntl(fd[0], F_SETFL, O_NONBLOCK);
-	*ask = (struct ask){.fd = fd[0], .pid = pid, .running = true};
+	*ask = (struct ask){
+	    .fd = fd[0], .pid = pid, .running = true, .counts = opts->counts};
 	return true;
 }
 
@@ -101,8 +104,13 @@ ask_next(struct ask *ask, struct ask_answer *a)
 	do
 		n = read(ask->fd, a, sizeof(*a));
 	while (n < 0 && errno == EINTR);
-	if (n == (ssize_t)sizeof(*a))
+	if (n == (ssize_t)sizeof(*a)) {
+		if (ask->counts) {
+			ask->counts->requests += a->counts.requests;
+			ask->counts->retries += a->counts.retries;
+		}
 		return true;
+	}
 	if (n >= 0 || errno != EAGAIN)
 		ask_stop(ask);
 	return false;

@@ -10,24 +10,26 @@
 
 #include "base/msg.h"
 #include "format/key.h"
-
-struct store_opts;
+#include "store/store.h"
 
 /* All-zero: nobody is asked. */
 struct ask {
 	int fd; /* what comes back; of use while running */
 	int pid;
 	bool running;
+	struct store_counts *counts; /* or NULL */
 };
 
 struct ask_answer {
 	size_t which;
-	enum rc rc;     /* RC_ABSENT: it has none */
-	struct key key; /* RC_OK */
-	char why[300];  /* what was said of a failure */
+	enum rc rc;                 /* RC_ABSENT: it has none */
+	struct key key;             /* RC_OK */
+	char why[300];              /* what was said of a failure */
+	struct store_counts counts; /* since the last answer */
 };
 
-/* Ask for the n namespaces, numbered which[i].  False: it cannot be done now. */
+/* Ask for the n namespaces, numbered which[i].  Requests are counted as opts has
+ * it, when answers are taken.  False: it cannot be done now. */
 bool ask_begin(struct ask *, const char *store, const struct store_opts *,
     const char *cluster, size_t n, const size_t *which,
     const char *const *namespace);

@@ -198,7 +198,8 @@ offers_add(struct offers *o, size_t i, struct buf *set)
 		(void)backlog_tell(o->dir, &name, add_record, &a);
 	}
 	msg_divert(NULL, NULL);
-	o->pending(o->arg, namespace, n);
+	if (o->store)
+		o->pending(o->arg, namespace, n);
 	d->offered = d->last.end;
 	if (o->store && !d->ask_at && !d->asking)
 		ask_for_offered(o, d);
@@ -297,6 +298,7 @@ needs_full_cut(struct offers *o, size_t i)
 
 	scan(o, i, &local);
 	order = backlog_chain(&local, base, &n);
+	o->pending(o->arg, o->targets->t[i].namespace, n);
 	if (n > 0 && local.key[order[n - 1]].end >= d->last.end) {
 		d->offered = base;
 		/* When it is offered, its time begins. */
@@ -349,6 +351,7 @@ take_answer(
 		*dirty = *dirty || d->gap_at;
 	} else {
 		d->ask_wait = d->gap_at = 0;
+		o->pending(o->arg, o->targets->t[a->which].namespace, 0);
 		if (d->stored.end > d->last.end ||
 		    d->stored.time != d->last.time)
 			*dirty = true;

@@ -30,6 +30,7 @@ struct offers {
 	uint64_t interval; /* between two rounds, ms */
 	bool json;
 	void (*wrote)(void *arg, const struct rec *);
+	/* With a store: n of a namespace wait for it. */
 	void (*pending)(void *arg, const char *namespace, uint64_t n);
 	void *arg;
 

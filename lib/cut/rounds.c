@@ -108,6 +108,8 @@ went_well(struct rounds *r, size_t i, const struct cut_result *res)
 	db->retry_at = db->retry_wait = db->busy_since = 0;
 	r->dirty[i] = r->full[i] = false;
 	offers_cut(&r->offers, i, res);
+	if (res->last.end)
+		r->o->newest(r->o->arg, r->targets->t[i].namespace, &res->last);
 	if (res->whole && pause > r->o->interval) {
 		db->not_before = time_monotonic() + pause;
 		msg_info("%s: all of it was read, in %llu ms: next in %llu ms",

@@ -27,9 +27,11 @@ struct rounds_opts {
 	bool json;
 	const char *store; /* or NULL */
 	const struct store_opts *store_opts;
-	/* Each record that is written; so many wait in a namespace; a round has
-	 * ended.  All with arg. */
+	/* Each record that is written; the newest segment of a namespace that
+	 * was cut well; so many wait in one; a round has ended.  All with arg.
+	 */
 	void (*wrote)(void *arg, const struct rec *);
+	void (*newest)(void *arg, const char *namespace, const struct key *);
 	void (*pending)(void *arg, const char *namespace, uint64_t n);
 	void (*round)(void *arg, enum rc rc);
 	void *arg;
