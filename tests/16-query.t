@@ -336,6 +336,23 @@ ok "its header is not needed" query 'SELECT x FROM far'
 must_fail 1 query 'SELECT count(*) FROM filler'
 err_like 'segments/.*: ' "or checked"
 
+# The last one has the later layout, by which an earlier object would be longer
+# than it is.
+sqlite3 ends.db "PRAGMA journal_mode = wal; CREATE TABLE a(x); CREATE TABLE b(x);
+	CREATE TABLE c(x); INSERT INTO c VALUES('at its end')" >mode
+stored ends ends.db
+sqlite3 ends.db "INSERT INTO a VALUES(1)"
+stored ends ends.db
+last=$(find "$objects/ends/segments" -type f | LC_ALL=C sort | head -n 1)
+mv "$last" old && later old "$last"
+plan_of ends
+ok "the last one's layout is the later" query 'SELECT a.x, c.x FROM a, c'
+is "$(cat out)" "1	at its end" "an earlier one ends where it does"
+first=$(find "$objects/ends/segments" -type f | LC_ALL=C sort | tail -n 1)
+zseek <"$first" >"$first.zst" && rm "$first"
+ok "compressed" query 'SELECT a.x, c.x FROM a, c'
+is "$(cat out)" "1	at its end" "likewise"
+
 # An index in the middle that lacks a page: an older one's version is not taken.
 sqlite3 lies.db "CREATE TABLE a(x); CREATE TABLE b(x);
 	INSERT INTO a VALUES('old'); INSERT INTO b VALUES(1)"

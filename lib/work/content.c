@@ -96,6 +96,15 @@ not_there(struct content *c)
 	ask(c);
 }
 
+/* There are such contents, but not that range of them. */
+static enum rc
+too_short(struct content *c)
+{
+	c->too_short = true;
+	return c->unsure ? RC_ABSENT
+			 : msg_fail(RC_DATA, "%s: cut short", c->path);
+}
+
 /* ---- plain ---- */
 
 static enum rc
@@ -115,10 +124,12 @@ plain_done(struct store_xfer *x, enum rc rc)
 {
 	struct content *c = x->arg;
 
-	if (rc == RC_ABSENT) {
+	if (rc == RC_ABSENT && !x->existed) {
 		not_there(c);
 		return;
 	}
+	if (rc == RC_ABSENT)
+		c->too_short = true;
 	if (rc == RC_OK && c->size == CONTENT_SIZE_UNKNOWN) {
 		note_object(c);
 		c->size = x->size;
@@ -184,7 +195,7 @@ end_of_frames(struct content *c)
 	enum rc rc = zseek_decoder_end(decoder(c), NULL);
 
 	if (rc == RC_OK && c->length && c->at < c->offset + c->length)
-		rc = msg_fail(RC_DATA, "%s: cut short", c->path);
+		rc = too_short(c);
 	if (rc == RC_OK && !c->object->sought)
 		c->size = c->at;
 	return rc;
@@ -240,14 +251,15 @@ read_frames(struct content *c)
 	const struct zseek_table *t = &c->object->table;
 	uint64_t end = c->length ? c->offset + c->length : t->content, length;
 	struct zseek_frame first, last;
+	enum rc rc;
 	bool was;
 
 	c->size = t->content;
 	if (c->offset >= end || end > t->content) {
 		was = msg_hush(c->quiet);
-		msg_fail(RC_DATA, "%s: cut short", c->path);
+		rc = too_short(c);
 		(void)msg_hush(was);
-		finish(c, RC_DATA);
+		finish(c, rc);
 		return;
 	}
 	c->first = zseek_table_find(t, c->offset);
@@ -413,6 +425,7 @@ ask(struct content *c)
 	transfer(c, STORE_GET, c->offset, c->length, plain_done);
 	c->xfer.sink = plain_piece;
 	c->xfer.file = c->file;
+	c->xfer.unsure = c->unsure;
 	store_start(c->store, &c->xfer);
 }
 
@@ -422,6 +435,7 @@ content_start(struct content *c)
 	struct content_object *o = c->object;
 
 	c->size = CONTENT_SIZE_UNKNOWN;
+	c->too_short = false;
 	c->second = o->form != CONTENT_UNKNOWN;
 	c->guess = o->stored && !o->etag[0];
 	if (!c->second)

@@ -52,16 +52,19 @@ struct content {
 	bool zstd_first;         /* where the form is unknown */
 	bool quiet;              /* hushed (msg.h) */
 	bool compared;           /* as what is put: store.h's kind */
+	bool unsure;             /* is there such a range? */
 	uint64_t offset, length; /* 0: to the end */
 	enum rc (*sink)(void *arg, const void *data, size_t len);
-	/* RC_ABSENT, unreported: in neither form.  Else as in store.h. */
+	/* RC_ABSENT, unreported: in neither form; or, of who is unsure,
+	 * too_short.  Else as in store.h. */
 	void (*done)(struct content *, enum rc);
 	void *arg;
 
 	/* Of all the contents, before the first byte comes; of what is
 	 * compressed and read whole, at the end. */
 	uint64_t size;
-	mode_t hidden; /* as in store.h; at the end */
+	mode_t hidden;  /* as in store.h; at the end */
+	bool too_short; /* the contents end before the range */
 
 	/* content.c's own. */
 	char *path;

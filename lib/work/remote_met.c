@@ -107,8 +107,13 @@ remote_met_range(struct remote_set *s, size_t i, const struct seg_header *h,
     const struct content *c, const struct buf *bytes)
 {
 	struct remote_source *source = &s->source[i];
-	enum rc rc = note_object(s, i, c);
+	enum rc rc;
 
+	if (c->too_short) {
+		source->doubtful = true;
+		return RC_ABSENT;
+	}
+	rc = note_object(s, i, c);
 	if (rc == RC_OK && !source->known) {
 		if (c->offset == 0) {
 			rc = take_header(s, i, c, bytes);

@@ -20,8 +20,8 @@ enum rc remote_met_prepare(struct remote_set *, size_t source);
 uint64_t remote_met_from(
     const struct remote_set *, size_t source, uint64_t offset);
 /*
- * A range that was asked for by the header h has come: what of the object is
- * known now, and of the range.  RC_ABSENT: its frames are not where they were
+ * A range that was asked for by the header h has come, or was too short: what of
+ * the object is known now, and of the range.  RC_ABSENT: its frames are not where they were
  * expected; to be prepared and asked for anew.
  */
 enum rc remote_met_range(struct remote_set *, size_t source,

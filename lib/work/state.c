@@ -336,14 +336,14 @@ static void
 load_done(struct content *c, enum rc rc)
 {
 	struct load *l = c->arg;
-	bool gone = rc == RC_ABSENT;
+	bool gone = rc == RC_ABSENT && !c->too_short;
 
 	l->state->running--;
 	free(l->object);
 	l->object = content_name(c->cluster, c->name, l->known.form);
 	if (rc == RC_OK && l->bytes.len != c->length)
 		rc = msg_fail(RC_DATA, "%s: cut short", l->object);
-	if (rc == RC_OK)
+	if (rc == RC_OK || (rc == RC_ABSENT && !gone))
 		rc = remote_met_range(&l->state->set, l->want[0].source,
 		    &l->header, c, &l->bytes);
 	/* They are elsewhere: who waits asks again. */
@@ -385,6 +385,7 @@ load_start(struct state *s, const struct remote_want *want, size_t n)
 	    .name = &l->name,
 	    .object = &l->known,
 	    .zstd_first = l->known.stored > 0,
+	    .unsure = !s->set.source[source].known,
 	    .offset = remote_met_from(
 		&s->set, source, frame_offset(&l->header, want[0].position)),
 	    .sink = load_arrives,
