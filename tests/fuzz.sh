@@ -1,18 +1,27 @@
 #!/bin/sh
-# tests/fuzz.sh BUILD SECONDS FUZZER...: each on its seeds, tests/data/fuzz/NAME,
-# which must reach as many places in the code ("cov" of libFuzzer) as
-# tests/data/fuzz/reach says; then for so many seconds on from them.  What is
-# found lies in BUILD and is to become a seed, or another test.
+# tests/fuzz.sh BUILD SECONDS FUZZER...: each on its seeds, tests/data/fuzz/NAME
+# (or history, of those that read histories), which must reach as many places in
+# the code ("cov" of libFuzzer) as tests/data/fuzz/reach says; then for so many
+# seconds on from them.  What is found lies in BUILD and is to become a seed, or
+# another test.
 
 build=$1
 seconds=$2
 shift 2
 status=0
 
+seeds_of() {
+	if [ -d "tests/data/fuzz/$1" ]; then
+		echo "tests/data/fuzz/$1"
+	else
+		echo tests/data/fuzz/history
+	fi
+}
+
 printf '%-10s %6s %8s %8s\n' target seeds reached wanted
 for fuzzer; do
 	name=$(basename "$fuzzer")
-	seeds=tests/data/fuzz/$name
+	seeds=$(seeds_of "$name")
 	"$fuzzer" -runs=0 -rss_limit_mb=512 "$seeds" >"$build/$name.log" 2>&1 || {
 		cat "$build/$name.log"
 		exit 1
@@ -32,7 +41,7 @@ for fuzzer; do
 	mkdir -p "$build/corpus/$name"
 	"$fuzzer" -max_total_time="$seconds" -rss_limit_mb=512 -timeout=10 \
 		-artifact_prefix="$build/$name-" "$build/corpus/$name" \
-		"tests/data/fuzz/$name" >"$build/$name.log" 2>&1 || {
+		"$(seeds_of "$name")" >"$build/$name.log" 2>&1 || {
 		tail -n 40 "$build/$name.log"
 		exit 1
 	}
