@@ -31,6 +31,7 @@ struct past_file {
 	    interval;   /* of asking the store, in ms, where it is followed */
 	uint64_t asked; /* when that was last done */
 	struct keyset keys;
+	struct stored *stored; /* of those */
 };
 
 /* ---- the parameters of a URI ---- */
@@ -144,31 +145,43 @@ same_keys(const struct keyset *a, const struct keyset *b)
 	return a->n == b->n;
 }
 
+static void
+free_stored(struct stored *stored)
+{
+	if (stored)
+		stored_release(stored);
+	free(stored);
+}
+
 /* The state of now, if it is another one than it was.  One that has the same END
  * may be made of other segments; what there was of it may be gone. */
 static enum rc
 choose_state(struct past_file *f)
 {
 	struct keyset keys = {0};
+	struct stored *stored = xcalloc(1, sizeof(*stored));
+	struct state_opts o = f->o;
 	struct state *s = NULL;
-	enum rc rc = past_choose(
-	    &keys, f->o.store, f->o.cluster, f->namespace, &f->moment);
+	enum rc rc;
 
+	o.stored = stored;
+	stored->counts = true;
+	rc = past_choose(
+	    &keys, stored, f->o.store, f->o.cluster, f->namespace, &f->moment);
 	f->asked = time_monotonic();
-	if (rc == RC_OK && f->source.state && same_keys(&keys, &f->keys)) {
+	if (rc == RC_OK && !(f->source.state && same_keys(&keys, &f->keys)))
+		rc = state_open(&s, &o, f->namespace, &keys);
+	if (!s) {
 		keyset_release(&keys);
-		return RC_OK;
-	}
-	if (rc == RC_OK)
-		rc = state_open(&s, &f->o, f->namespace, &keys);
-	if (rc) {
-		keyset_release(&keys);
+		free_stored(stored);
 		return rc;
 	}
 	state_close(f->source.state);
 	keyset_release(&f->keys);
+	free_stored(f->stored);
 	f->source.state = s;
 	f->keys = keys;
+	f->stored = stored;
 	return RC_OK;
 }
 
@@ -191,6 +204,7 @@ past_file_free(struct state_source *s)
 	disk_cache_close(f->o.disk);
 	store_free(f->o.store);
 	keyset_release(&f->keys);
+	free_stored(f->stored);
 	free(f->namespace);
 	free(f->cluster);
 	free(f);

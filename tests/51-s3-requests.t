@@ -220,6 +220,10 @@ ok "verified" seg-verify -s s3://bkt/zst <zlisting
 is "$(requests GETDATA) $(grep -c '^GETDATA .* 404' log)" "42 21" \
 	"in both forms, of which one is not there"
 log_clear
+ok "and restored" seg-verify --restore -s s3://bkt/zst <zlisting
+is "$(requests HEADDATA) $(grep -c '^GETDATA .* 404' log)" "0 21" \
+	"what was found is not looked for again"
+log_clear
 ok "removed" sh -c 'seg-rm -F -s s3://bkt/zst <zlisting'
 is "$(s3_ls bkt/zst/ | grep -v /claims/)" "" "nothing is left"
 log_clear

@@ -79,6 +79,39 @@ is "$(grep -vc '^n[1-4][0-9]	1$' out)" 0 "interrupted: whole rows"
 err_like '^seg-query: interrupted' "said"
 : >rules
 
+# Compressed, where the records, or our own listing, tell: neither looked for as
+# plain, nor asked for their size.
+stored_compressed() {
+	seg-list shop | seg-fetch -d work2 >files &&
+		seg-upload -z -s s3://bkt/zst <files >/dev/null
+}
+ok "compressed" stored_compressed
+seg-list -s s3://bkt/zst shop | seg-plan >zplan
+log_clear
+ok "a point query" seg-query -s s3://bkt/zst 'SELECT v FROM t WHERE id = 15002' <zplan
+is "$(cat out)" "round 2" "the row"
+is "$(requests HEADDATA) $(grep -c '^GETDATA .* 404' log)" "0 0" "by seg-query"
+by_query=$(requests GETDATA)
+LD_LIBRARY_PATH=$SEGTOOLS_BUILD/inst/lib
+export LD_LIBRARY_PATH
+past() { # SQL
+	if [ -n "${SANITIZED:-}" ]; then
+		set -- "$1" env "LD_PRELOAD=$(gcc -print-file-name=libasan.so)" \
+			"ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0"
+	fi
+	past_sql=$1
+	shift
+	"$@" sqlite3 -bail ':memory:' '.load segvfs' \
+		"ATTACH 'file:shop?vfs=seg&store=s3://bkt/zst' AS p" "$past_sql"
+}
+log_clear
+ok "the same by the extension" past 'SELECT v FROM t WHERE id = 15002'
+is "$(cat out)" "round 2" "the row"
+is "$(requests HEADDATA) $(grep -c '^GETDATA .* 404' log)" "0 0" "nor by it"
+[ "$(requests GETDATA)" -le $((by_query + 2)) ]
+is $? 0 "$(requests GETDATA) requests for data; by seg-query $by_query"
+unset LD_LIBRARY_PATH
+
 ok "integrity" seg-query 'PRAGMA integrity_check' <plan
 is "$(cat out)" ok "of all pages"
 echo 'GETDATA 503 3' >rules

@@ -62,17 +62,32 @@ compare(const struct remote_set *set, struct summing *s)
 	return rc;
 }
 
+static const struct segset_item *
+find_item(const struct segset_item *it, const struct key *key)
+{
+	while (key_cmp(&it->key, key) != 0)
+		it++;
+	return it;
+}
+
+/* They have been read before: which are compressed is known. */
 static enum rc
 drill_store(struct store *store, const char *cluster, const char *namespace,
-    const struct key *key, size_t n)
+    const struct segset_item *it, const struct key *key, size_t n)
 {
+	struct stored stored = {0};
 	const struct remote_merge_opts opts = {
-	    .store = store, .cluster = cluster};
+	    .store = store, .cluster = cluster, .stored = &stored};
 	struct summing s = {.next = 1};
 	const struct remote_sink sink = {take_page, NULL, &s};
 	struct remote_set set;
 	enum rc rc;
 
+	for (size_t i = 0; i < n; i++) {
+		it = find_item(it, &key[i]);
+		stored_put(&stored, &key[i], it->bytes,
+		    it->pages ? it->pages : UINT64_MAX);
+	}
 	remote_set_init(&set, &opts, namespace, key, n);
 	rc = remote_read(&set);
 	s.page_size = set.last.page_size;
@@ -82,6 +97,7 @@ drill_store(struct store *store, const char *cluster, const char *namespace,
 	if (rc == RC_OK)
 		rc = compare(&set, &s);
 	remote_set_release(&set);
+	stored_release(&stored);
 	/* Which index it is was said. */
 	return rc == RC_ABSENT ? msg_fail(RC_DATA,
 				     "%s: its newest state cannot be put "
@@ -129,14 +145,6 @@ plan_newest_state(const char *namespace, const struct segset_item *it, size_t n,
 	return rc;
 }
 
-static const struct segset_item *
-find_item(const struct segset_item *it, const struct key *key)
-{
-	while (key_cmp(&it->key, key) != 0)
-		it++;
-	return it;
-}
-
 static enum rc
 restore_files(const struct segset *set, const struct segset_item *it,
     const struct key *key, size_t n)
@@ -181,8 +189,8 @@ drill_newest(struct store *store, const char *cluster, const struct segset *set,
 	rc = plan_newest_state(name.namespace, it, n, &key, &n_keys);
 	if (rc == RC_OK)
 		rc = files ? restore_files(set, it, key, n_keys)
-			   : drill_store(
-				 store, cluster, name.namespace, key, n_keys);
+			   : drill_store(store, cluster, name.namespace, it,
+				 key, n_keys);
 	free(key);
 	return rc;
 }

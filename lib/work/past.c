@@ -18,7 +18,7 @@ read_listing(struct plan *p, struct store *store, const char *cluster,
 			rc = msg_fail(
 			    RC_DATA, "%s: too many segments", namespace);
 		else if (e.index)
-			plan_add(p, &e.key, e.bytes, UINT64_MAX);
+			plan_add(p, &e.key, e.bytes, listing_pages(&e));
 	}
 	listing_free(l);
 	return rc == RC_ABSENT ? RC_OK : rc;
@@ -41,9 +41,18 @@ choose(const struct plan *p, const char *namespace, const struct past_moment *m,
 			  : plan_say_no_frame(p, namespace, m->frame);
 }
 
+static void
+take(const struct chain_segment *s, struct keyset *keys, struct stored *stored)
+{
+	uint64_t pages = s->pages == UINT32_MAX ? UINT64_MAX : s->pages;
+
+	keyset_add(keys, &s->key);
+	stored_put(stored, &s->key, s->bytes, pages);
+}
+
 enum rc
-past_choose(struct keyset *keys, struct store *store, const char *cluster,
-    const char *namespace, const struct past_moment *m)
+past_choose(struct keyset *keys, struct stored *stored, struct store *store,
+    const char *cluster, const char *namespace, const struct past_moment *m)
 {
 	struct plan plan = {0};
 	struct plan_path path = {0};
@@ -59,7 +68,7 @@ past_choose(struct keyset *keys, struct store *store, const char *cluster,
 	if (rc == RC_OK)
 		plan_path_to(&plan, last, &path);
 	for (size_t i = 0; i < path.n; i++)
-		keyset_add(keys, &plan.s[path.i[i]].key);
+		take(&plan.s[path.i[i]], keys, stored);
 	plan_path_release(&path);
 	plan_release(&plan);
 	return rc;

@@ -10,6 +10,7 @@
 
 #include "store/store.h"
 #include "work/keyset.h"
+#include "work/stored.h"
 
 /* Neither: the newest state. */
 struct past_moment {
@@ -17,9 +18,9 @@ struct past_moment {
 	uint64_t frame, time;
 };
 
-/* keys is empty.  RC_DATA, reported, where there is no such state, or frames of
+/* keys and stored are empty.  RC_DATA, reported, where there is no such state, or frames of
  * it are missing. */
-enum rc past_choose(struct keyset *keys, struct store *, const char *cluster,
-    const char *namespace, const struct past_moment *);
+enum rc past_choose(struct keyset *keys, struct stored *, struct store *,
+    const char *cluster, const char *namespace, const struct past_moment *);
 
 #endif

@@ -16,9 +16,17 @@ by_key(const void *a, const void *b)
 void
 stored_add(struct stored *s, const struct rec *rec)
 {
+	stored_put(s, &rec->name.key, rec->bytes, rec->pages);
+}
+
+void
+stored_put(
+    struct stored *s, const struct key *key, uint64_t bytes, uint64_t pages)
+{
 	struct stored_item *it;
-	bool compressed = rec_is_compressed(rec);
-	bool counted = s->counts && rec->pages <= UINT32_MAX;
+	bool compressed =
+	    bytes != UINT64_MAX && bytes > 0 && pages == UINT64_MAX;
+	bool counted = s->counts && pages <= UINT32_MAX;
 
 	if (!compressed && !counted)
 		return;
@@ -27,9 +35,9 @@ stored_add(struct stored *s, const struct rec *rec)
 		s->item = xreallocarray(s->item, s->cap, sizeof(*s->item));
 	}
 	it = &s->item[s->n++];
-	*it = (struct stored_item){.key = rec->name.key,
-	    .bytes = compressed ? rec->bytes : 0,
-	    .pages = counted ? (uint32_t)rec->pages : 0};
+	*it = (struct stored_item){.key = *key,
+	    .bytes = compressed ? bytes : 0,
+	    .pages = counted ? (uint32_t)pages : 0};
 	/* Plans come in order; qsort() would take as much memory again. */
 	if (s->n > 1 && by_key(it - 1, it) > 0)
 		s->unsorted = true;

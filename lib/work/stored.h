@@ -26,6 +26,9 @@ struct stored {
 };
 
 void stored_add(struct stored *, const struct rec *);
+/* The same of who asked the store; UINT64_MAX: unknown. */
+void stored_put(
+    struct stored *, const struct key *, uint64_t bytes, uint64_t pages);
 /* 0: nothing is known of it. */
 uint64_t stored_bytes(struct stored *, const struct key *);
 uint32_t stored_pages(struct stored *, const struct key *);
