@@ -165,7 +165,11 @@ ok "seg-fetch --hidden" seg-fetch --hidden -d rescued -e <list
 cp out got
 ok "and restored" seg-restore -e back.db <got
 same back.db want.db "the database"
+log_clear
 ok "-l" seg-fetch --hidden -l -d lazily -e <list
+is "$(grep -c ' ..*versions' log)" "$(grep '^GET\(DATA\|INDEX\)' log |
+	sed 's/[^ ]* [^ ]* \([^? ]*\).*/\1/' | sort -u | grep -c .)" \
+	"the versions of each object are asked for once"
 cp out got
 ok "and restored" seg-restore -e lazily.db <got
 same lazily.db want.db "the database"

@@ -213,10 +213,11 @@ looked(struct s3_request *r, enum rc rc)
 static void
 send(struct s3_op *op)
 {
-	const char *version = op->oldest.version;
+	const char *found = op->oldest.version;
+	const char *version = found ? found : op->xfer->version;
 	struct buf query = {0};
 
-	if (version)
+	if (*version)
 		s3_query(&query, "versionId", version);
 	s3_send(op->s3, &op->req, op->xfer->verb == STORE_HEAD ? "HEAD" : "GET",
 	    op->xfer->object, query.data, op->xfer->object);
@@ -227,17 +228,21 @@ static void
 found_oldest(void *arg, enum rc rc)
 {
 	struct s3_op *op = arg;
+	char *version = op->xfer->version;
 
-	if (rc)
+	if (rc) {
 		s3_op_end(op, rc);
-	else
-		send(op);
+		return;
+	}
+	if (strlen(op->oldest.version) < sizeof(op->xfer->version))
+		strcpy(version, op->oldest.version);
+	send(op);
 }
 
 static void
 start(struct s3_op *op)
 {
-	if (op->s3->hidden)
+	if (op->s3->hidden && !op->xfer->version[0])
 		s3_oldest_start(
 		    &op->oldest, op->s3, op->xfer->object, found_oldest, op);
 	else

@@ -158,6 +158,9 @@ struct store_xfer {
 	/* Of the object (GET, HEAD), or empty; if not empty at the start of a
 	 * GET: If-Match, and a change is RC_DATA. */
 	char etag[80];
+	/* Where the oldest version of an object counts: which that is, once it
+	 * is known, so that it is not looked for again; or empty. */
+	char version[64];
 	bool existed; /* PUT: it was there already; GET: see unsure */
 	/* HEAD with retention: until when, in ms since 1970, it is not to be
 	 * removed; 0: it may be; STORE_UNKNOWN: as long as somebody says so. */

@@ -67,6 +67,7 @@ transfer(struct content *c, enum store_verb verb, uint64_t offset,
 	    .arg = c,
 	};
 	memcpy(c->xfer.etag, c->object->etag, sizeof(c->xfer.etag));
+	memcpy(c->xfer.version, c->object->version, sizeof(c->xfer.version));
 }
 
 /* What the first answer says of the object. */
@@ -75,6 +76,8 @@ note_object(struct content *c)
 {
 	c->object->stored = c->xfer.size;
 	memcpy(c->object->etag, c->xfer.etag, sizeof(c->object->etag));
+	memcpy(c->object->version, c->xfer.version,
+	    sizeof(c->object->version));
 }
 
 /* ---- which form ---- */

@@ -34,6 +34,7 @@ struct content_object {
 	 * many, by who has seen a listing. */
 	uint64_t stored;
 	char etag[sizeof(((struct store_xfer *)0)->etag)];
+	char version[sizeof(((struct store_xfer *)0)->version)];
 	bool looked; /* for the table, which */
 	bool sought; /* there is */
 	struct zseek_table table;
