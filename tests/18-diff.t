@@ -194,6 +194,22 @@ cp out script
 ok "for the first one" replayed plain.db script
 same_rows plain.db wide.db 'SELECT * FROM t' "in its encoding"
 
+# NULL is no value of any other, nor are those of two types the same.
+sqlite3 types.db "CREATE TABLE t(id INTEGER PRIMARY KEY, v);
+	INSERT INTO t VALUES(1, NULL), (2, 'x'), (3, 1), (4, 'b'), (5, x'')"
+stored types types.db
+image types.db first.db
+mv types.plan first.plan
+sqlite3 types.db "UPDATE t SET v = 'x' WHERE id = 1; UPDATE t SET v = NULL WHERE id = 2;
+	UPDATE t SET v = '1' WHERE id = 3; UPDATE t SET v = x'62' WHERE id = 4;
+	UPDATE t SET v = NULL WHERE id = 5"
+stored types types.db
+cat first.plan types.plan >two
+ok "types" seg-diff <two
+cp out script
+ok "as SQL" replayed first.db script
+same_rows first.db types.db 'SELECT id, typeof(v), quote(v) FROM t' "are the second state's"
+
 # --- what is read
 
 sqlite3 big.db >/dev/null <<'SQL'

@@ -58,7 +58,8 @@ cp segment "$objects/shop/segments/$second"
 index=$objects/shop/indexes/$second
 cp "$index" index
 page=$(seg-dump "$index" | awk '/^ *[0-9]+ +[0-9]+$/ { print $1; exit }')
-for lie in shift 'add 900' "drop ${page:-1}"; do
+last=$(seg-dump "$index" | awk '/^ *[0-9]+ +[0-9]+$/ { n = $1 } END { print n }')
+for lie in shift 'add 900' "drop ${page:-1}" "move $last $((last + 1))"; do
 	# shellcheck disable=SC2086
 	reindex index "$index" $lie
 	must_fail 1 query 'SELECT sum(length(v)) FROM t NOT INDEXED' shop

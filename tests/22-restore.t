@@ -163,6 +163,8 @@ sqlite3 other.db 'UPDATE t SET v = 0 WHERE id = 7'
 q=$(seg-cut -d other shop other.db | sed -n '1s/\t.*//p')
 ok "a chain is proven" seg-restore chain.db "$p" "$q"
 same chain.db other.db "and right"
+must_fail 1 seg-restore chain.db "$p" "$q"
+err_like '^seg-restore: chain.db: exists already' "the same again is refused, too"
 # forge FILE OFFSET HEX: other bytes there, and the footer that goes with them
 forge() {
 	perl -e 'my ($f, $at, $hex) = @ARGV;
@@ -194,6 +196,19 @@ ok "a dry run" seg-restore -n dry.db "$p" "$q"
 absent dry.db
 must_fail 1 seg-restore -I quick plain.db "$a"
 err_like 'not a database' "SQLite's check"
+absent plain.db
+must_fail 1 seg-restore -I quick - "$a"
+empty out "nothing of it goes to stdout"
+must_fail 1 seg-restore -F -I quick chain.db "$a"
+same chain.db other.db "-F: what is there stays"
+# An index that lacks the rows of its table: the file is a database
+sqlite3 lacks.db 'CREATE TABLE t(a, b); CREATE INDEX t_b ON t(b)' \
+	"INSERT INTO t VALUES(1, 2)" '.dbconfig defensive off' \
+	'PRAGMA writable_schema = on' \
+	"UPDATE sqlite_schema SET sql = 'CREATE INDEX t_b ON t(a)' WHERE name = 't_b'" >/dev/null
+l=$(seg-cut -d lacks shop lacks.db | sed -n '1s/\t.*//p')
+must_fail 1 seg-restore -I full plain.db "$l"
+err_like "SQLite's check: row 1 missing from index t_b" "what SQLite's check finds is said"
 absent plain.db
 must_fail 2 seg-restore -I some plain.db "$a"
 

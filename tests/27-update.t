@@ -281,6 +281,47 @@ is "$(cat st.1 st.2 st.3 st.4 | tr -d '\n')" 0000 "four make it at once"
 ok "right" is_current
 is "$(planned)" "" "and known"
 
+# Another one does it, or more than that, at a chosen moment.
+ok "where it stands" cp -p copy.db was.db
+cp -p copy.db-seg was.db-seg
+changes "UPDATE t SET v = 'one' WHERE id % 500 = 3"
+ok "a change" back_up
+planned >ranges
+seg-fetch -d f <plan >one
+changes "UPDATE t SET v = 'two' WHERE id % 500 = 4"
+ok "and another" back_up
+planned >ranges
+seg-fetch -d f <plan >both
+ok "what is copied was replaced by the same" \
+	fs "FS_RUN=open@copy.db=seg-restore -u copy.db <one" \
+	seg-restore -v -u copy.db <one
+err_like 'done already' "it is done"
+seg-restore -u copy.db <both 2>err # it begins behind one, or at it
+seg-list shop | seg-plan -u copy.db | seg-fetch -d f | seg-restore -u copy.db
+ok "right" is_current
+cp -p copy.db-seg newest-seg
+changes "UPDATE t SET v = 'three' WHERE id % 500 = 5"
+ok "a change" back_up
+planned >ranges
+seg-fetch -d f <plan >one
+changes "UPDATE t SET v = 'four' WHERE id % 500 = 6"
+ok "and another" back_up
+must_fail 3 fs "FS_RUN=fsync@copy.db=seg-restore -u copy.db <one && seg-list shop |
+	seg-plan -u copy.db | seg-fetch -d f | seg-restore -u copy.db" \
+	seg-restore -u copy.db <one
+err_like 'another process changed it meanwhile' "what is newer stays"
+ok "right" is_current
+rm was.db was.db-seg newest-seg both
+
+# Another history that ends at the same frame
+mkseg m other 1 10 100 10 1 10 >first
+mkseg m other 11 20 200 10 1 10 >ours
+mkseg m2 other 11 20 201 10 1 10 1 2 >theirs
+ok "a copy" seg-restore -u other.db "$(cat first)"
+ok "goes on" seg-restore -u other.db "$(cat ours)"
+must_fail 1 seg-restore -u other.db "$(cat theirs)"
+err_like 'ends at frame 20, and the set begins at 11' "another's change is not its"
+
 # Through a symbolic link: the file that is meant.
 mkdir there
 ln -s there/real.db link.db

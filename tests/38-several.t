@@ -133,6 +133,9 @@ begin
 claimed 20 w1.f $$ 0
 must_fail 1 seg-rm shop/claim-00000000000000000020
 err_like "its owner may be alive" "one of the living is not removed"
+touch -d tomorrow "$claims/shop/00000000000000000020"
+must_fail 1 seg-rm shop/claim-00000000000000000020
+err_like "its owner may be alive" "nor one whose machine is ahead of the clock"
 ok "-F" seg-upload -F --busy-timeout 50 "$(cat w2.f)"
 must_fail 1 seg-upload "$(cat w1.f)"
 err_like "refused" "and whoever comes late is refused"
@@ -164,6 +167,11 @@ end=$(seg-list cuts | sed -n '1s/^[^	]*	[^	]*	\([0-9]*\)	.*/\1/p')
 mkdir -p "$claims/cuts"
 claimed "$end" w1.f "$dead" 1 "$uuid"
 mv "$claims/shop/$(printf %020d "$end")" "$claims/cuts/"
+cp -r "$claims/cuts" dead.claims
+sed -i "s/^pid .*/pid $$/; s/^started .*/started 0/" "$claims/cuts/"*
+must_fail 3 seg-upload --busy-timeout 50 <next.set
+err_like "was claimed for .* \(process $$\)" "its own living process"
+cp dead.claims/* "$claims/cuts"
 ok "its own dead process" seg-upload --busy-timeout 50 <next.set
 
 # dead, though nobody has asked how it ended: it still has its pid
@@ -244,6 +252,7 @@ rm "$objects/shop/segments/$key"
 ok "its own next run" sh -c 'seg-upload --busy-timeout 0 <chain.f'
 is "$(seg-list shop | cut -f 2-3 | tr '\t\n' -\ )" "1-20 21-22 23-24 25-26  " \
 	"publishes what was left"
+is "$(cat "$claims/shop/"* | grep -c given-up)" 0 "and holds its claims again"
 
 # An index that may yet be there is not given up.
 begin
@@ -302,6 +311,8 @@ for op in renameat2@$claims renameat2@$index fsync@/indexes$; do
 	err_like "refused: .*$(uname -n) \(process [0-9]*\) at 20" "$op: from whom"
 	seg-list shop >there
 	is "$(cut -f 2-3 there | tr '\t\n' -\ )" "1-20 21-24  " "$op: w2 alone is there"
+	grep -q "^given-up" "$claims/shop/00000000000000000020"
+	is $? 1 "$op: and holds the claim"
 done
 
 # --- the same work twice
@@ -450,4 +461,20 @@ sed "s/^host .*/host $(uname -n)/; s/^pid .*/pid $dead/; s/^boot .*/boot $(cat /
 must_fail 1 seg-rm --busy-timeout 50 shop/18446744073709551592-00000000000000000021-00000000000000000201
 err_like "nothing else would hold" "a dead one's of this machine is no obstacle"
 absent "$claims/shop/removal"
+mkdir -p "$claims/shop"
+sed "s/^host .*/host $(uname -n)/; s/^pid .*/pid $dead/; s/^boot .*/boot $(cat /proc/sys/kernel/random/boot_id)/
+	s/^pids .*/pids $(readlink /proc/self/ns/pid)/" lock >"$claims/shop/removal"
+ok "-O" seg-list -O shop
+is "$(cut -f 1 out)" "shop/claim-removal" "lists it, young as it is"
+ok "an upload" seg-upload --busy-timeout 0 "$(cat w1.f)"
+# A remover that cannot begin; and one whose lock another has taken over
+rm -f "$claims/shop/removal"
+must_fail 3 fs FS_FAIL="fsync@shop/segments\$#1=EIO" \
+	seg-rm -F shop/18446744073709551592-00000000000000000021-00000000000000000201
+absent "$claims/shop/removal"
+cp lock lock.other
+ok "a lock that is taken over meanwhile" \
+	fs FS_RUN="unlink@shop/indexes/=cp lock.other $claims/shop/removal" \
+	seg-rm -F shop/18446744073709551592-00000000000000000021-00000000000000000201
+same "$claims/shop/removal" lock "stays the other's"
 done_testing

@@ -176,6 +176,15 @@ is "$(tail -n 3 out | cut -f 2,3 | tr '\t\n' '- ')" "1-60 51-60  " "is found"
 ok "full" seg-sync -k cat.db --full
 as_listed "--full forgets the other one" shop
 
+# What is recorded while a sync is listing is not undone by what it has listed.
+seg shop 61 62 800 >late
+ok "an upload while a sync lists" fs \
+	FS_RUN="opendir@namespaces/shop/#2=seg-upload -q -k cat.db $(cat late) >late.out" \
+	seg-sync --full -k cat.db shop
+is "$(sed 1q late.out | cut -f 2)" 61 "is published"
+as_listed "and stays recorded" shop
+ok "and gone again" sh -c 'seg-list shop | tail -n 2 | seg-rm -e -F -k cat.db'
+
 # --- catalogues that cannot be used: found out before anything is done
 cp -Rp store before
 sqlite3 other.db "CREATE TABLE t(x)"

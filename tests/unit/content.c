@@ -253,6 +253,28 @@ test_damage(void)
 	free(path);
 }
 
+/* All that is read of an object is of one. */
+static void
+test_replaced(void)
+{
+	struct content_object o = {0};
+
+	put(PART_SEGMENT, bytes, SIZE);
+	ok(gives(&o, 0, 10), "looked at");
+	gone(PART_SEGMENT);
+	put(PART_SEGMENT, bytes + 1, SIZE - 1);
+	ok(get(&o, 100, 10, false) == RC_DATA, "replaced since: noticed");
+	content_object_release(&o);
+	put_nothing();
+	put_zseek(bytes, SIZE);
+	ok(gives(&o, 0, 10), "looked at, compressed");
+	gone(PART_ZSTD);
+	put_zseek(bytes, SIZE - 1);
+	ok(get(&o, 100, 10, false) == RC_DATA, "replaced since: noticed");
+	content_object_release(&o);
+	put_nothing();
+}
+
 int
 main(int argc, char **argv)
 {
@@ -271,6 +293,7 @@ main(int argc, char **argv)
 	test_forms();
 	test_large();
 	test_damage();
+	test_replaced();
 	store_free(store);
 	buf_release(&answer.got);
 	command = xasprintf("rm -rf '%s'", top);

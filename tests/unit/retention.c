@@ -31,8 +31,8 @@ static void
 random_plan(struct plan *p, bool clean)
 {
 	static const uint64_t steps[] = {600000, 3600000, 7 * 3600000, 86400000,
-	    5 * 86400000ull, 40 * 86400000ull};
-	uint64_t step = steps[rnd(6)], border[MOST + 1] = {0};
+	    5 * 86400000ull, 40 * 86400000ull, 380 * 86400000ull};
+	uint64_t step = steps[rnd(7)], border[MOST + 1] = {0};
 	uint64_t time[MOST + 1] = {rnd(3000) * 86400000};
 	size_t n = 1 + rnd(MOST);
 

@@ -281,6 +281,11 @@ test_damage(void)
 			   !sought);
 	ok(good, "cut short anywhere");
 	good = true;
+	for (size_t n = 1; n < ZSEEK_HEAD; n++)
+		good = good && decode(b.data, table + n, 5000, &out, &sought) ==
+				   RC_DATA;
+	ok(good, "within the head of a frame, too");
+	good = true;
 	for (size_t i = table; i < b.len; i++) {
 		memcpy(copy, b.data, b.len);
 		copy[i] ^= 0x10;
@@ -295,6 +300,27 @@ test_damage(void)
 	}
 	ok(good, "a table that lies of a frame is found out by the frame");
 	free(copy);
+	buf_release(&b);
+	buf_release(&out);
+}
+
+/* A frame that gives more than its table says: no more than that is taken. */
+static void
+test_more(void)
+{
+	struct buf b = make(2 * ZSEEK_CONTENT, MOST), out = {0};
+	uint64_t table = b.len - (ZSEEK_HEAD + 2 * ZSEEK_ENTRY_SUM + 9);
+	struct zseek_table t;
+	struct zseek_decoder *d;
+
+	put_le32((uint8_t *)b.data + table + ZSEEK_HEAD + 4, 10);
+	if (open_table(&t, &b) != RC_OK)
+		exit(1);
+	d = zseek_decoder_at("object", &t, 0, append, &out);
+	ok(zseek_decoder_feed(d, b.data, table) == RC_DATA && out.len <= 10,
+	    "a frame that gives more than its table says is cut off there");
+	zseek_decoder_free(d);
+	zseek_table_release(&t);
 	buf_release(&b);
 	buf_release(&out);
 }
@@ -331,6 +357,12 @@ test_tables(void)
 	refused("a hole before it", p, sizeof(p), sizeof(p) + 171);
 	refused("of an object shorter than it", p, sizeof(p), sizeof(p) - 1);
 	refused("no end", p, sizeof(p) - 1, sizeof(p) + 169);
+	p[0] ^= 1;
+	refused("another beginning", p, sizeof(p), sizeof(p) + 170);
+	p[0] ^= 1;
+	p[4] ^= 1;
+	refused("another length", p, sizeof(p), sizeof(p) + 170);
+	p[4] ^= 1;
 	p[28] = 0x40;
 	refused("unknown flags", p, sizeof(p), sizeof(p) + 170);
 	p[28] = ZSEEK_SUMS;
@@ -370,6 +402,7 @@ main(int argc, char **argv)
 	test_window(23, RC_OK);
 	test_window(24, RC_DATA);
 	test_damage();
+	test_more();
 	test_tables();
 	return tap_done();
 }
