@@ -259,4 +259,12 @@ wait $reader
 is "$?" 1 "a writer that is killed inside a set"
 empty out "nothing is planned"
 is "$(cat err)" "seg-plan: standard input: cut short inside a line" "says why"
+# What would be two records, or another one
+printf 'shop/18446744073709551605-00000000000000000001-00000000000000000005\0x\n\n' >zero
+must_fail 1 seg-plan <zero
+err_like 'line 1: not a record' "a zero byte in a record"
+make_db odd.db 5
+must_fail 2 seg-cut -d "one${LF}two" shop odd.db
+err_like 'a TAB or newline in a path' "a newline in a path"
+is "$(grep -c shop out)" 0 "is no two records"
 done_testing

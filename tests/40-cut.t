@@ -204,6 +204,10 @@ mkdir st
 ok "nothing changed, nothing pending" make_cut
 is "$(lines)" 1 "the store is not asked"
 rm -r st
+mkdir st
+SEG_STORE='' ok "another store, and nothing changed" seg-cut -s st -d work shop db
+is "$(lines)" 2 "is offered what it lacks"
+rm -r st
 mv away st
 log_sql "UPDATE t SET v = 'y' WHERE id = 7"
 ok "cut 3" make_cut

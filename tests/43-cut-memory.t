@@ -36,6 +36,17 @@ ok "a pending memory of another name" seg-cut -d work third db
 is "$(cut -f 2 out | head -n 1)" 1 "is none either"
 absent work/third/cut.next
 
+# A block of it that is damaged says nothing of its pages.
+rm -rf db* work
+make_db db 2000
+ok "a cut" seg-cut -d work shop db
+last=$(cut -f 3 out | head -n 1)
+printf x | dd of=work/shop/cut.memory bs=1 seek=$((4096 + 100)) conv=notrunc 2>err
+log_sql "UPDATE t SET v = 'x' WHERE id = 7"
+ok "with a damaged memory" seg-cut -d work shop db
+is "$(cut -f 2 out | head -n 1)" 1 "a full cut"
+is "$(($(cut -f 3 out | head -n 1) > last))" 1 "numbered after what is there"
+
 # ---- -n ----
 
 rm -rf work db*

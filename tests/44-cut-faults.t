@@ -57,6 +57,21 @@ failing_reads /db-wal old
 is $? 0 "the log was read"
 rm -rf old w
 
+# A log that is damaged where it was committed, and a program that has it open
+fresh
+: >open
+{
+	echo "UPDATE t SET v = 'y' WHERE id < 60; SELECT 'ready';"
+	while [ -e open ]; do sleep 0.02; done
+} | sqlite3 -cmd '.filectrl persist_wal 1' -cmd '.dbconfig no_ckpt_on_close on' \
+	db >ready &
+ok "it has written" await grep -q ready ready
+printf x | dd of=db-wal bs=1 seek=$(($(size db-wal) - 5000)) conv=notrunc 2>err
+must_fail 1 seg-cut -d work shop db
+err_like '^seg-cut: db: its write-ahead log is damaged at frame [0-9]+$' "is not cut as far as it is good"
+rm open
+wait
+
 # ---- others write while it reads ----
 
 # All of the log is in the file, and a program that has it open knows: so others

@@ -161,6 +161,32 @@ flip(const char *name, off_t at)
 	free(path);
 }
 
+/* A block in another's place, whole as it is. */
+static void
+misplace(void)
+{
+	char *path = in_dir("cut.memory");
+	uint8_t b[4096];
+	int fd = open(path, O_RDWR);
+
+	if (pread(fd, b, sizeof(b), 3 * 4096) == sizeof(b))
+		(void)!pwrite(fd, b, sizeof(b), 2 * 4096);
+	close(fd);
+	free(path);
+}
+
+/* Facts that are not of these pages. */
+static struct lastcut *
+mismatch(struct lastcut *m)
+{
+	struct lastcut_facts f = facts(600, 600, &(struct seg_sum){1, 2});
+
+	lastcut_begin(m, false);
+	lastcut_next(m, &f, true);
+	lastcut_settle(m, true);
+	return reopen(m);
+}
+
 static void
 test_damage(void)
 {
@@ -176,6 +202,18 @@ test_damage(void)
 	flip("cut.memory", 2 * 4096 + 100);
 	lastcut_begin(m, false);
 	ok(lastcut_put(m, 300, &h, &changed) == RC_ABSENT, "a damaged block");
+	lastcut_drop(m);
+	m = fresh(m);
+	misplace();
+	lastcut_begin(m, false);
+	ok(lastcut_put(m, 300, &h, &changed) == RC_ABSENT,
+	    "a block in another's place");
+	lastcut_drop(m);
+	m = mismatch(fresh(m));
+	lastcut_begin(m, false);
+	ok(put(m, 1, 600, 1) == 0 &&
+		lastcut_sum(m, 600, true, &sum) == RC_ABSENT,
+	    "pages that do not add up to what the facts say");
 	lastcut_drop(m);
 	flip("cut.memory", 30);
 	m = reopen(m);

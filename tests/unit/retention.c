@@ -22,7 +22,7 @@ static uint64_t
 rnd(uint64_t n)
 {
 	seed = seed * 6364136223846793005 + 1442695040888963407;
-	return (seed >> 33) % n;
+	return (seed >> 20) % n; /* years, in milliseconds */
 }
 
 /* Cuts over hours, days or years, and merges of neighbours; TIMEs that fall now

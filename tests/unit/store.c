@@ -425,6 +425,10 @@ test_opening(void)
 				create = {.parallel = 4, .create = true};
 	char *inner = xasprintf("%s/a/b", dir);
 	struct store *s = NULL;
+	struct buf b = {0};
+	struct store_xfer x = {.verb = STORE_PUT,
+	    .object = PREFIX "segments/anew",
+	    .buf = &b};
 
 	msg_verbosity(-2);
 	ok(store_open(&s, inner, &plain) == RC_USAGE && !s,
@@ -432,9 +436,13 @@ test_opening(void)
 	ok(store_open(&s, inner, &create) == RC_USAGE && !s, "nor its parent");
 	inner[strlen(inner) - 2] = 0;
 	ok(store_open(&s, inner, &create) == RC_OK && s, "made");
+	(void)rmdir(inner);
+	buf_addc(&b, 'x');
+	ok(store_do(s, &x) == RC_USAGE && access(inner, F_OK) != 0,
+	    "one that has gone since is not made anew");
 	msg_verbosity(2);
 	store_free(s);
-	(void)rmdir(inner);
+	buf_release(&b);
 	free(inner);
 }
 
