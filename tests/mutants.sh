@@ -4,71 +4,122 @@
 # no test sees is named, and the status is 1.
 #
 # A mistake is a patch.  What stands before it says what a user would lose, and
-# in lines that begin with "Tests:" which tests are to see it: NAME.t, or
-# unit/NAME.  The first that fails is enough.
+# in lines that begin with "Tests:" which tests are to see it, the cheapest
+# first: unit/NAME, or NAME.t.  The first that fails is enough, and no more is
+# built than it needs.  ALL=1: what none of them sees is shown to every test.
+#
+# tests/mutants.sh -n: whether all of them still apply, to the line, and how many
+# each module has (tests/mutants/modules).
+
+top=$(cd "$(dirname "$0")/.." && pwd) || exit
+cd "$top" || exit
+
+applies() { # PATCH
+	patch -s -p1 -F0 --dry-run <"$1" >/dev/null 2>&1
+}
+
+# counted: the modules, and how many mistakes are in their files; 1: too few
+counted() {
+	sed -n 's,^+++ b/,,p' tests/mutants/*.patch |
+		awk 'NR == FNR { n[$1]++; next }
+		/^[^#]/ {
+			split($0, half, ": *")
+			files = split(half[2], file, " ")
+			sum = 0
+			for (i = 1; i <= files; i++)
+				sum += n[file[i]]
+			printf "%4d  %s\n", sum, half[1]
+			if (sum < 8)
+				few = 1
+		}
+		END { exit few }' - tests/mutants/modules
+}
+
+if [ "$1" = -n ]; then
+	status=0
+	for patch in tests/mutants/*.patch; do
+		applies "$patch" || {
+			echo "$patch: does not apply any more"
+			status=1
+		}
+	done
+	counted || {
+		echo "tests/mutants: a module has fewer than eight"
+		status=1
+	}
+	exit $status
+fi
 
 build=$(mkdir -p "$1" && cd "$1" && pwd) || exit
 shift
-top=$(cd "$(dirname "$0")/.." && pwd) || exit
-cd "$top" || exit
+
+# built TREE ARGUMENT...
+built() {
+	built_tree=$1
+	shift
+	timeout -k 5 900 make -s -C "$built_tree" B=build CFLAGS='-O0 -g' "$@" \
+		</dev/null >"$built_tree/log" 2>&1
+}
 
 # copy TREE: the sources, built
 copy() {
 	rm -rf "$1" && mkdir -p "$1" &&
 		tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C "$1" &&
-		compile "$1" all
+		built "$1" all
 }
 
-compile() { # TREE TARGET...
-	compile_tree=$1
-	shift
-	make -s -C "$compile_tree" B=build CFLAGS='-O0 -g' "$@" \
-		>"$compile_tree/log" 2>&1
+# passes TREE TEST: one that does not end has failed, too
+passes() {
+	case $2 in
+	unit/*)
+		built "$1" "build/$2" &&
+			SEGTOOLS_BUILD=$1/build timeout 300 "$1/build/$2" \
+				</dev/null >"$1/log" 2>&1
+		;;
+	*)
+		built "$1" check UNIT= "TESTS=tests/$2"
+		;;
+	esac
 }
 
 # seen TREE PATCH: by which test; 1: by none
 seen() {
-	sed -n 's/^Tests: //p' "$2" | tr ' ' '\n' >"$1.tests"
-	while read -r test; do
-		case $test in
-		unit/*) test=build/$test ;;
-		*) test=tests/$test ;;
-		esac
-		compile "$1" check "TESTS=$test" </dev/null || {
-			echo "${test#*/}"
+	tests=$(sed -n 's/^Tests: //p' "$2")
+	[ -z "${ALL:-}" ] || tests="$tests $(cd tests && ls -- *.t)"
+	for test in $tests; do
+		passes "$1" "$test" || {
+			echo "$test"
 			return
 		}
-	done <"$1.tests"
+	done
 	return 1
 }
 
 # tried TREE PATCH: a line of the table
 tried() {
 	name=$(basename "$2" .patch)
-	if ! patch -s -p1 -d "$1" <"$2" >"$1/log" 2>&1; then
+	if ! patch -s -p1 -F0 -d "$1" <"$2" >"$1/log" 2>&1; then
 		echo "STALE     $name: the patch does not apply"
-		rm -rf "$1"
 		copy "$1"
-	elif ! compile "$1" inst; then
-		echo "STALE     $name: does not compile"
-		patch -s -R -p1 -d "$1" <"$2"
-	else
-		if by=$(seen "$1" "$2"); then
-			echo "seen      $name: $by"
-		else
-			echo "SURVIVED  $name: $(head -n 1 "$2")"
-		fi
-		patch -s -R -p1 -d "$1" <"$2"
+		return
 	fi
+	# shellcheck disable=SC2046
+	if ! built "$1" $(sed -n 's,^+++ b/\(.*\)\.c$,build/\1.o,p' "$2"); then
+		echo "STALE     $name: does not compile"
+	elif by=$(seen "$1" "$2"); then
+		echo "seen      $name: $by"
+	else
+		echo "SURVIVED  $name: $(head -n 1 "$2")"
+	fi
+	patch -s -R -p1 -d "$1" <"$2"
 }
 
-# worker N: every second of them
+# worker N: whatever is next
 worker() {
 	copy "$build/$1" || exit
-	i=0
 	for patch in $patches; do
-		i=$((i + 1))
-		[ $((i % 2)) != "$1" ] || tried "$build/$1" "$patch"
+		mkdir "$build/taken/$(basename "$patch")" 2>/dev/null &&
+			tried "$build/$1" "$patch"
 	done
 }
 
@@ -84,8 +135,9 @@ for name in "${@:-}"; do
 done
 
 # A test that fails anyway has seen nothing.
+rm -rf "$build/taken" && mkdir "$build/taken" || exit
 # shellcheck disable=SC2046,SC2086
-if ! copy "$build/0" || ! compile "$build/0" check "TESTS=$(
+if ! copy "$build/0" || ! built "$build/0" check "TESTS=$(
 	sed -n 's/^Tests: //p' $patches | tr ' ' '\n' | sort -u |
 		sed 's,^unit/,build/&,; t; s,^,tests/,' | tr '\n' ' '
 )"; then
