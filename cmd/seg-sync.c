@@ -48,7 +48,7 @@ struct sync {
 	const char *metastore;
 	bool monitored;
 	bool full;
-	bool along; /* all namespaces, by listings that they share */
+	struct catalog_sync *syncing;
 	struct progress progress;
 };
 
@@ -57,8 +57,7 @@ static enum rc
 sync_namespace(void *arg, const char *namespace)
 {
 	struct sync *s = arg;
-	enum rc rc = catalog_sync(
-	    s->catalog, s->store, s->cli.cluster, namespace, s->full, s->along);
+	enum rc rc = catalog_sync(s->syncing, namespace);
 
 	s->cli.rc = rc_max(s->cli.rc, rc);
 	progress_add(&s->progress, 1);
@@ -99,10 +98,12 @@ sync_all(struct sync *s)
 	uint64_t n = 0, segments = 0;
 	enum rc rc = catalog_count(s->catalog, &n, &segments);
 
-	s->along = s->full || segments / 500 < n;
+	if (rc)
+		return rc;
+	s->syncing = catalog_sync_begin(s->catalog, s->store, s->cli.cluster,
+	    s->full, s->full || segments / 500 < n);
 	progress_begin(&s->progress, "namespaces", n);
-	return rc ? rc
-		  : catalog_namespaces(s->catalog, false, sync_namespace, s);
+	return catalog_namespaces(s->catalog, false, sync_namespace, s);
 }
 
 static enum rc
@@ -110,6 +111,8 @@ sync_these(struct sync *s, char **namespaces, uint64_t n)
 {
 	enum rc rc = RC_OK;
 
+	s->syncing = catalog_sync_begin(
+	    s->catalog, s->store, s->cli.cluster, s->full, false);
 	progress_begin(&s->progress, "namespaces", n);
 	for (; rc == RC_OK && *namespaces; namespaces++)
 		rc = sync_namespace(s, *namespaces);
@@ -121,6 +124,8 @@ sync_namespaces(struct sync *s, char **namespaces, uint64_t n)
 {
 	enum rc rc = n == 0 ? sync_all(s) : sync_these(s, namespaces, n);
 
+	if (s->syncing)
+		rc = rc_max(rc, catalog_sync_end(s->syncing));
 	progress_end(&s->progress);
 	return rc;
 }

@@ -111,6 +111,18 @@ wait
 grep -e '-wal' log >wal.log
 is "$(tail -n 1 wal.log | grep -c 'f[a-z]*sync .*-wal')" 1 "the log is synced last"
 is "$(($(grep -c sync wal.log) < 9))" 1 "and seldom before"
+is "$(($(grep -c '^write' wal.log) < 240))" 1 \
+	"in fewer transactions than namespaces" ||
+	note "$(grep -c '^write' wal.log) writes"
+
+# What others record of one that is listed already, and waits for the rest.
+# shellcheck disable=SC2046
+ok "one is removed from meanwhile" fs \
+	FS_RUN="opendir@/m9/=seg-list m10 | seg-rm -F -k busy.db; echo \$? >done" \
+	seg-sync -k busy.db $(cat adds)
+is "$(cat done)" 0 "at once"
+run seg-list -k busy.db m10
+is "$(grep -c . out)" 0 "what has gone is not known"
 
 # Compressed ones, also of so many bytes as plain ones have; one in both forms.
 object z $k1 8288

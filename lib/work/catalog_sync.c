@@ -1,7 +1,9 @@
 /* catalog_sync: see catalog_sync.h. */
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "work/catalog_sync.h"
 #include "work/catrows.h"
 #include "work/listing.h"
@@ -78,10 +80,58 @@ catalog_record(
 	return c->failed = rc;
 }
 
-/* ---- syncing ---- */
+/* ---- what is to be done, for a transaction of many namespaces ---- */
+
+/*
+ * A transaction for each of ten thousand namespaces costs more than their rows:
+ * what many of them need waits for one.  Which are in it, a kill does not tear.
+ */
+enum {
+	MANY_SPACES = 64,
+	MANY_EDITS = 1024,
+	MOST_EDITS = 65536 /* of a namespace: in memory */
+};
+
+struct edit {
+	struct catrows_segment segment;
+	bool gone;
+};
+
+struct waiting {
+	char *namespace;
+	struct catrows_space space; /* as it is to be */
+	size_t edits;
+};
+
+struct catalog_sync {
+	struct catalog *c;
+	struct store *store;
+	const char *cluster;
+	bool full, along;
+	struct waiting waiting[MANY_SPACES];
+	size_t n;
+	struct edit *edits; /* of the first, then of the second... */
+	size_t n_edits, max_edits;
+};
+
+static void
+append(
+    struct catalog_sync *all, const struct catrows_segment *segment, bool gone)
+{
+	if (all->n_edits == all->max_edits) {
+		all->max_edits = all->max_edits ? 2 * all->max_edits : 256;
+		all->edits = xreallocarray(
+		    all->edits, all->max_edits, sizeof(*all->edits));
+	}
+	all->edits[all->n_edits++] = (struct edit){*segment, gone};
+}
+
+/* ---- a namespace: the listing and the rows ---- */
 
 struct sync {
 	struct catalog *c;
+	struct catalog_sync *later; /* what is found out is to wait there */
+	size_t edits;               /* that wait there, of this namespace */
 	struct listing *h;
 	struct catrows_space space;
 	bool full;
@@ -91,6 +141,17 @@ struct sync {
 	struct catrows_segment row; /* that comes next */
 	bool have;
 };
+
+static enum rc
+edit(struct sync *s, const struct catrows_segment *segment, bool gone)
+{
+	if (!s->later)
+		return gone ? catrows_del(&s->edit, s->space.id, &segment->key)
+			    : catrows_put(&s->edit, s->space.id, segment);
+	if (s->edits++ < MOST_EDITS)
+		append(s->later, segment, gone);
+	return RC_OK;
+}
 
 static enum rc
 advance(struct sync *s)
@@ -105,10 +166,8 @@ advance(struct sync *s)
 static enum rc
 pass(struct sync *s)
 {
-	enum rc rc = RC_OK;
+	enum rc rc = s->full ? edit(s, &s->row, true) : RC_OK;
 
-	if (s->full)
-		rc = catrows_del(&s->edit, s->space.id, &s->row.key);
 	return rc ? rc : advance(s);
 }
 
@@ -121,7 +180,7 @@ take(struct sync *s, const struct listing_entry *e)
 	bool same = s->have && key_cmp(&s->row.key, &e->key) == 0;
 
 	if (!same || s->row.bytes != now.bytes || s->row.pages != now.pages)
-		rc = catrows_put(&s->edit, s->space.id, &now);
+		rc = edit(s, &now, false);
 	return rc == RC_OK && same ? advance(s) : rc;
 }
 
@@ -152,30 +211,48 @@ compare(struct sync *s, struct key *newest, bool *any)
 	return rc;
 }
 
+/* What leads from the rows to the listing: edits, and what is newest.  *changed:
+ * there is another newest. */
 static enum rc
-update(struct sync *s)
+walk(struct sync *s, bool *changed)
 {
 	struct catrows_space *space = &s->space;
 	struct key newest = {0};
 	bool any = false;
-	enum rc rc = catrows_edit(&s->edit, s->c);
+	enum rc rc = catdb_prepare(s->c, &s->rows, catrows_select(s->c));
 
-	if (rc == RC_OK)
-		rc = catdb_prepare(s->c, &s->rows, catrows_select(s->c));
 	if (rc == RC_OK) {
 		sqlite3_bind_int64(s->rows, 1, space->id);
 		rc = compare(s, &newest, &any);
 	}
 	catdb_done(s->rows);
-	rc = catrows_edited(&s->edit, rc);
-	if (any != space->listed ||
-	    (any && key_cmp(&newest, &space->newest) != 0))
-		s->edit.changed = true;
-	else
-		s->nothing = !s->full;
+	*changed = any != space->listed ||
+		   (any && key_cmp(&newest, &space->newest) != 0);
+	s->nothing = !*changed && !s->full;
 	space->listed = any;
 	space->newest = newest;
-	return rc == RC_OK && s->edit.changed ? catrows_touch(s->c, space) : rc;
+	return rc;
+}
+
+/* ---- a namespace by itself ---- */
+
+static enum rc
+update(struct sync *s)
+{
+	bool changed = false;
+	enum rc rc = catrows_edit(&s->edit, s->c);
+
+	if (rc == RC_OK)
+		rc = walk(s, &changed);
+	rc = catrows_edited(&s->edit, rc);
+	changed = changed || s->edit.changed;
+	return rc == RC_OK && changed ? catrows_touch(s->c, &s->space) : rc;
+}
+
+static bool
+is_stale(const struct catrows_space *now, const struct catrows_space *before)
+{
+	return now->id != before->id || now->changes != before->changes;
 }
 
 /*
@@ -184,22 +261,20 @@ update(struct sync *s)
  * what the catalogue has: *stale, and nothing is done.
  */
 static enum rc
-sync_once(struct catalog *c, struct store *store, const char *cluster,
-    const char *namespace, bool full, bool along, bool *stale)
+sync_once(struct catalog_sync *all, const char *namespace, bool *stale)
 {
-	struct sync s = {.c = c, .full = full};
+	struct catalog *c = all->c;
+	struct sync s = {.c = c, .full = all->full};
 	struct catrows_space before = {0};
 	enum rc rc = catrows_find(c, namespace, &before);
 
 	if (rc == RC_OK)
-		rc = (along ? listing_open_along : listing_open)(
-		    &s.h, store, cluster, namespace);
+		rc = listing_open(&s.h, all->store, all->cluster, namespace);
 	if (rc == RC_OK)
 		rc = catdb_run(c, "BEGIN IMMEDIATE");
 	if (rc == RC_OK) {
 		rc = catrows_find(c, namespace, &s.space);
-		*stale = rc == RC_OK && (s.space.id != before.id ||
-					    s.space.changes != before.changes);
+		*stale = rc == RC_OK && is_stale(&s.space, &before);
 		if (rc == RC_OK && !*stale)
 			rc = update(&s);
 		rc = s.nothing && rc == RC_OK ? catdb_run(c, "ROLLBACK")
@@ -209,43 +284,159 @@ sync_once(struct catalog *c, struct store *store, const char *cluster,
 	return rc;
 }
 
+static enum rc
+not_monitored(const struct catalog *c, const char *namespace)
+{
+	return msg_fail(RC_DATA, "%s: %s: not monitored", c->path, namespace);
+}
+
+static enum rc
+sync_alone(struct catalog_sync *all, const char *namespace)
+{
+	bool stale = true;
+	enum rc rc = RC_OK;
+
+	for (int i = 0; rc == RC_OK && stale && i < ATTEMPTS; i++)
+		rc = sync_once(all, namespace, &stale);
+	if (rc == RC_ABSENT)
+		return not_monitored(all->c, namespace);
+	if (rc == RC_OK && stale)
+		return msg_fail(RC_SYSTEM, "%s: %s: others keep changing it",
+		    all->c->path, namespace);
+	return rc;
+}
+
 /* Is the store's newest the one up to which all is known? */
 static enum rc
-is_current(struct catalog *c, struct store *store, const char *cluster,
-    const char *namespace, bool *current)
+is_current(struct catalog_sync *all, const char *namespace, bool *current)
 {
 	struct catrows_space space = {0};
 	struct key key;
-	enum rc rc = catrows_find(c, namespace, &space);
+	enum rc rc = catrows_find(all->c, namespace, &space);
 
 	if (rc)
-		return rc;
-	rc = listing_newest(store, cluster, namespace, &key);
+		return rc == RC_ABSENT ? not_monitored(all->c, namespace) : rc;
+	rc = listing_newest(all->store, all->cluster, namespace, &key);
 	/* Nothing there: nothing newer. */
 	*current = rc == RC_ABSENT || (rc == RC_OK && space.listed &&
 					  key_cmp(&key, &space.newest) == 0);
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
-enum rc
-catalog_sync(struct catalog *c, struct store *store, const char *cluster,
-    const char *namespace, bool full, bool along)
-{
-	bool current = false, stale = true;
-	enum rc rc = RC_OK;
+/* ---- many of them ---- */
 
-	if (!full && !along)
-		rc = is_current(c, store, cluster, namespace, &current);
-	if (current)
+/* The edits of one, unless somebody has changed it since it was looked at. */
+static enum rc
+apply_one(struct catrows_edit *e, const struct waiting *w,
+    const struct edit *edits, bool *stale)
+{
+	struct catrows_space now = {0};
+	enum rc rc = catrows_find(e->c, w->namespace, &now);
+
+	*stale = rc == RC_ABSENT || is_stale(&now, &w->space);
+	if (*stale)
+		return rc == RC_ABSENT ? RC_OK : rc;
+	for (size_t i = 0; rc == RC_OK && i < w->edits; i++)
+		rc = edits[i].gone
+			 ? catrows_del(e, now.id, &edits[i].segment.key)
+			 : catrows_put(e, now.id, &edits[i].segment);
+	return rc ? rc : catrows_touch(e->c, &w->space);
+}
+
+static enum rc
+apply_waiting(struct catalog_sync *all, bool stale[MANY_SPACES])
+{
+	struct catrows_edit e = {0};
+	const struct edit *edits = all->edits;
+	enum rc rc = catdb_run(all->c, "BEGIN IMMEDIATE");
+
+	if (rc)
 		return rc;
-	for (int i = 0; rc == RC_OK && stale && i < ATTEMPTS; i++)
-		rc = sync_once(c, store, cluster, namespace, full,
-		    along && i == 0, &stale);
+	rc = catrows_edit(&e, all->c);
+	for (size_t i = 0; rc == RC_OK && i < all->n; i++) {
+		rc = apply_one(&e, &all->waiting[i], edits, &stale[i]);
+		edits += all->waiting[i].edits;
+	}
+	return catdb_finish(all->c, catrows_edited(&e, rc));
+}
+
+static enum rc
+flush(struct catalog_sync *all)
+{
+	bool stale[MANY_SPACES] = {false};
+	enum rc rc = all->n ? apply_waiting(all, stale) : RC_OK;
+
+	for (size_t i = 0; i < all->n; i++) {
+		if (rc == RC_OK && stale[i])
+			rc = sync_alone(all, all->waiting[i].namespace);
+		free(all->waiting[i].namespace);
+	}
+	all->n = all->n_edits = 0;
+	return rc;
+}
+
+/* *many: of more segments than are kept in memory. */
+static enum rc
+put_off(struct catalog_sync *all, const char *namespace, bool *many)
+{
+	struct sync s = {.c = all->c, .later = all, .full = all->full};
+	size_t n = all->n_edits;
+	bool changed = false;
+	enum rc rc = catrows_find(all->c, namespace, &s.space);
+
 	if (rc == RC_ABSENT)
-		return msg_fail(
-		    RC_DATA, "%s: %s: not monitored", c->path, namespace);
-	if (rc == RC_OK && stale)
-		return msg_fail(RC_SYSTEM, "%s: %s: others keep changing it",
-		    c->path, namespace);
+		return not_monitored(all->c, namespace);
+	if (rc == RC_OK)
+		rc = listing_open_along(
+		    &s.h, all->store, all->cluster, namespace);
+	if (rc == RC_OK)
+		rc = walk(&s, &changed);
+	listing_free(s.h);
+	*many = s.edits > MOST_EDITS;
+	if (rc || *many || s.nothing || (!changed && s.edits == 0))
+		all->n_edits = n;
+	else
+		all->waiting[all->n++] =
+		    (struct waiting){xstrdup(namespace), s.space, s.edits};
+	return rc;
+}
+
+struct catalog_sync *
+catalog_sync_begin(struct catalog *c, struct store *store, const char *cluster,
+    bool full, bool along)
+{
+	struct catalog_sync *all = xcalloc(1, sizeof(*all));
+
+	*all = (struct catalog_sync){.c = c,
+	    .store = store,
+	    .cluster = cluster,
+	    .full = full,
+	    .along = along};
+	return all;
+}
+
+enum rc
+catalog_sync(struct catalog_sync *all, const char *namespace)
+{
+	bool current = false, many = false;
+	enum rc rc;
+
+	if (all->along) {
+		rc = put_off(all, namespace, &many);
+		if (all->n == MANY_SPACES || all->n_edits >= MANY_EDITS)
+			rc = rc_max(rc, flush(all));
+		return many && rc == RC_OK ? sync_alone(all, namespace) : rc;
+	}
+	rc = all->full ? RC_OK : is_current(all, namespace, &current);
+	return rc == RC_OK && !current ? sync_alone(all, namespace) : rc;
+}
+
+enum rc
+catalog_sync_end(struct catalog_sync *all)
+{
+	enum rc rc = flush(all);
+
+	free(all->edits);
+	free(all);
 	return rc;
 }

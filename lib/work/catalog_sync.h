@@ -13,14 +13,18 @@
 #include "work/catalog.h"
 
 /*
- * Take in what the store has of a namespace, in one transaction.  full: all of
- * it, and forget what has gone.  Else: if the store's newest is the one up to
- * which all is known, nothing; else what is there, and nothing is forgotten.
- * along: it is one of many, in byte order, which share listings of all that is
- * there.
+ * Take in what a store has of namespaces, one after the other, each in one
+ * transaction.  full: all of it, and forget what has gone.  Else: if the store's
+ * newest is the one up to which all is known, nothing; else what is there, and
+ * nothing is forgotten.  along: they come in byte order, many of them, and share
+ * listings of all that is there, and transactions: what becomes of one may be
+ * known at a later one, or at the end, and is returned then.
  */
-enum rc catalog_sync(struct catalog *, struct store *, const char *cluster,
-    const char *namespace, bool full, bool along);
+struct catalog_sync;
+struct catalog_sync *catalog_sync_begin(struct catalog *, struct store *,
+    const char *cluster, bool full, bool along);
+enum rc catalog_sync(struct catalog_sync *, const char *namespace);
+enum rc catalog_sync_end(struct catalog_sync *); /* and free it */
 
 /* What was done to a segment of the store. */
 struct catalog_change {
