@@ -47,7 +47,11 @@ if command -v script >/dev/null; then
 		"50 columns"
 	NO_COLOR=1 script -qec "seg-draw --text <day >/dev/tty" /dev/null \
 		</dev/null >term.raw 2>&1
-	is "$(grep -c "$esc\\[3" term.raw)" 0 "NO_COLOR"
+	is "$(grep -c "$esc" term.raw) $(grep -c '#' term.raw)" "0 2" "NO_COLOR"
+	NO_COLOR='' script -qec "seg-draw --text <day >/dev/tty" /dev/null \
+		</dev/null >term.raw 2>&1
+	is "$(grep -c "$esc\\[34m" term.raw | awk '{ print ($1 > 0) }')" 1 \
+		"NO_COLOR that is empty says nothing"
 else
 	fail "bsdutils' script is there"
 fi

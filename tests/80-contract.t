@@ -266,6 +266,32 @@ check_store() {
 	cd "$T" || exit 1
 }
 
+# --- colour: seg-draw has some (15-draw.t), the others send a terminal nothing but
+# text and their line of progress
+
+check_colour() {
+	fresh
+	for cmd in "$SEGTOOLS_BIN"/seg-*; do
+		cmd=${cmd##*/}
+		args=$(args_of "$cmd")
+		case $cmd in
+		seg-draw) continue ;;
+		seg-restore) args=now.db ;; # and not the bytes of a database
+		esac
+		echo "$cmd $args <$(in_of "$cmd")"
+		echo "$cmd -v -e $args </dev/null"
+		echo "$cmd -h; $cmd --nonsense"
+	done >all
+	script -qec "sh ./all" typescript </dev/null >/dev/null 2>&1
+	is "$(grep -o '^usage: seg-[a-z]*' typescript | sort -u | wc -l)" \
+		"$(grep -c -e ' -h;' all)" "in a terminal all of them say something"
+	esc=$(printf '\033')
+	is "$(tr -d '\r' <typescript | sed "s/$esc\\[K//g" | grep "$esc" | cat -v)" "" \
+		"and nothing in colour"
+	cd "$T" || exit 1
+}
+check_colour
+
 for path in "$SEGTOOLS_BIN"/seg-*; do
 	cmd=${path##*/}
 	check_options "$cmd"
