@@ -37,8 +37,11 @@ class Calls:
         case.set_up(place)
         r = case.run(place, **env)
         tree = place.tree()
-        bad = case.half(tree, case.told(r.out))
-        if "FS_KILL" not in env:
+        told = case.told(r.out)
+        bad = case.half(tree, told)
+        if "FS_KILL" in env:
+            bad += case.stands(tree, told)
+        else:
             bad += case.answer(r, tree)
             if r.status != 0 and re.search(ONCE_MORE, what):
                 bad += [f"status {r.status}: {r.err}"]

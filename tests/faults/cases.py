@@ -7,7 +7,8 @@ import sqlite3
 import zlib
 
 from place import is_temporary, trees_differ
-from segment import (KEY, chain, data_is_whole, image, index_is_whole)
+from segment import (KEY, catalogued, chain, data_is_whole, image,
+                     index_is_whole)
 
 OBJECTS = "store/v2/clusters/default/namespaces/shop"
 
@@ -15,7 +16,8 @@ OBJECTS = "store/v2/clusters/default/namespaces/shop"
 METRICS = re.compile(r"^seg-merge: (m\.prom|\.): ", re.M)
 
 # What has a time, a process or chance in it.
-VARIES = re.compile(r"/claims/|/cut\.|segtools-writer$|-seg$|m\.prom$|-shm$")
+VARIES = re.compile(r"/claims/|/cut\.|segtools-writer$|-seg$|m\.prom$|-shm$"
+                    r"|^c\.db")
 
 
 def objects(name):
@@ -84,6 +86,10 @@ class Case:
             bad += [f"lost: {p}" for p, b in self.before.items()
                     if p.endswith(".seg") and b not in there]
         return bad
+
+    def stands(self, tree, told):
+        """What it told of when no call had failed."""
+        return []
 
     def is_done(self, tree, name):
         if KEY.search(name) and not re.search(r"\.(seg|idx)$", name):
@@ -265,18 +271,23 @@ class Update(Case):
 
 
 class Catalog(Case):
-    """A file of SQLite's: what it says is the old or the new listing."""
+    """A file of SQLite's: what it says of shop is the old or the new listing;
+    the same of which namespaces are monitored."""
 
     sets = False
 
     def learn(self, place):
         super().learn(place)
-        self.listing = place.run(["seg-list", "shop"]).out
+        self.newer = self.says(place)
+        assert self.newer[0] == place.run(["seg-list", "shop"]).out
         self.set_up(place)
         self.older = self.says(place)
 
-    def says(self, place):
-        return place.run(["seg-list", "-k", "c.db", "shop"]).out
+    @staticmethod
+    def says(place):
+        return [place.run(argv).out for argv in (
+            ["seg-list", "-k", "c.db", "shop"],
+            ["seg-sync", "-k", "c.db", "--monitored"])]
 
     def half(self, tree, told):
         return [f"told too early: {n}" for n in told]
@@ -289,13 +300,31 @@ class Catalog(Case):
 
     def next(self, place):
         bad = []
-        if "c.db" in place.tree() and self.says(place) not in (
-                self.older, self.listing, b"", b"\n", b"!\n"):
-            bad += [f"other: {self.says(place)}"]
+        if "c.db" in place.tree():
+            bad += [f"other: {said}" for said, *good in zip(
+                self.says(place), self.older, self.newer)
+                    if said not in (*good, b"", b"\n", b"!\n")]
         bad += super().next(place)
-        if self.says(place) != self.listing:
+        if self.says(place) != self.newer:
             bad += [f"after the next run: {self.says(place)}"]
         return bad
+
+
+class Recorded(Case):
+    """Besides: what it told of is in the catalogue, or no more, but where the
+    catalogue failed."""
+
+    records = True
+
+    def stands(self, tree, told):
+        known = catalogued(tree)
+        return [f"not recorded: {name}" for name in told
+                if (name in known) != self.records]
+
+    def is_complete(self, tree):
+        return super().is_complete(tree) + [
+            f"the catalogue: {name}"
+            for name in catalogued(tree) ^ catalogued(self.after)]
 
 
 class Query(Case):
@@ -320,10 +349,19 @@ class Query(Case):
         return bad if r.out == self.out else bad + [f"other rows: {r}"]
 
 
-# --- the cases
+class Diff(Query):
+    """A script, or as much of it as does nothing."""
 
-ROWS = "INSERT INTO t SELECT value, printf('%0200d', value * 7919 % 100003)" \
-    " FROM generate_series(?, ?)"
+    @staticmethod
+    def told(out):
+        return out.decode().split("\n")[:-1]
+
+    def half(self, tree, told):
+        return ["ends too early"] if "COMMIT;" in told \
+            and told != self.told(self.out) else []
+
+
+# --- the cases
 
 
 def make_history(place):
@@ -376,8 +414,12 @@ def make(place):
     first_two, _ = get(["seg-upload"], pairs,
                        stream.replace(files[2].encode() + b"\n", b""))
     _, packed = get(["seg-pack"], pairs, stream, "p/")
-    catalog, _ = get(["seg-sync", "-k", "c.db", "--add", "shop"], first_two,
-                     what="c.db")
+    fewer, _ = get(["seg-rm"], both, listing)
+
+    def catalog(of, *names):
+        add = [a for name in ("shop", *names) for a in ("--add", name)]
+        return get(["seg-sync", "-k", "c.db", *add], of, what="c.db")[0]
+
     old, _ = get(["seg-restore", "r.db", files[0]], pairs, what="r.db")
     last, _ = get(["seg-restore", "r.db"], pairs, stream, "r.db")
     db = part(tree, "db")
@@ -386,6 +428,13 @@ def make(place):
     damaged[files[1][:-3] + "idx"] = b"damaged"
     replaced = {**pairs, "r.db": db["db"], "r.db-wal": db["db-wal"]}
     two = b"\n".join(f.encode() for f in files[:2]) + b"\n\n"
+    place.clear({})
+    metastore = sqlite3.connect(f"{place.dir}/meta.db")
+    metastore.executescript(
+        "CREATE TABLE namespace_configs(namespace TEXT PRIMARY KEY, config);"
+        "INSERT INTO namespace_configs VALUES ('shop', x''), ('new', x'')")
+    metastore.close()
+    metastore = part(place.tree(), "meta.db")
 
     def cut(name, *args, start=None, **more):
         return Cut(f"seg-cut {name}".strip(),
@@ -405,6 +454,8 @@ def make(place):
         Case("seg-upload -m", up, work, stream, moves=True, **s3),
         Case("seg-upload (a merge)", up, {**store, **merged},
              merged_file.encode() + b"\n\n", moves=True, **s3),
+        Recorded("seg-upload -mk", [*up, "-k", "c.db"],
+                 {**work, **catalog(first_two)}, stream, moves=True),
         Case("seg-fetch", ["seg-fetch", "-d", "f"], store, listing, **s3),
         Case("seg-fetch -i", ["seg-fetch", "-id", "f"], store, listing),
         Case("seg-fetch -l", ["seg-fetch", "-ld", "f"], store, listing, **s3),
@@ -421,14 +472,23 @@ def make(place):
                          files[0].encode() + b"\n\n")],
                later=stream, last=last["r.db"]),
         Case("seg-rm", ["seg-rm"], both, listing, **s3),
+        Recorded("seg-rm -k", ["seg-rm", "-k", "c.db"],
+                 {**both, **catalog(both)}, listing, records=False),
         Catalog("seg-sync (new)", ["seg-sync", "-k", "c.db", "--add", "shop"],
                 store),
-        Catalog("seg-sync", ["seg-sync", "-k", "c.db"], {**store, **catalog},
-                **s3),
+        Catalog("seg-sync", ["seg-sync", "-k", "c.db"],
+                {**store, **catalog(first_two)}, **s3),
+        Catalog("seg-sync --full", ["seg-sync", "--full", "-k", "c.db"],
+                {**fewer, **catalog(both)}),
+        Catalog("seg-sync --from-db",
+                ["seg-sync", "-k", "c.db", "--from-db", "meta.db"],
+                {**store, **metastore, **catalog(first_two, "gone")}),
         Case("seg-unpack", ["seg-unpack", "-d", "u"], {}, packed),
         Case("seg-verify -r", ["seg-verify", "-r"], damaged, stream),
         Query("seg-query --cache-dir",
               ["seg-query", "--cache-dir", "c",
                "SELECT count(*), sum(length(v)), max(v) FROM t"],
               store, listing, **s3),
+        Diff("seg-diff", ["seg-diff"], store,
+             listing.split(b"\n")[0] + b"\n\n" + listing, **s3),
     ]

@@ -44,7 +44,8 @@ class Power:
         case.after = after
         place.clear(state.tree)
         case.settle(place.dir, state.stamps)
-        bad = case.half(state.tree, case.told(told))
+        told = case.told(told)
+        bad = case.half(state.tree, told) + case.stands(state.tree, told)
         if state.last:
             bad += case.is_complete(state.tree)
         return bad + case.next(place)

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from collections import namedtuple
 
 Result = namedtuple("Result", "status out err")
@@ -73,7 +74,8 @@ class Place:
         return os.listdir(self.tmp)
 
     def run(self, argv, stdin=b"", once=False, out=None, **more):
-        """once: SIGTERM after the first set.  more: of the environment."""
+        """once: SIGTERM after the first set.  out: a file to print to.  more: of
+        the environment."""
         env = dict(self.env, **more)
         if any(name.startswith("FS_") for name in more):
             env["LD_PRELOAD"] = FS
@@ -84,7 +86,7 @@ class Place:
                              stdout=out or subprocess.PIPE,
                              stderr=subprocess.PIPE)
         self.started(p)
-        said = self.after_a_set(p) if once else b""
+        said = self.after_a_set(p, out) if once else b""
         try:
             told, err = p.communicate(stdin, timeout=SECONDS)
         except subprocess.TimeoutExpired:
@@ -98,12 +100,20 @@ class Place:
         pass
 
     @staticmethod
-    def after_a_set(p):
+    def after_a_set(p, out):
         said = b""
         while not re.search(rb"(^|\n)!?\n$", said):
-            more = os.read(p.stdout.fileno(), 65536)
-            if not more:
-                return said
-            said += more
-        p.send_signal(signal.SIGTERM)
-        return said
+            ended = p.poll() is not None
+            if out:
+                with open(out.name, "rb") as f:
+                    said = f.read()
+                time.sleep(0.005)
+            else:
+                more = os.read(p.stdout.fileno(), 65536)
+                ended = not more
+                said += more
+            if ended:
+                break
+        else:
+            p.send_signal(signal.SIGTERM)
+        return b"" if out else said

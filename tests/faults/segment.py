@@ -5,6 +5,7 @@ import sqlite3
 import tempfile
 import zlib
 from collections import namedtuple
+from contextlib import closing, contextmanager
 
 Key = namedtuple("Key", "start end time")
 
@@ -48,20 +49,36 @@ def chain(tree, work):
     return [p for _, _, p in found]
 
 
-def image(tree, db):
-    """The database file that SQLite makes of what is there of it, WAL included;
-    None if it is none."""
+@contextmanager
+def opened(tree, db):
+    """What is there of a database, WAL included: a connection to a copy, and
+    its file."""
     with tempfile.TemporaryDirectory() as d:
         for suffix in ("", "-wal", "-journal"):
             if db + suffix in tree:
                 with open(f"{d}/db{suffix}", "wb") as f:
                     f.write(tree[db + suffix])
+        with closing(sqlite3.connect(f"{d}/db")) as c:
+            yield c, f"{d}/db"
+
+
+def image(tree, db):
+    """The database file that SQLite makes of it; None if it is none."""
+    with opened(tree, db) as (c, name):
         try:
-            c = sqlite3.connect(f"{d}/db")
             c.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             good = c.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             c.close()
         except sqlite3.DatabaseError:
             return None
-        with open(f"{d}/db", "rb") as f:
+        with open(name, "rb") as f:
             return f.read() if good else None
+
+
+def catalogued(tree):
+    """The segments that the catalogue c.db knows, by their names."""
+    with opened(tree, "c.db") as (c, _):
+        return {f"{name}/{2**64 - 1 - int(end):020}-{start}-{time}"
+                for name, end, start, time in c.execute(
+                    "SELECT n.name, s.end, s.start, s.time FROM segments s"
+                    " JOIN namespaces n ON n.id = s.namespace_id")}
