@@ -193,6 +193,8 @@ compare_page(void *arg, const struct page *page)
 	bool grown = page->at.page > d->grown, changed;
 	enum rc rc;
 
+	if (page->at.page == 1)
+		d->first = page->at;
 	d->n_grown += grown;
 	seg_sum_page(&hash, page->at.page, page->bytes, d->facts.db.page_size);
 	rc = lastcut_put(d->memory, page->at.page, &hash, &changed);
@@ -264,17 +266,20 @@ write_changed(struct draft *d)
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
-/* A size that changed and no page: one page must tell of it. */
+/* A size that changed and no page: one page must tell of it.  Where that is in
+ * the log is known when all is read. */
 static enum rc
-need_a_page(struct draft *d)
+need_a_page(struct draft *d, bool all)
 {
-	struct livelog_frame f = {1, 0};
-
 	if (d->n_changed > 0 ||
 	    d->facts.db.size == lastcut_facts(d->memory)->db.size)
 		return RC_OK;
+	if (!all) {
+		d->whole = true;
+		return RC_ABSENT;
+	}
 	d->n_changed = 1;
-	return sort_add(d->changed, &f);
+	return sort_add(d->changed, &d->first);
 }
 
 static enum rc
@@ -302,7 +307,7 @@ find_changes(struct draft *d)
 	rc = lastcut_sum(d->memory, d->facts.db.size, all, &d->facts.sum);
 	if (rc == RC_ABSENT) /* damaged */
 		d->found = DRAFT_NEVER;
-	return rc ? rc : need_a_page(d);
+	return rc ? rc : need_a_page(d, all);
 }
 
 /* Fix the state, together with what names the pages that can have changed. */

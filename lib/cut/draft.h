@@ -59,6 +59,7 @@ struct draft {
 	uint32_t grown;
 	uint64_t n_silent; /* that changed and are not named */
 	uint32_t silent;   /* the first of them */
+	struct livelog_frame first; /* page 1 */
 };
 
 /* Every page, whatever is remembered: DRAFT_CHANGED. */
