@@ -255,8 +255,9 @@ analyze-valgrind: $(UNIT)
 		{ cat $(B)/valgrind.log; exit 1; }; \
 	done
 
-COUNTING = B=$(B)/cov CFLAGS='-O0 -g --coverage -fprofile-update=atomic' \
-	LDFLAGS=--coverage
+COUNTING = B=$(B)/cov CFLAGS='-O0 -g --coverage -fprofile-update=atomic \
+	-include tests/counting.h' \
+	LDFLAGS='--coverage -Wl,--export-dynamic-symbol=counting_dump'
 coverage:
 	$(MAKE) $(COUNTING) inst
 	sh tests/coverage.sh $(B)/cov "$(MAKE) $(COUNTING) check"

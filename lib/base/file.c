@@ -510,16 +510,11 @@ file_sequential(struct file *f)
 size_t
 fd_raise_limit(void)
 {
-	struct rlimit rl;
+	struct rlimit rl = {256, 256}, all;
 
-	if (getrlimit(RLIMIT_NOFILE, &rl) != 0)
-		return 256;
-	if (rl.rlim_cur < rl.rlim_max) {
-		rlim_t old = rl.rlim_cur;
-
-		rl.rlim_cur = rl.rlim_max;
-		if (setrlimit(RLIMIT_NOFILE, &rl) != 0)
-			rl.rlim_cur = old;
-	}
+	(void)getrlimit(RLIMIT_NOFILE, &rl);
+	all = (struct rlimit){rl.rlim_max, rl.rlim_max};
+	if (setrlimit(RLIMIT_NOFILE, &all) == 0)
+		rl = all;
 	return rl.rlim_cur > INT_MAX ? INT_MAX : (size_t)rl.rlim_cur;
 }

@@ -60,6 +60,7 @@ secret_name(const char *path)
 	char secret[SECRET_LEN + 1];
 	uint64_t random;
 
+	/* Linux before 3.17. */
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		random = (uint64_t)getpid() << 32 ^ (uint64_t)clock();
 	snprintf(
@@ -183,15 +184,14 @@ take_up(int *fd, const char *temp, bool keep)
 	bool free_now = false;
 
 	free(dir);
-	if (dirfd < 0)
-		return false;
 	*fd = open_leftover(dirfd, path_base(temp), &st);
 	if (*fd >= 0 && !(keep && is_ours(&st) && st.st_nlink == 1)) {
 		free_now = unlinkat(dirfd, path_base(temp), 0) == 0;
 		close(*fd);
 		*fd = -1;
 	}
-	close(dirfd);
+	if (dirfd >= 0)
+		close(dirfd);
 	return *fd >= 0 || free_now;
 }
 

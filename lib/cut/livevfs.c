@@ -182,8 +182,6 @@ livevfs_path(struct livevfs *v)
 void
 livevfs_release(struct livevfs *v)
 {
-	if (watched == v)
-		watched = NULL;
 	if (v->dir >= 0 && v->sql_path)
 		close(v->dir);
 	free(v->sql_path);

@@ -9,14 +9,16 @@
  *   FS_FAIL=RULES  OP[@PART][#N]=ERRNO, separated by blanks: operations whose
  *                  path contains PART (ends in it: PART$) fail, all or the
  *                  Nth alone.  SHORT: what is written is cut in half
- *   FS_RUN=RULE    OP[@PART][#N]=COMMAND: run by sh before the operation, once
+ *   FS_RUN=RULE    OP[@PART][#N]=COMMAND: run by sh before the operation, once;
+ *                  !COMMAND: before each
  *
  * OP is the function's name: open (that creates), tmpfile (open without a name),
  * fsync, fdatasync, rename, renameat, renameat2, link, linkat, unlink, unlinkat,
  * mkdir, rmdir, ftruncate, write (all that write, but to standard output),
  * copy_file_range, fallocate, fchmod, fchown, futimens; "any" is each of these.
  * Neither logged nor counted: flock, lock (fcntl), mmap (shared), ioctl (clones),
- * opendir, readdir, pread (all that read at a place), lstat, inotify_init1.
+ * opendir, readdir, pread (all that read at a place), stat, fstat, lstat,
+ * inotify_init1, inotify_add_watch, poll, fork.
  */
 
 /* open() is to be open() here, and open64() the same. */
@@ -31,6 +33,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -76,7 +79,7 @@ static const struct {
     {"ENOSYS", ENOSYS}, {"ENODEV", ENODEV}, {"ENOLCK", ENOLCK},
     {"EOPNOTSUPP", EOPNOTSUPP}, {"EXDEV", EXDEV}, {"EROFS", EROFS},
     {"EMFILE", EMFILE}, {"ENOENT", ENOENT}, {"EINTR", EINTR},
-    {"EDQUOT", EDQUOT}};
+    {"EDQUOT", EDQUOT}, {"EAGAIN", EAGAIN}, {"ENOMEM", ENOMEM}};
 
 /* The next one of that name behind this library. */
 #define REAL(name) (__extension__(__typeof__(&(name))) real(#name))
@@ -187,17 +190,17 @@ fails(const char *op, const char *path, bool counted)
 }
 
 static void
-run_once(const char *op, const char *path)
+run_once(const char *op, const char *path, bool counted)
 {
 	const char *mine = getenv("LD_PRELOAD");
 	char *old;
 
-	if (!run_pending || !applies(&run, op, path, false))
+	if (!run_pending || !applies(&run, op, path, counted))
 		return;
-	run_pending = false;
+	run_pending = *run.does == '!';
 	old = strdup(mine ? mine : "");
 	unsetenv("LD_PRELOAD");
-	if (system(run.does) != 0)
+	if (system(run.does + run_pending) != 0)
 		abort();
 	setenv("LD_PRELOAD", old, 1);
 	free(old);
@@ -210,12 +213,24 @@ is_to_fail(const char *op, const char *path, bool counted)
 	int err = errno;
 	bool bad;
 
-	run_once(op, path);
+	run_once(op, path, counted);
 	errno = err;
 	pthread_mutex_lock(&lock);
 	bad = fails(op, path, counted);
 	pthread_mutex_unlock(&lock);
 	return bad;
+}
+
+/* "make coverage" counts him too. */
+static void
+die(void)
+{
+	void *dump = dlsym(RTLD_DEFAULT, "counting_dump");
+
+	busy = true;
+	if (dump)
+		(__extension__(void (*)(void)) dump)();
+	kill(getpid(), SIGKILL);
 }
 
 static long
@@ -228,7 +243,7 @@ count(const char *op, const char *path, const char *to)
 	pthread_mutex_lock(&lock);
 	nth = ++ops;
 	if (nth == kill_at && !kill_after)
-		kill(getpid(), SIGKILL);
+		die();
 	n = snprintf(line, sizeof(line), "%s %s%s%s\n", op, path, to ? " " : "",
 	    to ? to : "");
 	if (log_fd >= 0 && n > 0 && REAL(write)(log_fd, line, (size_t)n) < 0)
@@ -285,7 +300,7 @@ done(long result)
 {
 	halved = false;
 	if (doomed && !busy)
-		kill(getpid(), SIGKILL);
+		die();
 	return result;
 }
 
@@ -592,6 +607,14 @@ inotify_init1(int flags)
 	return quiet("inotify_init1", "") ? -1 : REAL(inotify_init1)(flags);
 }
 
+int
+inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+	return quiet("inotify_add_watch", path)
+		   ? -1
+		   : REAL(inotify_add_watch)(fd, path, mask);
+}
+
 ssize_t
 copy_file_range(
     int in, off_t *from, int out, off_t *to, size_t n, unsigned flags)
@@ -690,6 +713,20 @@ ioctl(int fd, unsigned long op, ...)
 	return r;
 }
 
+/* ---- others ---- */
+
+int
+poll(struct pollfd *fd, nfds_t n, int ms)
+{
+	return quiet("poll", "") ? -1 : REAL(poll)(fd, n, ms);
+}
+
+pid_t
+fork(void)
+{
+	return quiet("fork", "") ? -1 : REAL(fork)();
+}
+
 /* ---- directories ---- */
 
 DIR *
@@ -713,6 +750,20 @@ readdir64(DIR *d)
 #endif
 
 /* ---- reading ---- */
+
+int
+stat(const char *path, struct stat *st)
+{
+	return quiet("stat", path) ? -1 : REAL(stat)(path, st);
+}
+int stat64(const char *, struct stat64 *) TWICE(stat);
+
+int
+fstat(int fd, struct stat *st)
+{
+	return quiet("fstat", PATH_OF(fd)) ? -1 : REAL(fstat)(fd, st);
+}
+int fstat64(int, struct stat64 *) TWICE(fstat);
 
 int
 lstat(const char *path, struct stat *st)
