@@ -70,6 +70,7 @@ linkat w/shop/KEY.idx indexes/KEY
 fsync indexes
 unlink w/shop/KEY.seg
 unlink w/shop/KEY.idx
+unlink w/shop/upload.moving
 fsync w/shop
 EOT
 same order wanted "synced, linked, its directory synced; data, index, removal"
@@ -162,6 +163,52 @@ mkdir more
 ok "the first, without -m" seg-upload -s more "$(sed -n 1p more.cuts | cut -f 1)"
 ok "the second, with it" seg-upload -m -s more "$(sed -n 3p more.cuts | cut -f 1)"
 is "$(find kept -name '*.seg' -o -name '*.idx' | wc -l)" 2 "the first is there with its index"
+
+# --- killed at each step: what was published goes with the next run, what was
+# --- not, nor was of that run, does not
+for i in 1 2; do
+	mkseg seq shop $i $i $i 9 1 1 1 $i
+done >seq.files
+mkseg next shop 3 3 3 9 1 1 1 3 >/dev/null
+mkseg kept shop 5 5 5 9 1 1 1 5 >/dev/null
+steps=0 left=0 status=137 bad=''
+while [ $status = 137 ]; do
+	steps=$((steps + 1))
+	rm -rf w store
+	mkdir store
+	cp -r seq w
+	run fs FS_KILL=$steps seg-upload -m -s store w/shop/*.seg
+	[ $status != 137 ] || [ $steps -lt 200 ] || break
+	seg-list -s store shop 2>/dev/null | cut -f 1 >there
+	find w -name '*.seg' | sed 's,w/\(.*\)\.seg,\1,' >here
+	grep -qxFf there here && left=$((left + 1))
+	cp next/shop/* kept/shop/* w/shop
+	grep -vxFf there here | sed 's,.*,w/&.seg,' >again
+	find next -name '*.seg' | sed 's,next,w,' >>again
+	seg-upload -m -e -s store <again >names 2>said || bad="$bad $steps($(cat said))"
+	[ "$(seg-list -s store shop | grep -c /)" = 3 ] || bad="$bad $steps(store)"
+	(cd kept && find shop -type f) | sort >wanted
+	(cd w && find shop -type f) | sort | cmp -s wanted - || bad="$bad $steps($(ls w/shop))"
+done
+is "$bad" "" "killed before each of $steps steps"
+is $((left > 0)) 1 "$left left what was published"
+
+# What is there with other contents stays; so does what the notes have no right to
+fresh
+ok "moved" seg-upload -m -s store "w/shop/$seg"
+cp seed/shop/"$key".* w/shop
+printf x | dd of="w/shop/$seg" bs=1 seek=300 conv=notrunc 2>/dev/null
+printf '%s\nrubbish\n%s' "$key" "$key" >w/shop/upload.moving
+sql a.db "DELETE FROM t WHERE id = 7"
+cp -r seed other
+ok "another cut" seg-cut -d other shop a.db
+cp out cuts
+cp "$(head -n 1 cuts | cut -f 1)" "$(head -n 1 cuts | cut -f 1 | sed 's/seg$/idx/')" w/shop
+ok "and moved" seg-upload -m -s store "w/shop/$(basename "$(head -n 1 cuts | cut -f 1)")"
+empty err "nothing is said"
+is "$(find w -type f | grep "$key" | sort)" \
+	"$(printf 'w/shop/%s\n' "$key.idx" "$seg")" \
+	"the damaged file is there"
 
 # --- what belongs to others
 if [ "$(id -u)" = 0 ]; then

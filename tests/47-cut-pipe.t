@@ -95,10 +95,11 @@ for i in 1 2 3; do
 done
 pipe p
 ok "the next one makes it good" await current a b
+put a b
+ok "and what comes then" await current a b
 kill "$(cat p.cut)"
 ends p 0 0 "and ends well"
-# What a killed uploader had published it may have left.
-rm -f w/?/*.seg w/?/*.idx
+nothing_left "killed"
 
 # ---- a disk that is full: that of the cuts, and that of the store ----
 

@@ -113,6 +113,20 @@ msg_divert(void (*take)(void *, const char *, size_t), void *arg)
 	diverted_arg = arg;
 }
 
+static void
+drop(void *arg, const char *line, size_t len)
+{
+	(void)arg;
+	(void)line;
+	(void)len;
+}
+
+void
+msg_mute(void)
+{
+	msg_divert(drop, NULL);
+}
+
 void
 msg_say(const char *lines, size_t len)
 {

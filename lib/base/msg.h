@@ -68,11 +68,12 @@ void msg_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * From here on each message goes to take() instead of stderr, as the line that
- * it would have been there; take NULL: to stderr again.  For
- * work that is done again and again, of which the same need not be said twice.
+ * it would have been there; take NULL: to stderr again.  For work that is done
+ * again and again, of which the same need not be said twice.
  */
 void msg_divert(
     void (*take)(void *arg, const char *line, size_t len), void *arg);
+void msg_mute(void); /* to nobody, until it is diverted otherwise */
 /* Lines that were taken, now to be said. */
 void msg_say(const char *lines, size_t len);
 

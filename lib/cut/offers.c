@@ -151,14 +151,6 @@ add_record(void *arg, const struct rec *rec)
 	return rc;
 }
 
-static void
-drop_line(void *arg, const char *line, size_t len)
-{
-	(void)arg;
-	(void)line;
-	(void)len;
-}
-
 /* What was offered is asked for when it has had its time. */
 static void
 ask_for_offered(const struct offers *o, struct offered *d)
@@ -192,7 +184,7 @@ offers_add(struct offers *o, size_t i, struct buf *set)
 		goto out;
 	}
 	/* What has gone in this moment is in the store: nothing to be said. */
-	msg_divert(drop_line, NULL);
+	msg_mute();
 	for (size_t k = 0; k < n; k++) {
 		name_set(&name, namespace, &local.key[order[k]]);
 		(void)backlog_tell(o->dir, &name, add_record, &a);

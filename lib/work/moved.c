@@ -2,13 +2,18 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/temporary.h"
 #include "work/moved.h"
+#include "work/object.h"
+
+enum { NOTES_MAX = 1 << 24 };
 
 static enum rc
 unlink_there(const char *path)
@@ -72,4 +77,149 @@ moved_sweep(const char *seg_path, const struct key *key, struct dirs *dirs)
 		closedir(d);
 	free(dir);
 	return rc;
+}
+
+/* ---- what is on its way ---- */
+
+/* Of a user's own, and nothing but a file. */
+static int
+open_notes(const char *seg_path, char **path, int flags, struct stat *st)
+{
+	char *dir = path_dir(seg_path);
+	int fd;
+
+	*path = xasprintf("%s/%s", dir, MOVED_NOTES);
+	free(dir);
+	fd = open(*path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	if (fd >= 0 && fstat(fd, st) == 0 && S_ISREG(st->st_mode) &&
+	    st->st_uid == geteuid())
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+void
+moved_note(const char *seg_path)
+{
+	char *path, line[KEY_LEN + 1];
+	struct stat st;
+	int fd =
+	    open_notes(seg_path, &path, O_WRONLY | O_CREAT | O_APPEND, &st);
+
+	memcpy(line, path_base(seg_path), KEY_LEN);
+	line[KEY_LEN] = '\n';
+	/* Half a line is no key. */
+	if (fd >= 0 && write(fd, line, sizeof(line)) < 0)
+		msg_info("%s: not noted", path);
+	if (fd >= 0)
+		close(fd);
+	free(path);
+}
+
+/* RC_ABSENT: there is none, or none that can be read. */
+static enum rc
+read_notes(const char *seg_path, char **path, struct buf *text)
+{
+	struct stat st;
+	int fd = open_notes(seg_path, path, O_RDONLY, &st);
+	char piece[4096];
+	ssize_t n = 0;
+
+	if (fd < 0)
+		return RC_ABSENT;
+	while (
+	    text->len < NOTES_MAX && (n = read(fd, piece, sizeof(piece))) > 0)
+		buf_add(text, piece, (size_t)n);
+	close(fd);
+	return n < 0 ? RC_ABSENT : RC_OK;
+}
+
+struct noted {
+	struct store *store;
+	const char *cluster;
+	struct name name;
+	char *file[2]; /* by enum part */
+	unsigned running;
+};
+
+/* The object, against the file, if that is still there. */
+static enum rc
+compare_noted(struct noted *n, enum part part)
+{
+	const struct object_what what = {.store = n->store,
+	    .running = &n->running,
+	    .cluster = n->cluster,
+	    .name = n->name,
+	    .part = part,
+	    .path = xstrdup(n->file[part]),
+	    .listed = true,
+	    .only_compared = true};
+	struct object *o = object_put(&what);
+	struct object_end end;
+
+	return object_wait(&o, &end);
+}
+
+/* RC_OK: it has gone.  RC_SYSTEM: what is to become of it is not known yet. */
+static enum rc
+make_good(struct noted *n, struct dirs *dirs)
+{
+	enum rc rc;
+
+	if (!file_exists(n->file[PART_SEGMENT]) &&
+	    !file_exists(n->file[PART_INDEX]))
+		return RC_OK;
+	/* What is wrong with it is said when it is to be published again. */
+	msg_mute();
+	rc = compare_noted(n, PART_INDEX);
+	if (rc == RC_OK)
+		rc = compare_noted(n, PART_SEGMENT);
+	msg_divert(NULL, NULL);
+	if (rc == RC_OK) {
+		msg_info("%s: published by a killed run, removed",
+		    n->file[PART_SEGMENT]);
+		rc = moved_remove(n->file[PART_SEGMENT], dirs);
+	}
+	return rc;
+}
+
+/* False: not all of it. */
+static bool
+make_all_good(
+    struct noted *n, const char *dir, const struct buf *text, struct dirs *dirs)
+{
+	const char *line = text->len ? text->data : "", *nl;
+	const char *end = line + text->len;
+	bool known = true;
+
+	for (; (nl = memchr(line, '\n', (size_t)(end - line))); line = nl + 1) {
+		if (!key_parse(&n->name.key, line, (size_t)(nl - line)))
+			continue;
+		n->file[0] = xasprintf("%s/%.*s.seg", dir, KEY_LEN, line);
+		n->file[1] = xasprintf("%s/%.*s.idx", dir, KEY_LEN, line);
+		if (make_good(n, dirs) == RC_SYSTEM)
+			known = false;
+		free(n->file[0]);
+		free(n->file[1]);
+	}
+	return known;
+}
+
+void
+moved_make_good(struct store *store, const char *cluster,
+    const struct name *name, const char *seg_path, struct dirs *dirs)
+{
+	struct noted n = {.store = store, .cluster = cluster, .name = *name};
+	char *dir = path_dir(seg_path), *path;
+	struct buf text = {0};
+
+	if (read_notes(seg_path, &path, &text) == RC_OK &&
+	    make_all_good(&n, dir, &text, dirs)) {
+		(void)unlink(path);
+		dirs_add(dirs, path);
+	}
+	buf_release(&text);
+	free(path);
+	free(dir);
 }

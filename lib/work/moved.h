@@ -1,5 +1,6 @@
 /*
- * moved: the local files of what is published are removed (seg-upload -m).
+ * moved: the local files of what is published are removed (seg-upload -m), those
+ * too that a killed run has published and not removed.
  */
 #ifndef SEGTOOLS_MOVED_H
 #define SEGTOOLS_MOVED_H
@@ -7,6 +8,16 @@
 #include "base/directory.h"
 #include "base/msg.h"
 #include "format/key.h"
+
+struct store;
+
+/* Beside the segments: the keys of those that are being moved, one a line, while
+ * a run is at it. */
+#define MOVED_NOTES "upload.moving"
+
+/* Before a segment is published: if this run is killed the next one knows that
+ * its files were to be removed.  Where that cannot be noted it is done without. */
+void moved_note(const char *seg_path);
 
 /* DIR/NAMESPACE/KEY.seg and its .idx; dirs is what to sync then. */
 enum rc moved_remove(const char *seg_path, struct dirs *);
@@ -17,5 +28,13 @@ enum rc moved_remove(const char *seg_path, struct dirs *);
  * is in the store.
  */
 enum rc moved_sweep(const char *seg_path, const struct key *, struct dirs *);
+
+/*
+ * When all of a directory that this run has noted is done: of what killed runs
+ * have noted there, the files go that are in the store with the same contents;
+ * then the notes.  name: any segment of that directory's namespace.
+ */
+void moved_make_good(struct store *, const char *cluster,
+    const struct name *name, const char *seg_path, struct dirs *);
 
 #endif

@@ -117,11 +117,11 @@ static void
 compared(struct object *o, enum rc rc)
 {
 	--*o->what.running;
-	if (rc == RC_ABSENT && !o->put) {
+	if (rc == RC_ABSENT && !o->put && !o->what.only_compared) {
 		put(o);
 		return;
 	}
-	if (rc == RC_ABSENT)
+	if (rc == RC_ABSENT && !o->what.only_compared)
 		rc = msg_fail(
 		    RC_SYSTEM, "%s: removed while it was put", o->name);
 	if (rc == RC_OK && o->at != o->size)

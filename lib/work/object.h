@@ -32,6 +32,7 @@ struct object_what {
 	/* It may be there in the other form, beside which it is not put: it is
 	 * looked for.  So it is where it is put compressed. */
 	bool look;
+	bool only_compared; /* with listed: if it is not there, RC_ABSENT */
 };
 
 /* What became of it. */

@@ -226,6 +226,16 @@ keep(struct publish *p, struct candidate *c)
 
 /* ---- publishing, hand over hand ---- */
 
+static void
+note(const struct publish *p, const struct candidate *c)
+{
+	char *path = candidate_path(c, PART_SEGMENT);
+
+	if (p->o.move)
+		moved_note(path);
+	free(path);
+}
+
 /* The one that continues c, if it is of this set. */
 static struct candidate *
 successor(struct publish *p, struct candidate *c)
@@ -340,6 +350,8 @@ publish_one(struct publish *p, struct candidate *c)
 	if (rc == RC_OK && c->fit == RULES_EXTENDS)
 		claim_ahead(p, c);
 	if (rc == RC_OK)
+		note(p, c);
+	if (rc == RC_OK)
 		rc = put_index(p, c, &index_existed);
 	c->put = rc == RC_OK || rc == RC_SYSTEM;
 	if (rc == RC_OK && c->fit == RULES_EXTENDS)
@@ -367,15 +379,26 @@ publish_or_skip(struct publish *p, struct candidate *c)
 
 /* ---- what is published ---- */
 
-/* Once in a run for each namespace of a set: with its last. */
+/* The last of a namespace in its directory. */
+static bool
+ends_directory(const struct candidate *c)
+{
+	return c == c->space->c + c->space->n - 1 || c[1].place != c->place;
+}
+
+/* With that what killed runs have left there, too. */
 static enum rc
-remove_local(const struct candidate *c, struct dirs *dirs)
+remove_local(struct publish *p, const struct candidate *c, struct dirs *dirs)
 {
 	char *path = candidate_path(c, PART_SEGMENT);
 	enum rc rc = moved_remove(path, dirs);
+	struct name name;
 
-	if (rc == RC_OK && c == c->space->c + c->space->n - 1)
+	if (rc == RC_OK && ends_directory(c)) {
+		name_set(&name, c->space->namespace, &c->key);
+		moved_make_good(p->o.store, p->o.cluster, &name, path, dirs);
 		rc = moved_sweep(path, &c->key, dirs);
+	}
 	free(path);
 	return rc;
 }
@@ -416,7 +439,7 @@ finish_batch(struct publish *p, size_t end)
 
 	for (size_t i = p->finished; p->o.move && i < end; i++)
 		if (p->set.c[i].rc == RC_OK && !p->o.dry_run)
-			rc = rc_max(rc, remove_local(&p->set.c[i], &dirs));
+			rc = rc_max(rc, remove_local(p, &p->set.c[i], &dirs));
 	rc = rc_max(rc, dirs_sync(&dirs));
 	for (size_t i = p->finished; i < end; i++) {
 		const struct candidate *c = &p->set.c[i];
