@@ -210,6 +210,17 @@ cp out script
 ok "as SQL" replayed first.db script
 same_rows first.db types.db 'SELECT id, typeof(v), quote(v) FROM t' "are the second state's"
 
+# A column that goes takes values along.
+sqlite3 column.db "CREATE TABLE t(id INTEGER PRIMARY KEY, v, w);
+	INSERT INTO t VALUES(1, 1, NULL), (2, 1, 2)"
+stored column column.db
+mv column.plan first.plan
+sqlite3 column.db "ALTER TABLE t DROP COLUMN w"
+stored column column.db
+cat first.plan column.plan >two
+ok "a column less" seg-diff --summary <two
+is "$(cat out)" "t	0	1	0" "counts the rows that lost a value"
+
 # --- what is read
 
 sqlite3 big.db >/dev/null <<'SQL'
@@ -257,6 +268,20 @@ for at in 4000 8300 20600 100000; do
 	*) fail "damage at $at: status $status" ;;
 	esac
 done
+# A page that only the comparison of rows reads
+make_db late.db 3000
+stored late late.db
+mv late.plan first.plan
+sql late.db "UPDATE t SET v = 'x' WHERE id IN (5, 2900)"
+stored late late.db
+cat first.plan late.plan >late.two
+page=$(seg-dump "$(sed -n '1s/	.*//p' cuts)" | awk '$1 == "frame" { n = $4 } END { print n }')
+first=$(find store -name '*-00000000000000000001-*' -path '*/late/segments/*')
+printf '\0\0\0\0\0\0\0\0' |
+	dd of="$first" bs=1 seek=$((60 + (page - 1) * 4112)) conv=notrunc 2>/dev/null
+must_fail 1 seg-diff <late.two
+is "$(sed -n 3p out)" "BEGIN;" "page $page is damaged: found when it was begun"
+is "$(grep -c COMMIT out)" 0 "and not ended"
 rm "$segment"
 must_fail 1 seg-diff <two
 err_like "^seg-diff: .*not (in the store|there)|no such" "a segment that has gone"

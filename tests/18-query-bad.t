@@ -57,12 +57,13 @@ cp segment "$objects/shop/segments/$second"
 
 index=$objects/shop/indexes/$second
 cp "$index" index
-page=$(seg-dump "$index" | awk '/^ *[0-9]+ +[0-9]+$/ { print $1; exit }')
-last=$(seg-dump "$index" | awk '/^ *[0-9]+ +[0-9]+$/ { n = $1 } END { print n }')
-for lie in shift 'add 900' "drop ${page:-1}" "move $last $((last + 1))"; do
+page=$(seg-dump "$index" | awk '$1 == "entry" { print $3; exit }')
+last=$(seg-dump "$index" | awk '$1 == "entry" { n = $3 } END { print n }')
+for lie in shift 'add 900' "drop $page" "move $last $((last + 1))"; do
 	# shellcheck disable=SC2086
 	reindex index "$index" $lie
-	must_fail 1 query 'SELECT sum(length(v)) FROM t NOT INDEXED' shop
+	must_fail 1 query 'SELECT sum(length(v)) FROM t NOT INDEXED;
+		PRAGMA integrity_check' shop
 	err_like "$second: " "an index that lies ($lie): names what it is"
 done
 cp index "$index"

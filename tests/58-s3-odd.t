@@ -246,6 +246,13 @@ serve
 ok "a history" seg-upload $(cat paths)
 seg-list shop >l
 mv "$dir/objects" kept-objects
+# What is no segment's comes first in the listing of what is newest.
+serve
+# shellcheck disable=SC2046
+ok "four of five" seg-upload $(head -n 4 paths)
+foreign=p/v2/clusters/default/namespaces/shop/indexes/0
+echo foreign >"$dir/objects/$(printf %s $foreign | od -An -v -tx1 | tr -d ' \n')"
+ok "the fifth, behind a foreign object" seg-upload "$(tail -n 1 paths)"
 serve archived
 rm -rf "$dir/objects" && cp -r kept-objects "$dir/objects"
 must_fail 1 seg-fetch -d archived "$(head -n 1 l | cut -f 1)"
