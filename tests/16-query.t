@@ -414,6 +414,15 @@ cp elsewhere before
 ok "a symbolic link" query 'SELECT sum(length(v)) FROM t' --cache-dir cache.d
 same out want "is not followed"
 same elsewhere before "or written"
+# Nor is what somebody planted there, of which nothing could be read.
+for plant in 'ln -s' ln; do
+	rm "$file"
+	echo precious >victim
+	$plant "$T/victim" "$file"
+	ok "planted by $plant" query 'SELECT sum(length(v)) FROM t' --cache-dir cache.d
+	same out want "is not read"
+	is "$(cat victim)" precious "or written"
+done
 rm "$file"
 ok "little disk" query 'SELECT sum(length(v)) FROM t' --cache-dir cache.d \
 	--cache-disk 200000

@@ -171,6 +171,16 @@ fork "one without" 0 2000 7 ''
 fork "none with" 0 2000 ''
 
 # --- the later layout, whose index may be wrong
+# and alone knows how many frames there are
+at=$D/segments/later_merged_1_4/v2/clusters/c1/namespaces/ns1
+mkdir -p later/ns1
+for f in "$at"/segments/*; do
+	key=${f##*/}
+	cp "$at/indexes/$key" "later/ns1/$key.idx"
+	head -c $(($(size "$f") - 4116)) "$f" >"later/ns1/$key.seg"
+	must_fail 1 seg-verify "later/ns1/$key.seg"
+	err_like ': cut short: it has [0-9]+ pages, its index has [0-9]+$' "a frame less: said"
+done
 SEG_CLUSTER=c1
 ok "a later merge" sh -c "seg-list -s '$D/segments/later_merged_1_4' ns1 |
 	seg-verify -s '$D/segments/later_merged_1_4'"

@@ -34,6 +34,13 @@ ok "-n" sh -c 'sed -n 1,2p parts | seg-rm -ne'
 is "$(grep . out)" "$(sed -n 1,2p parts)" "prints what would go"
 is "$(files)" 8 "nothing was removed"
 
+data=$objects/shop/segments/$(sed -n '1s,shop/\([^	]*\).*,\1,p' merged)
+mv "$data" data
+must_fail 1 sh -c 'sed -n 1,2p parts | seg-rm -e'
+err_like "^seg-rm: shop: refused: nothing else would hold frame" "an index without its data holds nothing"
+mv data "$data"
+is "$(files)" 8 "nothing was removed"
+
 ok "what a merge covers" sh -c 'sed -n 1,2p parts | sort -r | seg-rm -e'
 is "$(grep . out)" "$(sed -n 1,2p parts)" "is printed in frame order"
 is "$(files)" 4 "index and data are gone"

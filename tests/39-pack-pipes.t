@@ -13,6 +13,17 @@ done >shop.set
 image shop.db shop.img
 seg-pack <shop.set >shop.tar
 
+# A set goes out when it ends, not when there is more.
+mkfifo in
+seg-pack <in >some.tar &
+exec 3>in
+sed '/^$/d' shop.set >&3
+echo >&3
+# shellcheck disable=SC2016
+ok "a set goes out when it ends" await sh -c 'tar -tf some.tar 2>/dev/null | grep -qx .end'
+exec 3>&-
+wait
+
 # arrived DIR WAY: the files, and the database that they make
 arrived() {
 	ok "$2: the files" diff -r -x cut.memory work "$1"

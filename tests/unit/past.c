@@ -185,6 +185,9 @@ test_disk_cache(void)
 	ok(!has(b, "x", 4, 'a') && !has(b, "x", 6, 'a') && !has(b, "x", 0, 0),
 	    "holes are no frames");
 	ok(id.high != other.high, "another store, another object");
+	command = xasprintf("touch -d '1 hour ago' %s/*", dir);
+	ok(system(command) == 0, "an hour goes by");
+	free(command);
 	for (uint32_t i = 0; i < 2000; i++)
 		keep(a, "z", i, 'z');
 	ok(has(a, "z", 1999, 'z') && !has(a, "y", 5, 'c'),
