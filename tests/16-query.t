@@ -210,6 +210,14 @@ seg-list | seg-plan | awk -v RS= '/^h[0-9]/ { print $0 "\n" }' >p
 ok "merged" statecat store got 0 cache <p
 run history check got <states/3
 is "$(cat out)" "$(wc -l <states/3) the same" "as it was"
+# Pages that no segment has are zeros.
+mkseg holes holes 1 4 8 10 1 4 >paths
+mkseg holes holes 5 7 9 10 7 3 >>paths
+ok "pages that nobody has written" seg-upload -e <paths
+seg-list holes | seg-plan >p
+seg-fetch -q -d holes <p | seg-restore -q holes.db
+ok "as a state" statecat store got 0 <p
+same got/holes holes.db "is what a restore makes"
 no_leftovers got
 
 # --- page sizes, journal modes

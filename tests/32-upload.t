@@ -168,4 +168,19 @@ done
 ok "the rerun" sh -c 'seg-upload --create <many'
 is "$(find $objects/shop/indexes -type f | wc -l)" 80 "completes"
 no_leftovers store
+# Cuts with one missing between them, all of them new
+mkseg holed gap 1 5 100 5 1 5 >gap.1
+mkseg holed gap 6 7 200 5 1 2 >gap.2
+mkseg holed gap 8 10 300 5 1 3 >gap.3
+must_fail 1 seg-upload "$(cat gap.1)" "$(cat gap.3)"
+is "$(seg-list gap | cut -f 2-3 | tr '\t\n' -\ )" "1-5  " "what would leave a hole is not published"
+# A merge that says of the state another checksum than the cut with its END
+mkseg summing sums 1 5 100 5 1 5 1 1 11 >sum.1
+mkseg summing sums 6 7 200 5 1 2 1 2 22 >sum.2
+mkseg summed sums 1 7 200 5 1 5 1 3 33 >sum.3
+ok "two cuts" seg-upload "$(cat sum.1)" "$(cat sum.2)"
+must_fail 1 seg-upload "$(cat sum.3)"
+err_like 'its database checksum is not that of the segment with the same END' "another state's"
+ok "-n -m" seg-upload -n -m "$(cat gap.2)" "$(cat gap.3)"
+ok "removes nothing" test -f "$(cat gap.2)" -a -f "$(cat gap.3)"
 done_testing

@@ -148,6 +148,18 @@ err_like "claims/shop/0*20: too large" "a claim without end"
 printf 'segtools claim 1\nkey nonsense\n' >"$claims/shop/00000000000000000020"
 must_fail 1 seg-upload --busy-timeout 50 "$(cat w2.f)"
 err_like "claims/shop/0*20: not a claim" "a claim that is none"
+for line in 's/claim 1$/claim 9/' '/^host/d'; do
+	claimed 20 w1.f $$ 0
+	sed -i "$line" "$claims/shop/00000000000000000020"
+	must_fail 1 seg-upload --busy-timeout 50 "$(cat w2.f)"
+	err_like "claims/shop/0*20: not a claim" "one of another version, or of nobody"
+done
+cp "$claims/shop/00000000000000000020" "$claims/shop/5"
+touch -d '3 days ago' "$claims/shop/5"
+ok "-O" seg-list -O shop
+is "$(grep -c 'claim-5' out)" 0 "another name is no claim's"
+rm "$claims/shop/5"
+printf 'segtools claim 1\nkey nonsense\n' >"$claims/shop/00000000000000000020"
 ok "-F takes it over" seg-upload -F --busy-timeout 50 "$(cat w2.f)"
 
 # the same work directory, another segment
@@ -253,6 +265,12 @@ ok "its own next run" sh -c 'seg-upload --busy-timeout 0 <chain.f'
 is "$(seg-list shop | cut -f 2-3 | tr '\t\n' -\ )" "1-20 21-22 23-24 25-26  " \
 	"publishes what was left"
 is "$(cat "$claims/shop/"* | grep -c given-up)" 0 "and holds its claims again"
+
+# Behind an index that cannot be put nothing is published.
+begin
+fs "FS_FAIL=renameat2@/indexes/#2=EIO" sh -c 'seg-upload <chain.f' >out 2>err
+is "$?" 3 "the second of three indexes cannot be put"
+is "$(seg-list shop | cut -f 2-3 | tr '\t\n' -\ )" "1-20 21-22  " "the third is not there"
 
 # An index that may yet be there is not given up.
 begin
