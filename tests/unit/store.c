@@ -426,9 +426,8 @@ test_opening(void)
 	char *inner = xasprintf("%s/a/b", dir);
 	struct store *s = NULL;
 	struct buf b = {0};
-	struct store_xfer x = {.verb = STORE_PUT,
-	    .object = PREFIX "segments/anew",
-	    .buf = &b};
+	struct store_xfer x = {
+	    .verb = STORE_PUT, .object = PREFIX "segments/anew", .buf = &b};
 
 	msg_verbosity(-2);
 	ok(store_open(&s, inner, &plain) == RC_USAGE && !s,
