@@ -13,7 +13,8 @@
 #   make faults     commands killed at every step, failing calls and requests,
 #                   crashes of the machine, in one table
 #   make mutants    is each of many deliberate mistakes seen by a test?
-#                   (MUTANTS=publish-order: that one)
+#                   (MUTANTS=publish-order: that one; ALL=1: what the tests
+#                   that it names do not see is shown to all)
 #   make analyze    gcc -fanalyzer, scan-build, valgrind over the unit tests
 #   make coverage   which lines the tests reach
 #   make dist       an archive of HEAD, the same bytes whoever makes it
@@ -202,7 +203,7 @@ $(B)/fuzz/options: override LDFLAGS += -Wl,--wrap=exit
 # --- lint
 
 lint: layers lint-gcc lint-clang lint-tidy lint-cppcheck lint-sh lint-man \
-	lint-units lint-format lint-hardened
+	lint-units lint-format lint-hardened lint-mutants
 
 layers: $(B)/libsegtools.a
 	@sh tests/layers.sh $(B)
@@ -236,6 +237,9 @@ lint-units:
 	done && cd $(B)/units && systemd-analyze verify --man=no ./*@x.*
 lint-hardened: all
 	sh tests/hardened.sh $(B)/libsegtools.a $(BINS) $(EXTS)
+# Each mistake still applies, and no module has too few.
+lint-mutants:
+	sh tests/mutants.sh -n >$(B)/mutants.log || { cat $(B)/mutants.log; exit 1; }
 lint-format:
 	clang-format --dry-run -Werror $(wildcard lib/*/*.h) $(C_FILES)
 
@@ -304,7 +308,7 @@ clean:
 
 .PHONY: all install inst demo check soak faults mutants san bench fuzz run-fuzzers lint \
 	layers objects lint-gcc lint-clang lint-tidy lint-cppcheck lint-sh lint-man \
-	lint-units lint-format lint-hardened analyze \
+	lint-units lint-format lint-hardened lint-mutants analyze \
 	analyze-gcc analyze-clang analyze-valgrind coverage format dist distcheck \
 	deb clean
 .SECONDARY:
