@@ -147,11 +147,19 @@ for n in 0 1 18 19 60 $((size - 1)); do
 	seg-restore -u copy.db <files >/dev/null 2>&1
 	[ $? = 1 ] || bad="$bad cut$n"
 done
+# A digit for a digit: only its checksum tells
+sed 's/	[0-8]/	9/' seg.good >copy.db-seg
+must_fail 1 seg-restore -u copy.db <files
+err_like 'its DB-seg is damaged' "another number in it is found out"
 head -c 100000 /dev/zero >copy.db-seg
 seg-restore -u copy.db <files >/dev/null 2>&1
 [ $? = 1 ] || bad="$bad large"
 is "$bad" "" "a damaged DB-seg is refused"
 cp seg.good copy.db-seg
+echo changes >copy.db-wal
+must_fail 1 seg-restore -u copy.db <files
+err_like 'there is a -wal' "a copy with changes of somebody in a -wal"
+rm copy.db-wal
 # dd and cp changed nothing of the copy itself
 ok "it is as it was" update
 
@@ -321,6 +329,9 @@ ok "a copy" seg-restore -u other.db "$(cat first)"
 ok "goes on" seg-restore -u other.db "$(cat ours)"
 must_fail 1 seg-restore -u other.db "$(cat theirs)"
 err_like 'ends at frame 20, and the set begins at 11' "another's change is not its"
+mkseg m3 alien 21 30 300 10 1 10 >alien
+must_fail 1 seg-restore -u other.db "$(cat alien)"
+err_like 'a copy of other, not of alien' "nor is another database's"
 
 # Through a symbolic link: the file that is meant.
 mkdir there

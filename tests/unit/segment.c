@@ -280,6 +280,11 @@ test_sums(void)
 	ok(seg_id_matches(id, &other), "the lock page does not count");
 	sum = other = (struct seg_sum){0, 0};
 	seg_sum_page(&sum, 1, page, sizeof(page));
+	seg_sum_page(&other, 2, page, sizeof(page));
+	ok(sum.high != other.high || sum.low != other.low,
+	    "the same bytes in another place, another sum");
+	sum = other = (struct seg_sum){0, 0};
+	seg_sum_page(&sum, 1, page, sizeof(page));
 	seg_sum_page(&sum, 2, zero, sizeof(zero));
 	seg_sum_page(&other, 1, zero, sizeof(zero));
 	seg_sum_page(&other, 2, page, sizeof(page));
