@@ -329,8 +329,8 @@ ok "a copy" seg-restore -u other.db "$(cat first)"
 ok "goes on" seg-restore -u other.db "$(cat ours)"
 must_fail 1 seg-restore -u other.db "$(cat theirs)"
 err_like 'ends at frame 20, and the set begins at 11' "another's change is not its"
-mkseg m3 alien 21 30 300 10 1 10 >alien
-must_fail 1 seg-restore -u other.db "$(cat alien)"
+mkseg m3 alien 21 30 300 10 1 10 >alien.f
+must_fail 1 seg-restore -u other.db "$(cat alien.f)"
 err_like 'a copy of other, not of alien' "nor is another database's"
 
 # Through a symbolic link: the file that is meant.
