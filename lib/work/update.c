@@ -119,6 +119,14 @@ judge(const struct update *u, bool *base)
 	return RC_OK;
 }
 
+/* The file as it was: of one that was replaced twice the inode may be back. */
+static bool
+same_file(const struct standby *a, const struct standby *b)
+{
+	return a->inode == b->inode && a->mtime == b->mtime &&
+	       a->end == b->end && a->time == b->time;
+}
+
 /* ---- the new file ---- */
 
 /* The pages that are there, as they were when we looked; *done: they are not,
@@ -136,7 +144,7 @@ copy_base(struct update *u, struct file *file, bool *done)
 	file_close(&base);
 	if (rc == RC_OK)
 		rc = standby_read(u->path, &now, &why);
-	if (rc != RC_ABSENT && (rc || (!why && now.inode == u->is.inode)))
+	if (rc != RC_ABSENT && (rc || (!why && same_file(&now, &u->is))))
 		return rc;
 	rc = look(u);
 	*done = rc == RC_OK && is_done(u);
@@ -200,12 +208,12 @@ look_again(struct update *u, bool *done)
 
 	*done = rc == RC_OK && u->known && u->is.end == u->comes.end &&
 		u->is.time == u->comes.time && u->is.bytes == u->comes.bytes &&
-		(!known || was.inode != u->is.inode) &&
+		(!known || !same_file(&was, &u->is)) &&
 		memcmp(&u->is.sum, &u->comes.sum, sizeof(u->is.sum)) == 0;
 	if (rc || *done)
 		return rc;
 	if (u->there != there || u->known != known ||
-	    (known && was.inode != u->is.inode))
+	    (known && !same_file(&was, &u->is)))
 		return msg_fail(RC_SYSTEM,
 		    "%s: another process changed it meanwhile", u->path);
 	return RC_OK;
