@@ -9,11 +9,21 @@ sets() {
 	cut -f 1 "$1" | sed -e 's|^w/\([^/]*\)/.*|\1|' -e 's/^$/./' | tr '\n' ' '
 }
 lines_are() { [ "$(wc -l <"$1")" = "$2" ]; }
-# start ARG...: seg-cut in the background, its stream in $T/stream
+longer_than() { [ "$(wc -l <"$1")" -gt "$2" ]; }
+# start ARG...: seg-cut in the background, its stream in $T/stream, and wait for
+# its first round; with the variables of $preload, if there are any (as fs does; a
+# function has no process of its own to be stopped)
+preload=
+mkdir figures
 start() {
 	: >stream
-	seg-cut -d w "$@" >stream 2>said &
+	rm -f figures/round
+	# shellcheck disable=SC2086
+	env ${preload:-TZ=UTC} \
+		"ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0" \
+		seg-cut --metrics figures/round -d w "$@" >stream 2>said &
 	pid=$!
+	await test -e figures/round
 }
 # stop SIGNAL STATUS WHAT
 stop() {
@@ -24,12 +34,15 @@ stop() {
 put() {
 	sql "$1.db" "INSERT INTO t SELECT max(id) + 1, 'new' FROM t"
 }
+# is_restored NAMESPACE: its cuts make what is in now.sql
+is_restored() {
+	seg-restore -qF then.db w/"$1"/*.seg && sql then.db .dump >then.sql &&
+		cmp then.sql now.sql
+}
 # restored NAMESPACE WHAT
 restored() {
-	run seg-restore -qF then.db w/"$1"/*.seg
-	sql then.db .dump >then.sql
 	sql "$1.db" .dump >now.sql
-	same then.sql now.sql "$2: as SQLite has it"
+	ok "$2: as SQLite has it" is_restored "$1"
 }
 
 must_fail 2 seg-cut --every 0s -d w a a.db
@@ -60,21 +73,17 @@ restored b "a round"
 empty said "nothing is said"
 
 start --every 50ms a a.db
-sleep 0.3
 stop INT 0 "SIGINT: status 0" 2>/dev/null
 is "$(sets stream)" '. ' "a stream that had nothing to tell is one empty set"
 
 # What does not change is not even opened, by root neither
-: >stream
-# (As fs does; a function has no process of its own to be stopped.)
-env "LD_PRELOAD=$SEGTOOLS_BUILD/preload/fs.so" FS_LOG="$T/log" \
-	"ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0" \
-	seg-cut --every 50ms -d w a a.db b b.db >stream 2>said &
-pid=$!
-sleep 1
-n=$(wc -l <log)
+preload="LD_PRELOAD=$SEGTOOLS_BUILD/preload/fs.so FS_LOG=$T/log"
+start --every 50ms a a.db b b.db
+preload=
+done_so_far() { grep -vc figures log; }
+n=$(done_so_far)
 sleep 0.5
-is "$(wc -l <log)" "$n" "nothing is done where nothing changes"
+is "$(done_so_far)" "$n" "nothing is done where nothing changes"
 # Nor where so much else does that events are lost; what changes then is seen.
 too_many_events() {
 	kill -STOP $pid
@@ -85,24 +94,21 @@ too_many_events() {
 	kill -CONT $pid
 	sleep 0.5
 }
-sleep 2
+sleep 3
 too_many_events :
-is "$(wc -l <log)" "$n" "nothing is done where events were lost"
+is "$(done_so_far)" "$n" "nothing is done where events were lost"
 too_many_events put b
 ok "but what has changed is seen" await lines_are stream 2
 stop TERM 0 "stopped"
 
 # No descriptor on a database between two rounds
 start --every 60s a a.db b b.db
-ok "a long interval" await test -s w/a/cut.memory
-sleep 0.3
 is "$(find /proc/$pid/fd -lname "*.db*" | wc -l)" 0 "nothing of a database is open"
 stop TERM 0 "stopped"
 
 # ---- one that is away, or broken, or locked ----
 
 start --every 50ms a a.db b b.db
-sleep 0.2
 mv a.db away.db
 ok "away: a failed set" await lines_are stream 1
 put b
@@ -131,21 +137,21 @@ ok "the first" await lines_are stream 2
 	echo 'BEGIN EXCLUSIVE; INSERT INTO t VALUES(500, 1);'
 	sleep 0.5
 	echo 'COMMIT;'
-} | sqlite3 a.db
+} | sqlite3 -cmd '.timeout 10000' a.db
 ok "locked for a while" await lines_are stream 4
 is "$(sets stream)" 'a . a . ' "is waited for"
 stop TERM 0 "stopped"
 start --every 50ms --busy-timeout 100 a a.db b b.db
-sleep 0.2
 {
 	echo 'BEGIN EXCLUSIVE; INSERT INTO t VALUES(501, 1);'
-	sleep 0.2
+	echo '.shell touch is-locked'
+	await test -e is-locked
 	touch a.db
 	await lines_are stream 1
 	put b
 	await lines_are stream 3
 	echo 'COMMIT;'
-} | sqlite3 a.db
+} | sqlite3 -cmd '.timeout 10000' a.db
 ok "then it is cut" await lines_are stream 5
 is "$(sets stream)" '! b . a . ' "too long: it fails alone"
 stop TERM 0 "stopped"
@@ -156,45 +162,55 @@ stop TERM 0 "stopped"
 # where inotify tells nothing, as it does of what others write over NFS.
 ln -s e.db link.db
 mv w others
-longer_than() { [ "$(wc -l <stream)" -gt "$1" ]; }
-# told WHAT CMD...: what it does is told
+# told WHAT CMD...: what it does is told (and SQLite, asked for it, would tell
+# inotify: a copy is asked)
 told() {
-	desc=$1 lines=$(wc -l <stream)
+	desc=$1
 	shift
 	"$@"
-	ok "$desc" await longer_than "$lines"
-	sleep 0.2
+	image e.db now.db
+	sql now.db .dump >now.sql
+	ok "$desc" await all_told
 }
+all_told() {
+	is_restored e &&
+		[ "$(grep -c ^w/ stream)" = "$(find w/e -name '*.seg' | wc -l)" ]
+}
+last_line_is() { [ "$(tail -n 1 stream)" = "$1" ]; }
 by_clock() {
 	echo "$1 1" >clock
 	put e
 }
-make_db e.db 20
+# (The log of who closes it just when it is cut stays; with what is left of it
+# beside it, another file would be the old one.)
+replace() {
+	sql e.db 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
+	mv new.db e.db
+}
 for fail in fsync@none=EIO inotify_init1=EMFILE; do
-	rm -rf w
-	: >stream
+	rm -rf w e.db*
+	make_db e.db 20
 	echo "0 1" >clock
-	env "LD_PRELOAD=$SEGTOOLS_BUILD/preload/fs.so:$SEGTOOLS_BUILD/preload/clock.so" \
-		"FS_FAIL=$fail" "CLOCK_FILE=$T/clock" \
-		"ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0" \
-		seg-cut --every 50ms -d w e link.db >stream 2>said &
-	pid=$!
-	ok "$fail: the first" await lines_are stream 2
+	preload="LD_PRELOAD=$SEGTOOLS_BUILD/preload/fs.so:$SEGTOOLS_BUILD/preload/clock.so
+		FS_FAIL=$fail CLOCK_FILE=$T/clock"
+	start --every 50ms e link.db
+	is "$(sets stream)" 'e . ' "$fail: the first"
 	told "a change" put e
 	told "by a clock that was set back" by_clock -100000
 	told "and forth" by_clock 100000
 	told "one that shrank" sql e.db 'DELETE FROM t WHERE id > 15; VACUUM'
 	make_db new.db 30 4096 delete
-	told "one that was replaced" mv new.db e.db
+	told "one that was replaced" replace
 	cp e.db kept.db
-	told "one that was truncated" cp /dev/null e.db
-	is "$(tail -n 1 stream)" '!' "fails"
-	told "back again" cp kept.db e.db
-	is "$(tail -n 1 stream)" "" "it is well"
+	cp /dev/null e.db
+	ok "one that was truncated fails" await last_line_is '!'
+	cp kept.db e.db
+	ok "back again, it is well" await last_line_is ''
 	told "and goes on" put e
 	stop TERM 0 "stopped"
 	restored e "after all that"
 done
+preload=
 rm -r w e.db
 mv others w
 
@@ -202,7 +218,6 @@ mv others w
 
 printf 'a\ta.db\n' >list
 start --every 50ms --list list
-sleep 0.2
 printf 'b\tb.db\nc\tc.db\n' >list
 kill -HUP $pid
 ok "SIGHUP: the list is read again" await grep -q '^w/c/' stream
@@ -286,21 +301,25 @@ sql a.db .dump >now.sql
 same then.sql now.sql "as SQLite has it"
 
 # What was offered and did not get there is offered again; what did is not
+echo "0 1" >clock
+preload="LD_PRELOAD=$SEGTOOLS_BUILD/preload/clock.so CLOCK_FILE=$T/clock"
 start --every 50ms a a.db
+preload=
 put a
-ok "a cut that nobody uploads" await lines_are stream 2
-ok "is offered again" await lines_are stream 4
+ok "a cut that nobody uploads is offered again" await longer_than stream 3
 is "$(sort -u stream | grep -c .)" 1 "the same one"
 head -n 2 stream >in
 ok "uploaded, and the files stay" seg-upload <in
-sleep 1.5
-n=$(wc -l <stream)
-sleep 1.5
-is "$(wc -l <stream)" "$n" "it is offered no more"
+# (The store may have been asked just before.)
+n=$(($(wc -l <stream) + 2))
+echo "0 100" >clock
+sleep 2
+is "$(($(wc -l <stream) > n))" 0 "it is offered no more"
 # Another writer
 cp -r w other
+n=$(wc -l <stream)
 put a
-ok "here" await lines_are stream $((n + 2))
+ok "here" await longer_than stream "$n"
 stop TERM 0 "stopped"
 sql a.db "DELETE FROM t WHERE id = 5"
 ok "another writer" seg-cut -d other a a.db
