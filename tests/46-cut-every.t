@@ -210,6 +210,16 @@ for fail in fsync@none=EIO inotify_init1=EMFILE; do
 	stop TERM 0 "stopped"
 	restored e "after all that"
 done
+# By stamps that several writes have in common
+rm -rf w e.db*
+make_db e.db 20 4096 delete
+preload="$preload FS_COARSE=1"
+start --every 50ms e e.db
+for v in 1 2 3; do
+	told "change $v of two seconds" sql e.db "UPDATE t SET v = $v WHERE id = 1"
+	sleep 0.2
+done
+stop TERM 0 "stopped"
 preload=
 rm -r w e.db
 mv others w

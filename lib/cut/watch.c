@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/directory.h"
 #include "base/msg.h"
+#include "base/time.h"
 #include "cut/watch.h"
 
 enum {
@@ -33,10 +34,10 @@ struct stamp {
 };
 
 struct entry {
-	char *path; /* as it was given */
-	char *real; /* where it is, for its log; NULL: nowhere */
-	int wd;     /* of its directory; -1: by stamps */
-	bool again; /* stamps too young to tell of another write */
+	char *path;     /* as it was given */
+	char *real;     /* where it is, for its log; NULL: nowhere */
+	int wd;         /* of its directory; -1: by stamps */
+	uint64_t again; /* ms, monotonic: when another write would show; or 0 */
 	struct stamp db, log;
 };
 
@@ -138,20 +139,25 @@ stamps_are_young(const struct entry *e)
 	return is_young(&e->db, &now) || is_young(&e->log, &now);
 }
 
+/* A write soon after one that was seen may have its stamps: once more when that
+ * cannot be any longer. */
 static bool
 stamps_changed(struct entry *e)
 {
 	const struct stamp db = e->db, log = e->log;
-	bool changed = e->again;
+	uint64_t now;
 
 	take_stamps(e);
-	e->again = false;
+	now = time_monotonic();
 	if (memcmp(&db, &e->db, sizeof(db)) != 0 ||
 	    memcmp(&log, &e->log, sizeof(log)) != 0) {
-		e->again = stamps_are_young(e);
-		changed = true;
+		e->again = now + COARSE * 1000;
+		return true;
 	}
-	return changed;
+	if (!e->again || now < e->again)
+		return false;
+	e->again = 0;
+	return true;
 }
 
 /* ---- inotify ---- */
@@ -240,6 +246,8 @@ arm(struct watch *w, struct entry *e)
 		free(dir);
 	}
 	take_stamps(e);
+	if (e->again)
+		e->again = e->wd < 0 ? time_monotonic() + COARSE * 1000 : 0;
 	moved = e->wd != wd || !e->real != !was ||
 		(was && strcmp(was, e->real) != 0);
 	free(was);
@@ -339,8 +347,8 @@ look_at_some(struct watch *w, size_t n, bool *changed)
 
 		if (e->wd < 0)
 			continue;
-		e->again = w->overflowed && stamps_are_young(e);
-		if (!stamps_changed(e))
+		if (!stamps_changed(e) &&
+		    !(w->overflowed && stamps_are_young(e)))
 			continue;
 		/* Its events said so too, or it is another file. */
 		changed[w->next] = true;

@@ -9,6 +9,7 @@
  *   FS_FAIL=RULES  OP[@PART][#N]=ERRNO, separated by blanks: operations whose
  *                  path contains PART (ends in it: PART$) fail, all or the
  *                  Nth alone.  SHORT: what is written is cut in half
+ *   FS_COARSE=1    stamps are as coarse as FAT's, two seconds, for stat()
  *   FS_RUN=RULE    OP[@PART][#N]=COMMAND: run by sh before the operation, once;
  *                  !COMMAND: before each
  *
@@ -771,6 +772,20 @@ lstat(const char *path, struct stat *st)
 	return quiet("lstat", path) ? -1 : REAL(lstat)(path, st);
 }
 int lstat64(const char *, struct stat64 *) TWICE(lstat);
+
+int
+stat(const char *path, struct stat *st)
+{
+	int r = REAL(stat)(path, st);
+
+	if (r == 0 && getenv("FS_COARSE")) {
+		st->st_mtim.tv_sec &= ~1;
+		st->st_ctim.tv_sec &= ~1;
+		st->st_mtim.tv_nsec = st->st_ctim.tv_nsec = 0;
+	}
+	return r;
+}
+int stat64(const char *, struct stat64 *) TWICE(stat);
 
 ssize_t
 pread(int fd, void *p, size_t n, off_t at)
