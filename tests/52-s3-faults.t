@@ -81,11 +81,6 @@ run_case() (
 	do_verb "$3" "$4" >out 2>err
 	echo $? >status
 	echo $(($(date +%s%3N) - began)) >took
-	# a request is logged when it is over, on the proxy's side
-	i=20
-	until met "$5" log || [ $((i -= 1)) = 0 ]; do
-		sleep 0.05
-	done
 	kill "$proxy"
 )
 
@@ -209,7 +204,8 @@ cases() {
 		fi
 		is "$(check_case "$c" "$wanted" "$verb" 2>&1)" "" \
 			"$verb, $rules: nothing half-made"
-		[ "$took" -lt $((retry * 1000 + 6000)) ] ||
+		# (It is half a minute, or for ever, where no end is kept.)
+		[ "$took" -lt $((retry * 1000 + 25000)) ] ||
 			fail "$verb, $rules: in time" || note "$took ms" >&2
 		met "$rules" "cases/$c/log" ||
 			fail "$verb, $rules: the fault was met"
@@ -302,7 +298,7 @@ cat >table <<'END'
 1 wide 5 LIST truncated-lie - repeat
 1 names 5 LIST truncated-lie - repeat
 0 list 5 LIST nolength -
-0 list 1 LIST slow - 1000
+0 list 3 LIST slow - 400
 0 wide 20 LIST 503 1+2
 0 wide 20 LIST short 1+2
 0 list 5 LIST etag-change -
@@ -327,7 +323,7 @@ cat >table <<'END'
 0 fetch 5 GETDATA no-etag -
 0 fetch 5 GETDATA short 1;GETDATA no-etag -
 0 fetch 5 GETDATA short 3;GETDATA etag-change -
-0 fetch 1 GETDATA slow - 80000
+0 fetch 3 GETDATA slow - 50000
 0 lazy 5 GETDATA wrong-range - whole
 1 lazy 5 GETDATA wrong-range - shift
 0 fetch 5 GETDATA short 3;GETDATA wrong-range - whole
@@ -399,15 +395,15 @@ cat >table <<'END'
 3 create 0 LIST 503 -
 3 list 1 LIST stall -
 3 list 1 LIST stall-head -
-0 list 2 LIST stall 1
+0 list 4 LIST stall 1
 3 fetch 1 GETDATA stall -
 3 fetch 1 GETDATA stall-head -
-0 fetch 2 GETDATA stall 1
+0 fetch 4 GETDATA stall 1
 3 fetch 1 GETINDEX stall -
 3 upload 1 PUTDATA stall-head -
 3 upload 1 PUTDATA stall-request -
-0 upload 2 PUTDATA stall-request 1
-0 upload 2 PUTDATA stall-head 1
+0 upload 4 PUTDATA stall-request 1
+0 upload 4 PUTDATA stall-head 1
 3 upload 1 PUTINDEX stall-head -
 3 rm 1 DELETES stall -
 3 create 1 MKBUCKET stall-head -
@@ -481,7 +477,6 @@ done
 wait $patient
 is "$(cat cases/casepatient/status)" 0 "a stall of 30 seconds: fetched"
 is "$(check_case casepatient 0 fetch 2>&1)" "" "all of it"
-[ "$(cat cases/casepatient/took)" -ge 29000 ] &&
-	[ "$(cat cases/casepatient/took)" -lt 50000 ]
+[ "$(cat cases/casepatient/took)" -ge 29000 ]
 is $? 0 "after 30 seconds"
 done_testing

@@ -35,6 +35,8 @@
  *   stall stall-head stall-request half of the answer, nothing, half of the
  *                                  request's body read; then nothing more
  *   slow                           bodies at ARG bytes a second
+ *   hold                           the request's body goes on when there is a
+ *                                  file ARG; ARG.held is made before
  *   flip                           byte ARG, or the middle one, of the answer
  *                                  changed
  *   flip-request                   the same of the request's body
@@ -61,7 +63,8 @@
  * With FAULTPROXY_WINDOW in the environment no more than so many bytes of a
  * client's are on their way to us: slow bodies are then slow for the client.
  *
- * LOG gets a line a request, appended when it is over:
+ * LOG gets a line a request, appended before the end of its answer goes out: who
+ * has the answer finds it there:
  *
  *   KIND METHOD TARGET RESULT SENT RECEIVED RANGE
  *
@@ -542,6 +545,7 @@ answer(int fd, struct request *r, const char *status, const char *more,
 		buf_add(&b, body->data, body->len);
 		r->received += body->len;
 	}
+	log_request(r);
 	good = send_all(fd, b.data, b.len);
 	buf_release(&b);
 	return good;
@@ -606,6 +610,7 @@ answer_huge(int fd, struct request *r)
 
 	while (b.len < 65536)
 		buf_adds(&b, piece);
+	log_request(r);
 	good = send_text(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\n"
 			     "Content-Type: application/xml\r\n\r\n"
 			     "<ListBucketResult>") &&
@@ -907,11 +912,16 @@ relay(struct connection *c, struct request *r, struct buf *head)
 
 	body_begin(&b, r, head->data);
 	chunked = b.chunked;
+	if (b.over)
+		log_request(r);
 	if (!send_all(c->client.fd, head->data, head->len))
 		return false;
 	while ((n = body_next(&b, up)) > 0) {
 		char frame[32];
 
+		r->received += n;
+		if (b.over)
+			log_request(r);
 		if (chunked) {
 			(void)snprintf(frame, sizeof(frame), "%zx\r\n", n);
 			send_text(c->client.fd, frame);
@@ -920,8 +930,8 @@ relay(struct connection *c, struct request *r, struct buf *head)
 			return false;
 		if (chunked)
 			send_text(c->client.fd, "\r\n");
-		r->received += n;
 	}
+	log_request(r);
 	if (chunked && b.over)
 		send_text(c->client.fd, "0\r\n\r\n");
 	return b.over && !b.to_end;
@@ -938,9 +948,11 @@ send_slowly(int fd, struct request *r, const struct buf *body)
 
 		if (n > step)
 			n = step;
-		if (!send_all(fd, body->data + r->received, n))
-			return;
 		r->received += n;
+		if (r->received == body->len)
+			log_request(r);
+		if (!send_all(fd, body->data + r->received - n, n))
+			return;
 		if (r->received < body->len)
 			nap(50);
 	}
@@ -1044,17 +1056,18 @@ relay_changed(struct connection *c, struct request *r, struct buf *head)
 	change_body(r, &body);
 	change_head(r, head, body.len);
 	if (half && body.len == 0) {
+		log_request(r);
 		send_all(fd, head->data, head->len / 2);
-	} else {
+	} else if (is_fault(r, "slow") && body.len > 0) {
 		send_all(fd, head->data, head->len);
+		send_slowly(fd, r, &body);
+	} else {
 		if (half)
 			body.len /= 2;
-		if (is_fault(r, "slow")) {
-			send_slowly(fd, r, &body);
-		} else {
-			send_all(fd, body.data, body.len);
-			r->received = body.len;
-		}
+		r->received = body.len;
+		log_request(r);
+		send_all(fd, head->data, head->len);
+		send_all(fd, body.data, body.len);
 	}
 	if (is_fault(r, "stall"))
 		stall(r, fd);
@@ -1148,6 +1161,19 @@ kill_client(const struct request *r)
 		kill(pid, SIGKILL);
 }
 
+static void
+hold(const struct request *r)
+{
+	char *held = xasprintf("%s.held", r->arg);
+	int fd = open(held, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+
+	if (fd >= 0)
+		close(fd);
+	free(held);
+	while (access(r->arg, F_OK) != 0)
+		nap(10);
+}
+
 /* Faults that need no upstream.  Sets done; returns whether the connection can
  * go on. */
 static bool
@@ -1159,8 +1185,10 @@ serve_fault(struct connection *c, struct request *r, bool *done)
 	bool good = false;
 
 	*done = true;
-	if (is_fault(r, "kill-before"))
+	if (is_fault(r, "kill-before")) {
+		log_request(r);
 		kill_client(r);
+	}
 	if (is_fault(r, "reset-before") || is_fault(r, "kill-before")) {
 		reset(fd);
 		return false;
@@ -1263,6 +1291,8 @@ serve_forward(struct connection *c, struct request *r)
 		reset(c->client.fd);
 		goto out;
 	}
+	if (is_fault(r, "hold"))
+		hold(r);
 	if (r->expects && !is_wanted(c, r, &head))
 		goto out;
 	if (!pass_body(c, r, up, r->length))
@@ -1273,8 +1303,10 @@ serve_forward(struct connection *c, struct request *r)
 			goto out;
 		}
 	} while (continues);
-	if (is_fault(r, "kill-after"))
+	if (is_fault(r, "kill-after")) {
+		log_request(r);
 		kill_client(r);
+	}
 	if (is_fault(r, "reset-after") || is_fault(r, "kill-after")) {
 		reset(c->client.fd);
 		goto out;
