@@ -69,7 +69,7 @@ pass() {
 fail() {
 	test_failed=$((test_failed + 1))
 	verdict "not ok" "$*"
-	note "FAILED: $*" >&2
+	note "FAILED: ${0##*/} $test_n: $*" >&2
 	return 1
 }
 
@@ -127,10 +127,8 @@ is() {
 		pass "$3"
 	else
 		fail "$3"
-		printf '%s' "$1" | cat -v | sed 's/^/#   got: /' >&2
-		echo >&2
-		printf '%s' "$2" | cat -v | sed 's/^/#   wanted: /' >&2
-		echo >&2
+		printf '%s\n' "$1" | head -c 2000 | cat -v | sed 's/^/#   got: /' >&2
+		printf '%s\n' "$2" | head -c 2000 | cat -v | sed 's/^/#   wanted: /' >&2
 		return 1
 	fi
 }
@@ -215,10 +213,40 @@ as_nobody() {
 		env "PATH=$T/nobody:$PATH" "$@"
 }
 
+# minds PID SIGNAL: does it do by now what it does about that signal (a number)?
+minds() {
+	perl -ne 'BEGIN { $signal = shift }
+		$mask |= hex $1 if /^Sig(?:Cgt|Blk):\s*\w{8}(\w{8})/;
+		END { exit !($mask >> $signal - 1 & 1) }' "$2" "/proc/$1/status"
+}
+
+# interrupted CMD...: it gets SIGINT when it minds it, in the midst of its work
+# if that is long; its status
+interrupted() {
+	# (A shell has what runs in the background ignore it, and not read.)
+	{
+		perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$@" <&3 3<&- &
+	} 3<&0
+	test_pid=$!
+	await minds $test_pid 2
+	sleep 0.3
+	kill -INT $test_pid 2>/dev/null
+	wait $test_pid
+}
+
 # fs [FS_LOG=FILE] [FS_FAIL=RULES] [FS_KILL=N] [FS_RUN=RULE] CMD...: on a file
 # system that is watched, fails or lacks something (tests/preload/fs.c)
 fs() {
 	env "LD_PRELOAD=$SEGTOOLS_BUILD/preload/fs.so" \
+		"ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0" "$@"
+}
+
+# by_clock OFF FAST CMD...: by a clock that is set, or runs faster or slower
+# (tests/preload/clock.c)
+by_clock() {
+	echo "$1 $2" >"$T/clock"
+	shift 2
+	env "LD_PRELOAD=$SEGTOOLS_BUILD/preload/clock.so" "CLOCK_FILE=$T/clock" \
 		"ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0" "$@"
 }
 

@@ -1,7 +1,9 @@
-/* tap: what the unit tests share: TAP lines on stdout. */
+/* tap: what the unit tests share: TAP lines on stdout; what has failed, which is
+ * for people, on stderr too. */
 #ifndef SEGTOOLS_TESTS_TAP_H
 #define SEGTOOLS_TESTS_TAP_H
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,6 +23,14 @@ ok(bool good, const char *fmt, ...)
 	putchar('\n');
 	fflush(stdout);
 	tap_failed += !good;
+	if (!good) {
+		(void)fprintf(stderr,
+		    "# FAILED: %s %u: ", program_invocation_short_name, tap_n);
+		va_start(ap, fmt);
+		(void)vfprintf(stderr, fmt, ap);
+		va_end(ap);
+		(void)fputc('\n', stderr);
+	}
 	return good;
 }
 
