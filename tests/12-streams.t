@@ -248,11 +248,11 @@ wait $writer
 wait $reader
 is "$?" 0 "a writer that was stopped for a while"
 is "$(wc -l <out)" $((records + 1)) "all is planned"
-{ head -c 100000 long.names; exec sleep 100; } >pipe &
+{ head -c 100000 long.names; : >written; exec sleep 100; } >pipe &
 writer=$!
 seg-plan <pipe >out 2>err &
 reader=$!
-sleep 0.1
+await test -e written
 kill -KILL $writer
 wait $writer 2>wait.err
 wait $reader

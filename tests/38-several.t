@@ -190,11 +190,9 @@ ok "its own dead process" seg-upload --busy-timeout 50 <next.set
 perl -e '$p = fork // die; exit unless $p; $| = 1; print "$p\n"; sleep 60' \
 	>zombie.pid &
 parent=$!
-for _ in $(seq 200); do
-	zombie=$(cat zombie.pid)
-	[ -n "$zombie" ] && grep -q '^State:	Z' "/proc/$zombie/status" && break
-	sleep 0.05
-done
+await test -s zombie.pid
+zombie=$(cat zombie.pid)
+await grep -q '^State:	Z' "/proc/$zombie/status"
 rm "$objects/cuts/indexes/"*"$(sed -n 1p next.set | cut -f 1 | sed 's,.*-,,; s/.seg$//')"
 claimed "$end" w1.f "$zombie" 0 "$uuid"
 mv "$claims/shop/$(printf %020d "$end")" "$claims/cuts/"

@@ -144,24 +144,26 @@ absent new
 # Locked
 rm -rf db* work
 make_db db 100 4096 delete
-(
-	echo 'BEGIN EXCLUSIVE;'
-	sleep 1
-	echo 'COMMIT;'
-	sleep 1
-) | sqlite3 db &
-sleep 0.3
+mkfifo orders
+sqlite3 db <orders &
+exec 3>orders
+printf 'BEGIN EXCLUSIVE;\n.shell touch is-locked\n' >&3
+await test -e is-locked
 must_fail 3 seg-cut --busy-timeout 100 -d work shop db
 is "$(cat out)" "!" "a failed set"
+{
+	sleep 0.5
+	echo 'COMMIT;' >&3
+} &
 ok "waits for a busy database" make_cut
+exec 3>&-
 wait
 
 # A hot journal
 sqlite3 db "INSERT INTO t SELECT id + 1000, v FROM t"
 {
 	echo 'PRAGMA cache_size = 1; BEGIN; UPDATE t SET v = 1;'
-	sleep 0.5
-	cp db hot.db && cp db-journal hot.db-journal
+	echo '.shell cp db hot.db && cp db-journal hot.db-journal'
 	echo 'ROLLBACK;'
 } | sqlite3 db
 cp hot.db-journal j

@@ -105,8 +105,7 @@ if [ "$(id -u)" = 0 ]; then
 	cp db wanted && cp db-wal wanted-wal
 	{
 		echo 'PRAGMA cache_size = 1; BEGIN; UPDATE t SET v = 1;'
-		sleep 0.3
-		cp db open.db && cp db-wal open.db-wal
+		echo '.shell cp db open.db && cp db-wal open.db-wal'
 		echo 'ROLLBACK;'
 	} | sqlite3 -cmd '.dbconfig no_ckpt_on_close on' db >/dev/null
 	is "$(($(size open.db-wal) > $(size wanted-wal)))" 1 "it has spilled"

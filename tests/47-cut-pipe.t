@@ -66,7 +66,7 @@ mkfifo in
 seg-upload <in >out 2>err &
 pid=$!
 exec 4>in
-sleep 0.2
+await minds $pid 15
 kill -TERM $pid
 sleep 0.2
 ok "a first signal does not end it" kill -0 $pid

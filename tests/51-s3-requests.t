@@ -286,7 +286,7 @@ ok "no trace unasked" sh -c '! grep -E "(GET|PUT) .*/bkt" trace.plain'
 rules "LIST slow - 100"
 seg-list one >/dev/null 2>&1 &
 pid=$!
-sleep 0.3
+await grep -q seg-list "/proc/$pid/cmdline"
 tr '\0' '\n' <"/proc/$pid/cmdline" >argv
 kill $pid
 is "$(cat argv)" "seg-list

@@ -37,7 +37,7 @@ for opts in "" -l; do
 		seg-fetch $opts -d new <names >records
 	END
 	chmod +x slow
-	script -qec ./slow typescript </dev/null >/dev/null
+	by_clock 0 5 script -qec ./slow typescript </dev/null >/dev/null
 	tr '\r' '\n' <typescript | grep -o 'seg-fetch: .*/s' >lines
 	if [ -z "$opts" ]; then
 		grep -Eq 'seg-fetch: [1-9][0-9.]* KiB of 1004.0 KiB \([1-9][0-9]?%\), [0-9.]+ KiB/s' lines

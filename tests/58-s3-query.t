@@ -73,8 +73,7 @@ is "$(grep -E '^GET(INDEX|DATA) ' log | head -n 24 |
 	grep -o 'namespaces/n[0-9]*' | sort -u | awk 'END { print (NR > 8) }')" 1 \
 	"many at a time"
 echo 'GETDATA stall 30+-' >rules
-must_fail 3 timeout --preserve-status -s INT 1 seg-query --with-namespace \
-	'SELECT x FROM t' <plans
+must_fail 3 interrupted seg-query --with-namespace 'SELECT x FROM t' <plans
 is "$(grep -vc '^n[1-4][0-9]	1$' out)" 0 "interrupted: whole rows"
 err_like '^seg-query: interrupted' "said"
 : >rules
@@ -121,7 +120,7 @@ echo 'GETDATA 503 -' >rules
 must_fail 3 seg-query --retry-for 1 'SELECT v FROM t WHERE id = 15002' <plan
 empty out "no row"
 echo 'GETDATA stall -' >rules
-must_fail 3 timeout --preserve-status -s INT 1 seg-query 'SELECT count(*) FROM t' <plan
+must_fail 3 interrupted seg-query 'SELECT count(*) FROM t' <plan
 err_like '^seg-query: interrupted' "it ends while it waits"
 : >rules
 done_testing

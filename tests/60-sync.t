@@ -101,7 +101,8 @@ ok "a catalogue" seg-sync -k many.db --add m1
 mkfifo hold
 sqlite3 many.db <hold >/dev/null &
 exec 3>hold
-echo 'BEGIN; SELECT count(*) FROM segments;' >&3
+printf 'BEGIN; SELECT count(*) FROM segments;\n.shell touch has-begun\n' >&3
+await test -e has-begun
 xargs -I NAME echo --add NAME <many >adds
 # shellcheck disable=SC2046 # names without spaces
 ok "forty namespaces" fs FS_LOG="$T/log" seg-sync -k many.db $(cat adds)

@@ -360,7 +360,11 @@ seg-upload -F -m -k cat.db --retry-for 0 <pipe >out 2>err &
 upload=$!
 exec 3>pipe
 cat next >&3
-sleep 0.3
+# (It has opened the catalogue when it has read that: FIONREAD.)
+is_read() {
+	perl -e 'ioctl(STDOUT, 0x541B, $n = pack("i", 0)) && exit unpack("i", $n)' >&3
+}
+await is_read
 lock
 echo >&3
 cat later >&3

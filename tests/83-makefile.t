@@ -28,6 +28,9 @@ mkdir bin
 for c in seg-cut seg-upload; do
 	cat >bin/$c <<-END
 		#!/bin/sh
+		# not beyond the middle
+		[ ! -e hold ] || [ "\$(ls done/1/*.cut 2>/dev/null | wc -l)" -lt \
+			$((n * 3 / 10)) ] || { : >held; exec sleep 1000; }
 		"$SEGTOOLS_BIN/$c" "\$@" >"\$\$.out"
 		status=\$?
 		grep -v '^\$' "\$\$.out" | sed 's/^/$c /' >>log.$c
@@ -40,17 +43,16 @@ done
 PATH=$T/bin:$PATH
 
 # Killed with all that it has started, after about a third.
+: >hold
 setsid make -j4 ROUND=1 >make.1 2>&1 &
 pid=$!
 done_files() { # done_files SUFFIX: how many of the first round
 	find done/1 -name "*.$1" 2>/dev/null | wc -l
 }
-while [ "$(done_files cut)" -lt $((n * 3 / 10)) ]; do
-	sleep 0.05
-done
+await test -e held
 kill -9 -$pid 2>/dev/null
 wait $pid 2>/dev/null
-rm -f ./*.out
+rm -f ./*.out hold
 before=$(done_files pruned)
 [ "$before" -lt $n ]
 is $? 0 "killed in the middle ($before of $n done)"

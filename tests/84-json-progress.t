@@ -47,26 +47,18 @@ ok 'a path with " and a backslash' seg-verify -J "$odd"/shop/*.seg
 grep -q '^{"path":"q\\"\\\\/shop/' out
 is $? 0 "is escaped"
 
-# --- progress
+# --- progress, by a clock that runs so fast that all takes long, or stands still
 set -- work/shop/*.seg
-ok "off a terminal" sh -c '{ echo "$1"; sleep 1.3; echo "$2"; echo; } |
-	seg-verify' sh "$@"
+ok "off a terminal" by_clock 0 10000 seg-verify "$@"
 empty err "there is none"
-# Longer than a second, as seen through a terminal.
-cat >slow <<-END
-	#!/bin/sh
-	{ echo "$1"; sleep 1.3; echo "$2"; echo; } | seg-verify >records
-END
-chmod +x slow
-script -qec ./slow typescript </dev/null >/dev/null
+by_clock 0 10000 script -qec "seg-verify $*" typescript </dev/null >/dev/null
 tr '\r' '\n' <typescript >lines
 grep -Eq 'seg-verify: [0-9.]+ [KMG]iB, [0-9.]+ [KMG]?i?B/s' lines
 is $? 0 "on a terminal it says how far it is"
-script -qec "seg-list shop" typescript </dev/null >/dev/null
+by_clock 0 0 script -qec "seg-verify $*" typescript </dev/null >/dev/null
 grep -q 'B/s' typescript
 is $? 1 "short work says nothing"
 
-# seg-sync, stopped in the middle of its work for longer than a second
 objects=store/v2/clusters/default/namespaces
 set --
 for i in $(seq 1000); do
@@ -74,23 +66,11 @@ for i in $(seq 1000); do
 	: >"$objects/n$i/indexes/$(printf '%020d-%020d-%020d' "$i" 1 1)"
 	set -- "$@" --add "n$i"
 done
-cat >slow <<'END'
-	#!/bin/sh
-	seg-sync -k cat.db "$@" &
-	pid=$!
-	while [ -z "$(sqlite3 cat.db 'SELECT 1 FROM segments LIMIT 1' 2>/dev/null)" ]; do
-		:
-	done
-	kill -STOP $pid
-	sleep 1.3
-	kill -CONT $pid
-	wait $pid
-END
-ok "off a terminal" sh ./slow "$@"
+ok "off a terminal" by_clock 0 1000 seg-sync -k cat.db "$@"
 empty err "there is none"
 empty out "at all"
 rm -f cat.db*
-script -qec "sh ./slow $*" typescript </dev/null >/dev/null
+by_clock 0 1000 script -qec "seg-sync -k cat.db $*" typescript </dev/null >/dev/null
 tr '\r' '\n' <typescript >lines
 grep -Eq '^(.\[K)?seg-sync: [0-9]+ namespaces of 1000 namespaces \([0-9]+%\), [0-9]+ namespaces/s, [0-9]+:[0-9]+ left' lines
 is $? 0 "seg-sync says how far it is"

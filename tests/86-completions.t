@@ -64,16 +64,16 @@ unsetopt zle_bracketed_paste 2>/dev/null
 show() { print -r -- "LINE <\$BUFFER>"; exit }
 zle -N show
 bindkey '^X' show
-print READY
+zle-line-init() { print -r -- READY }
+zle -N zle-line-init
 EOF
 in_zsh() {
 	{
 		await grep -q READY zsh.out
-		sleep 0.5
 		printf '%s\t' "$1"
-		sleep 1
-		printf '\030'
 		sleep 0.5
+		printf '\030'
+		await grep -q 'LINE <' zsh.out
 	} | timeout 30 env ZDOTDIR="$T" TERM=dumb \
 		script -qfc "zsh -i" zsh.out >/dev/null
 	sed -n 's/.*LINE <\(.*\)>.*/\1/p' zsh.out | sed 's/ *$//'
