@@ -177,7 +177,7 @@ all_told() {
 		[ "$(grep -c ^w/ stream)" = "$(find w/e -name '*.seg' | wc -l)" ]
 }
 last_line_is() { [ "$(tail -n 1 stream)" = "$1" ]; }
-by_clock() {
+put_at() {
 	echo "$1 1" >clock
 	put e
 }
@@ -196,8 +196,8 @@ for fail in fsync@none=EIO inotify_init1=EMFILE; do
 	start --every 50ms e link.db
 	is "$(sets stream)" 'e . ' "$fail: the first"
 	told "a change" put e
-	told "by a clock that was set back" by_clock -100000
-	told "and forth" by_clock 100000
+	told "by a clock that was set back" put_at -100000
+	told "and forth" put_at 100000
 	told "one that shrank" sql e.db 'DELETE FROM t WHERE id > 15; VACUUM'
 	make_db new.db 30 4096 delete
 	told "one that was replaced" replace
