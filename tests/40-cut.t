@@ -230,6 +230,24 @@ must_fail 1 seg-cut -d old shop db
 err_like 'another writer' "said"
 ok "-F" seg-cut -F -d old shop db
 is "$(cut -f 2 out | head -n 1)" 1 "a full one after them"
+
+# Two full cuts continue one END, and what is in the store is the shorter one.
+cp out in
+ok "upload" seg-upload <in
+log_sql "UPDATE t SET v = 'c' WHERE id = 7"
+for w in work old; do
+	ok "$w" seg-cut --full -F -d $w shop db
+	cp out $w.in
+	log_sql "UPDATE t SET v = hex(randomblob(3000)) WHERE id % 40 = 0"
+done
+ok "one is published" seg-upload <work.in
+must_fail 1 seg-upload --busy-timeout 0 <old.in
+must_fail 1 seg-cut -d old shop db
+err_like 'another writer' "the other one has been overtaken"
+ok "-F" seg-cut -F -d old shop db
+is "$(lines)" 2 "a cut after both, alone"
+cp out in
+ok "and it is published" seg-upload <in
 must_fail 2 seg-cut -s nothere -d work shop db
 empty "$T/out" "a missing store prints nothing"
 unset SEG_STORE

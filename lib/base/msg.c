@@ -59,6 +59,7 @@ msg_name(void)
 
 static void (*diverted)(void *, const char *, size_t);
 static void *diverted_arg;
+static bool muted;
 
 void
 msg_verbosity(int delta)
@@ -113,18 +114,10 @@ msg_divert(void (*take)(void *, const char *, size_t), void *arg)
 	diverted_arg = arg;
 }
 
-static void
-drop(void *arg, const char *line, size_t len)
-{
-	(void)arg;
-	(void)line;
-	(void)len;
-}
-
 void
-msg_mute(void)
+msg_mute(bool on)
 {
-	msg_divert(drop, NULL);
+	muted = on;
 }
 
 void
@@ -145,6 +138,8 @@ show(const char *text, size_t len)
 	char out[SHOWN_MOST];
 	size_t n;
 
+	if (muted)
+		return;
 	n = utf8_show(out, sizeof(out) / 16, program, strlen(program));
 	out[n++] = ':';
 	out[n++] = ' ';

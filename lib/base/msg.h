@@ -73,7 +73,9 @@ void msg_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 void msg_divert(
     void (*take)(void *arg, const char *line, size_t len), void *arg);
-void msg_mute(void); /* to nobody, until it is diverted otherwise */
+/* Nothing is said, or taken, while it is true: of what fails somebody else will
+ * tell, or nobody need. */
+void msg_mute(bool);
 /* Lines that were taken, now to be said. */
 void msg_say(const char *lines, size_t len);
 

@@ -317,9 +317,9 @@ metrics_round(struct metrics *m, enum rc status)
 		m->failing = metrics_write(m, status) != RC_OK;
 		return;
 	}
-	msg_mute();
+	msg_mute(true);
 	m->failing = metrics_write(m, status) != RC_OK;
-	msg_divert(NULL, NULL);
+	msg_mute(false);
 }
 
 static uint64_t

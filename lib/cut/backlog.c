@@ -10,6 +10,7 @@
 #include "cut/backlog.h"
 #include "format/segment.h"
 #include "work/chain.h"
+#include "work/rules.h"
 
 /* ---- what is there ---- */
 
@@ -77,17 +78,71 @@ backlog_scan(struct keyset *local, const char *dir)
 	return rc;
 }
 
+/* ---- a file ---- */
+
+/* Its pages and bytes; RC_ABSENT: there is no such file. */
+static enum rc
+read_facts(struct rec *r)
+{
+	uint8_t h[SEG_HEADER_MAX];
+	struct seg_header header;
+	struct file *file;
+	enum rc rc = file_open(&file, r->text);
+
+	if (rc == RC_OK)
+		rc = file_size(file, &r->bytes);
+	if (rc == RC_OK)
+		rc = file_read(file, h, sizeof(h), 0);
+	if (rc == RC_OK)
+		rc = seg_header_parse(
+		    &header, r->text, h, sizeof(h), r->bytes, &r->name.key);
+	if (rc == RC_OK)
+		r->pages = header.frames;
+	file_close(&file);
+	return rc;
+}
+
 /* ---- what a store lacks ---- */
 
+/* A full cut that continues an END before base?  What is wrong with it is said
+ * when it is told. */
+static bool
+is_overtaken(const char *dir, const char *namespace, const struct key *key,
+    uint64_t base)
+{
+	struct rec r = {0};
+	char *path;
+	bool is;
+
+	if (key->start > 1 || key->end <= base || base == 0)
+		return false;
+	name_set(&r.name, namespace, key);
+	r.text = path = name_path(dir, &r.name, PART_SEGMENT);
+	msg_mute(true);
+	is = read_facts(&r) == RC_OK && rules_base(key, r.pages) < base;
+	msg_mute(false);
+	free(path);
+	return is;
+}
+
 size_t *
-backlog_chain(const struct keyset *local, uint64_t base, size_t *n)
+backlog_chain(const char *dir, const char *namespace,
+    const struct keyset *local, uint64_t base, size_t *n, bool *overtaken)
 {
 	struct chain_segment *s = xcalloc(local->n + 1, sizeof(*s));
 	uint32_t last = CHAIN_NONE;
 	size_t *order;
+	bool any = false;
 
-	for (size_t i = 0; i < local->n; i++)
+	for (size_t i = 0; i < local->n; i++) {
 		s[i].key = local->key[i];
+		if (!is_overtaken(dir, namespace, &s[i].key, base))
+			continue;
+		s[i].key.start = UINT64_MAX; /* nothing leads there */
+		any = true;
+	}
+	if (overtaken)
+		*overtaken = any;
 	chain_solve(s, local->n, base, CHAIN_LONGEST);
 	for (size_t i = local->n; i > 0 && last == CHAIN_NONE; i--)
 		last = s[i - 1].best;
@@ -107,25 +162,12 @@ backlog_tell(const char *dir, const struct name *name,
 {
 	char *path = name_path(dir, name, PART_SEGMENT);
 	struct rec r = {.text = path, .is_path = true, .name = *name};
-	uint8_t h[SEG_HEADER_MAX];
-	struct seg_header header;
-	struct file *file;
-	enum rc rc = file_open(&file, path);
+	enum rc rc = read_facts(&r);
 
 	if (rc == RC_ABSENT)
 		rc = msg_fail(RC_DATA, "%s: it has gone", path);
 	if (rc == RC_OK)
-		rc = file_size(file, &r.bytes);
-	if (rc == RC_OK)
-		rc = file_read(file, h, sizeof(h), 0);
-	if (rc == RC_OK)
-		rc = seg_header_parse(
-		    &header, path, h, sizeof(h), r.bytes, &name->key);
-	if (rc == RC_OK) {
-		r.pages = header.frames;
 		rc = emit(arg, &r);
-	}
-	file_close(&file);
 	free(path);
 	return rc;
 }

@@ -20,9 +20,12 @@ enum rc backlog_scan(struct keyset *, const char *dir);
 /*
  * Of all chains that lead on from the END base (START right after it, or 1) the
  * one that gets furthest, in the smallest steps: *n places in the keyset, in
- * order; malloced.
+ * order; malloced.  Passed over is what a store that ends there would refuse: a
+ * full cut that continues an END before base, since another writer has
+ * continued that.  *overtaken, where it is not NULL: there is one.
  */
-size_t *backlog_chain(const struct keyset *, uint64_t base, size_t *n);
+size_t *backlog_chain(const char *dir, const char *namespace,
+    const struct keyset *, uint64_t base, size_t *n, bool *overtaken);
 
 /* Give the record of a segment of DIR/NAMESPACE to emit(). */
 enum rc backlog_tell(const char *dir, const struct name *,

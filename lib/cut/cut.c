@@ -118,17 +118,20 @@ note_store(const struct cut *c, struct lastcut_facts *f)
 	f->store[1] = store_hash(c, 1);
 }
 
-/* Can the store catch up with the last cut from what is in DIR? */
+/* Can the store catch up with the last cut from what is in DIR?  *overtaken: not
+ * with what another writer has overtaken. */
 static bool
-can_catch_up(const struct cut *c)
+can_catch_up(const struct cut *c, bool *overtaken)
 {
 	uint64_t base = c->known.stored.end, last = c->known.last->end;
 	size_t n, *order;
 	bool can;
 
+	*overtaken = false;
 	if (!c->listed || base >= last)
 		return true;
-	order = backlog_chain(&c->local, base, &n);
+	order = backlog_chain(
+	    c->o->dir, c->o->namespace, &c->local, base, &n, overtaken);
 	can = n > 0 && c->local.key[order[n - 1]].end >= last;
 	free(order);
 	return can;
@@ -139,13 +142,18 @@ static enum rc
 judge(struct cut *c, bool *full)
 {
 	uint64_t ahead;
+	bool overtaken;
 
 	if (!c->known.last)
 		return RC_OK;
 	if (judge_continues(&c->known, &ahead)) {
-		if (!can_catch_up(c))
+		if (can_catch_up(c, &overtaken))
+			return RC_OK;
+		if (!overtaken) {
 			*full = true;
-		return RC_OK;
+			return RC_OK;
+		}
+		ahead = c->known.stored.end;
 	}
 	*full = true;
 	if (c->o->force)
@@ -378,7 +386,8 @@ emit_set(const struct cut *c)
 			   : RC_OK;
 	if (!c->listed)
 		return RC_OK;
-	order = backlog_chain(&c->local, c->known.stored.end, &n);
+	order = backlog_chain(c->o->dir, c->o->namespace, &c->local,
+	    c->known.stored.end, &n, NULL);
 	for (size_t i = 0; i < n && rc == RC_OK; i++)
 		rc = emit(c, &c->local.key[order[i]]);
 	free(order);

@@ -107,18 +107,20 @@ offers_news(const struct offers *o, size_t i)
 /* The places in local of what leads on from what the stream has had;
  * malloced. */
 static size_t *
-to_offer(const struct offers *o, const struct offered *d,
-    const struct keyset *local, size_t *n)
+to_offer(
+    const struct offers *o, size_t i, const struct keyset *local, size_t *n)
 {
+	const struct offered *d = &o->d[i];
 	size_t *order, first;
 
 	if (o->store)
-		return backlog_chain(local, d->offered, n);
+		return backlog_chain(o->dir, o->targets->t[i].namespace, local,
+		    d->offered, n, NULL);
 	first = keyset_find_end(local, d->offered + 1);
 	*n = local->n - first;
 	order = xcalloc(*n + 1, sizeof(*order));
-	for (size_t i = 0; i < *n; i++)
-		order[i] = first + i;
+	for (size_t k = 0; k < *n; k++)
+		order[k] = first + k;
 	return order;
 }
 
@@ -176,7 +178,7 @@ offers_add(struct offers *o, size_t i, struct buf *set)
 	size_t *order, n;
 
 	scan(o, i, &local);
-	order = to_offer(o, d, &local, &n);
+	order = to_offer(o, i, &local, &n);
 	d->lost = is_lost(o, d, &local, order, n);
 	if (d->lost) {
 		if (!d->asking && (!d->ask_at || !d->gap_at))
@@ -184,12 +186,12 @@ offers_add(struct offers *o, size_t i, struct buf *set)
 		goto out;
 	}
 	/* What has gone in this moment is in the store: nothing to be said. */
-	msg_mute();
+	msg_mute(true);
 	for (size_t k = 0; k < n; k++) {
 		name_set(&name, namespace, &local.key[order[k]]);
 		(void)backlog_tell(o->dir, &name, add_record, &a);
 	}
-	msg_divert(NULL, NULL);
+	msg_mute(false);
 	if (o->store)
 		o->pending(o->arg, namespace, n);
 	d->offered = d->last.end;
@@ -289,7 +291,8 @@ needs_full_cut(struct offers *o, size_t i)
 	bool full = false;
 
 	scan(o, i, &local);
-	order = backlog_chain(&local, base, &n);
+	order = backlog_chain(
+	    o->dir, o->targets->t[i].namespace, &local, base, &n, NULL);
 	o->pending(o->arg, o->targets->t[i].namespace, n);
 	if (n > 0 && local.key[order[n - 1]].end >= d->last.end) {
 		d->offered = base;

@@ -171,11 +171,11 @@ make_good(struct noted *n, struct dirs *dirs)
 	    !file_exists(n->file[PART_INDEX]))
 		return RC_OK;
 	/* What is wrong with it is said when it is to be published again. */
-	msg_mute();
+	msg_mute(true);
 	rc = compare_noted(n, PART_INDEX);
 	if (rc == RC_OK)
 		rc = compare_noted(n, PART_SEGMENT);
-	msg_divert(NULL, NULL);
+	msg_mute(false);
 	if (rc == RC_OK) {
 		msg_info("%s: published by a killed run, removed",
 		    n->file[PART_SEGMENT]);
