@@ -9,7 +9,7 @@
 #   make lint       compilers' warnings, linters, layers, manual pages
 #   make bench      the figures, in one table        (BENCH=plan: those alone)
 #   make fuzz       libFuzzer, FUZZ_SECONDS=30 for each tests/fuzz/*.c
-#   make soak       longer tests
+#   make soak       longer tests; SOAK_SECONDS=3600 of random histories
 #   make faults     commands killed at every step, failing calls and requests,
 #                   crashes of the machine, in one table
 #   make mutants    is each of many deliberate mistakes seen by a test?
@@ -32,6 +32,7 @@ CFLAGS = -O2 -g $(HARDEN)
 LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack
 VERSION := $(shell sed -n 's/.*SEGTOOLS_VERSION "\(.*\)"/\1/p' lib/cli/cli.h)
 FUZZ_SECONDS = 30
+SOAK_SECONDS = 3600
 TESTS = $(UNIT) $(wildcard tests/*.t)
 BENCH =
 
@@ -159,13 +160,13 @@ check: inst $(UNIT) $(HELPERS) $(PRELOADS)
 	$(PROVE) $(TESTS)
 
 soak: inst $(HELPERS) $(PRELOADS)
-	SOAK=1 $(PROVE) -v tests/12-streams.t tests/17-segvfs.t \
+	SOAK=1 SOAK_SECONDS=$(SOAK_SECONDS) $(PROVE) -v tests/12-streams.t tests/17-segvfs.t \
 		tests/18-query-bad.t tests/19-diff-random.t tests/38-several.t \
 		tests/39-pack-bad.t tests/43-cut-restart.t tests/47-cut-pipe.t \
 		tests/52-s3-faults.t tests/56-s3-multipart.t \
 		tests/58-s3-several.t tests/62-catalog-random.t \
 		tests/82-history.t tests/87-fleet.t tests/90-packages.t \
-		tests/91-slurm.t
+		tests/91-slurm.t tests/92-histories.t
 
 # Each system call, each request, each state that a crash may leave.
 faults: inst $(HELPERS) $(PRELOADS)

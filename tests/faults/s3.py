@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import time
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 from place import Place, read_tree, write_tree
 
@@ -30,12 +30,10 @@ ONCE = {
 SLOW = 100000  # bytes a second
 
 
-class Bucket(Place):
-    """The store is a prefix of the bucket, another one each time."""
+class Proxy:
+    """The fault proxy, as a process, and the bucket behind its back."""
 
     def __init__(self, root):
-        super().__init__(root)
-        self.n = 0
         self.rules_file = f"{root}/rules"
         self.log, self.pid = f"{root}/log", f"{root}/pid"
         self.rules()
@@ -44,7 +42,7 @@ class Bucket(Place):
             ["faultproxy", PORT, self.rules_file, self.log],
             stdout=subprocess.PIPE, preexec_fn=die_with_parent)
         port = int(proxy.stdout.readline())
-        self.env["AWS_ENDPOINT_URL_S3"] = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}"
         self.http = http.client.HTTPConnection("127.0.0.1", int(PORT))
 
     def rules(self, *lines):
@@ -68,30 +66,12 @@ class Bucket(Place):
         assert r.status < 300 or r.status == 404, (verb, path, answer)
         return answer if r.status < 300 else None
 
-    def clear(self, tree):
-        self.rules()
-        self.prefix = f"{os.path.basename(self.root)}-{self.n}"
-        self.n += 1
-        self.env["SEG_STORE"] = f"s3://{BUCKET}/{self.prefix}"
-        super().clear({p: b for p, b in tree.items()
-                       if not p.startswith("store/")})
-        for path, contents in tree.items():
-            if path.startswith("store/"):
-                self.ask("PUT", "/" + quote(self.prefix + path[5:]), contents)
-
-    def tree(self):
-        """What a killed command has asked for may be done while we look."""
-        while None in (tree := self.look()).values():
-            pass
-        return tree
-
-    def look(self):
+    def list(self, prefix):
+        """Up to a thousand keys."""
         listing = self.ask(
-            "GET", f"?list-type=2&prefix={self.prefix}/").decode()
-        keys = re.findall("<Key>(.*?)</Key>", listing)
-        return {**read_tree(self.dir),
-                **{"store" + k[len(self.prefix):]: self.ask("GET", "/" + k)
-                   for k in keys}}
+            "GET", "?encoding-type=url&list-type=2&prefix=" + quote(prefix))
+        return [unquote_plus(key) for key in
+                re.findall("<Key>(.*?)</Key>", listing.decode())]
 
     def stopped(self):
         with open(self.pid, "wb"):
@@ -100,6 +80,42 @@ class Bucket(Place):
     def started(self, p):
         with open(self.pid, "w", encoding="utf-8") as f:
             f.write(str(p.pid))
+
+
+class Bucket(Place):
+    """The store is a prefix of the bucket, another one each time."""
+
+    def __init__(self, root):
+        super().__init__(root)
+        self.n = 0
+        self.proxy = Proxy(root)
+        self.env["AWS_ENDPOINT_URL_S3"] = self.proxy.url
+
+    def started(self, p):
+        self.proxy.started(p)
+
+    def clear(self, tree):
+        self.proxy.rules()
+        self.prefix = f"{os.path.basename(self.root)}-{self.n}"
+        self.n += 1
+        self.env["SEG_STORE"] = f"s3://{BUCKET}/{self.prefix}"
+        super().clear({p: b for p, b in tree.items()
+                       if not p.startswith("store/")})
+        for path, contents in tree.items():
+            if path.startswith("store/"):
+                self.proxy.ask("PUT", "/" + quote(self.prefix + path[5:]),
+                               contents)
+
+    def tree(self):
+        """What a killed command has asked for may be done while we look."""
+        while None in (tree := self.look()).values():
+            pass
+        return tree
+
+    def look(self):
+        return {**read_tree(self.dir),
+                **{"store" + k[len(self.prefix):]: self.proxy.ask("GET", "/" + quote(k))
+                   for k in self.proxy.list(self.prefix + "/")}}
 
 
 def die_with_parent():
@@ -112,9 +128,9 @@ class Requests:
     @staticmethod
     def points(case, place):
         case.set_up(place)
-        place.requests()
+        place.proxy.requests()
         case.run(place)
-        for n, kind in enumerate(place.requests()):
+        for n, kind in enumerate(place.proxy.requests()):
             for what, (fault, statuses) in ONCE.items():
                 argument = {"slow": SLOW}.get(fault, "")
                 yield (f"{what}: {n}, {kind}",
@@ -130,13 +146,13 @@ class Requests:
     def try_one(case, place, what, rules, statuses, options):
         case.set_up(place)
         if statuses is None:
-            place.stopped()
-            rules = [f"{rule} {place.pid}" for rule in rules]
-        place.rules(*rules)
+            place.proxy.stopped()
+            rules = [f"{rule} {place.proxy.pid}" for rule in rules]
+        place.proxy.rules(*rules)
         r = place.run(case.argv[:1] + options + case.argv[1:], case.stdin)
         if statuses is None:
             time.sleep(0.05)  # what it has asked for may still be done
-        place.rules()
+        place.proxy.rules()
         tree = place.tree()
         bad = case.half(tree, case.told(r.out))
         if statuses is not None:
