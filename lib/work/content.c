@@ -76,8 +76,7 @@ note_object(struct content *c)
 {
 	c->object->stored = c->xfer.size;
 	memcpy(c->object->etag, c->xfer.etag, sizeof(c->object->etag));
-	memcpy(c->object->version, c->xfer.version,
-	    sizeof(c->object->version));
+	memcpy(c->object->version, c->xfer.version, sizeof(c->object->version));
 }
 
 /* ---- which form ---- */
