@@ -753,13 +753,6 @@ readdir64(DIR *d)
 /* ---- reading ---- */
 
 int
-stat(const char *path, struct stat *st)
-{
-	return quiet("stat", path) ? -1 : REAL(stat)(path, st);
-}
-int stat64(const char *, struct stat64 *) TWICE(stat);
-
-int
 fstat(int fd, struct stat *st)
 {
 	return quiet("fstat", PATH_OF(fd)) ? -1 : REAL(fstat)(fd, st);
@@ -776,7 +769,7 @@ int lstat64(const char *, struct stat64 *) TWICE(lstat);
 int
 stat(const char *path, struct stat *st)
 {
-	int r = REAL(stat)(path, st);
+	int r = quiet("stat", path) ? -1 : REAL(stat)(path, st);
 
 	if (r == 0 && getenv("FS_COARSE")) {
 		st->st_mtim.tv_sec &= ~1;
