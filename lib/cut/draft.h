@@ -57,8 +57,8 @@ struct draft {
 	uint64_t n_changed;
 	uint64_t n_grown; /* of them, pages behind grown */
 	uint32_t grown;
-	uint64_t n_silent; /* that changed and are not named */
-	uint32_t silent;   /* the first of them */
+	uint64_t n_silent;          /* that changed and are not named */
+	uint32_t silent;            /* the first of them */
 	struct livelog_frame first; /* page 1 */
 };
 
