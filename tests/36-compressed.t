@@ -142,6 +142,11 @@ ok "a copy" sh -c 'seg-list -s plain | seg-fetch -s plain -d cp |
 	seg-upload -m -z --create -s copy'
 same out names "compressed"
 ok "whole" sh -c 'seg-list -s copy | seg-verify -s copy'
+ok "and back" sh -c 'seg-list -s copy | seg-fetch -s copy -d cp |
+	seg-upload -m --create -s back'
+same out plain.names "plain"
+ok "the same objects" diff -r plain/v2/clusters/default/namespaces \
+	back/v2/clusters/default/namespaces
 mkdir mixed
 ok "half of it plain" sh -c '{ sed -n 1,2p cuts; echo; } | seg-upload -s mixed'
 ok "the rest not" sh -c 'seg-upload -s mixed -z <cuts'

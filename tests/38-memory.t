@@ -1,5 +1,6 @@
 #!/bin/sh
-# Memory: what a segment more in a set costs the commands that hold one.
+# Memory: what a segment more in a set costs the commands that hold one, and what
+# large compressed objects cost, many at a time.
 . "$(dirname "$0")/lib.sh"
 
 [ -z "${SANITIZED:-}" ] || skip_all "a sanitizer's shadow memory is not ours"
@@ -60,4 +61,31 @@ for f in any/shop/*; do
 	same "$f" "lazy/${f#any/}" "the same bytes"
 	same "$f" "merged/${f#any/}" "and as merged"
 done
+
+# Compressed objects: 128 MiB in 16 of them, all at a time; the figure is three
+# times what they take with two cores, each of which compresses.
+rm -rf store work fresh lazy any
+for i in $(seq 16); do
+	mkseg work shop $((i * 2048 - 2047)) $((i * 2048)) $((1000 + i)) 2048 1 \
+		2048 1 "$i"
+done >files
+echo >>files
+in_little() { # DESC FILE CMD...
+	test_name=$1 test_file=$2
+	shift 2
+	run rusage used "$@" <"$test_file"
+	is "$status" 0 "$test_name: done" || show_file err err
+	[ "$(cut -d' ' -f3 used)" -le 49152 ]
+	is $? 0 "$test_name: $(cut -d' ' -f3 used) KiB"
+}
+in_little "seg-upload -z" files seg-upload --create -z1 -j 16
+cp out names
+is "$(cut -f 5 names | sort | uniq -c | tr -d ' \n')" "116-" "compressed"
+in_little "compared" files seg-upload -z1 -j 16
+in_little "seg-fetch" names seg-fetch -j 16 -d whole
+same "$(sed -n 16p files)" "whole/$(sed -n '16s/^work.//p' files)" "whole"
+in_little "seg-verify" names seg-verify -j 16
+in_little "seg-verify --restore" names seg-verify --restore -j 16
+in_little "seg-fetch -l" names seg-fetch -l -j 16 -d lazy
+in_little "seg-query" names seg-query 'SELECT 1'
 done_testing

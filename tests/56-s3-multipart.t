@@ -138,6 +138,7 @@ up 1 20 0 "MPSTART garbage -"
 up 3 0 0 "MPPART 503 2+1"
 up 3 1 0 "MPPART 503 -"
 up 2 20 0 "MPPART 403 1+1"
+up 2 20 0 "MPPART expired 1+1" # of the environment: there are no others
 up 3 20 0 "MPPART noupload 1+1"
 up 3 20 0 "MPPART noupload -"
 is "$(grep -c "given up by somebody else" err)" 1 "said once, not for each part"

@@ -43,6 +43,7 @@ class Calls:
             bad += case.stands(tree, told)
         else:
             bad += case.answer(r, tree)
-            if r.status != 0 and re.search(ONCE_MORE, what):
+            if (r.status != 0 and not case.threads
+                    and re.search(ONCE_MORE, what)):
                 bad += [f"status {r.status}: {r.err}"]
         return bad + case.next(place)
