@@ -190,7 +190,9 @@ bench: inst $(BENCHES) $(HELPERS)
 
 fuzz:
 	$(MAKE) B=$(B)/fuzzing CC=clang CFLAGS='-O1 -g \
-	-fsanitize=fuzzer-no-link,address,undefined' \
+	-fsanitize=fuzzer-no-link,address,undefined,integer \
+	-fno-sanitize-recover=all \
+	-fsanitize-ignorelist=$(CURDIR)/tests/fuzz/wraps' \
 	LDFLAGS=-fsanitize=fuzzer run-fuzzers
 
 # First what the seeds alone reach, which must not become less; then on from

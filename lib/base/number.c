@@ -12,7 +12,7 @@ number_u64(const char *s, size_t len, uint64_t *value)
 	if (len == 0)
 		return false;
 	for (size_t i = 0; i < len; i++) {
-		unsigned d = (unsigned char)s[i] - '0';
+		unsigned d = (unsigned)((unsigned char)s[i] - '0');
 
 		if (d > 9 || v > UINT64_MAX / 10 || v * 10 > UINT64_MAX - d)
 			return false;

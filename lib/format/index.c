@@ -55,13 +55,14 @@ enum rc
 index_open(struct fst *fst, const char *name, const void *data, size_t len)
 {
 	const uint8_t *p = data;
-	size_t fst_len = len - INDEX_HEADER;
+	size_t fst_len;
 
 	if (index_is_bare(data, len))
 		return msg_fail(
 		    RC_DATA, "%s: lacks the header of an index object", name);
 	if (len < INDEX_HEADER)
 		return msg_fail(RC_DATA, "%s: too short for an index", name);
+	fst_len = len - INDEX_HEADER;
 	if (le64(p) != SEG_MAGIC || le16(p + VERSION_AT) != SEG_VERSION)
 		return msg_fail(RC_DATA,
 		    "%s: no index: its first bytes are not those of one", name);

@@ -314,6 +314,8 @@ tarread_next(struct tarread *t, struct tar_member *m)
 	warned = r == ARCHIVE_WARN && archive_errno(t->tar) != EILSEQ;
 	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
 		return refused(t);
+	if (archive_entry_size(t->entry) < 0)
+		return damaged(t, "a size below zero");
 	t->in_member = true;
 	describe(t, m, warned);
 	t->in = m->kind == TAR_FILE ? IN_FILE : IN_OTHER;

@@ -117,6 +117,11 @@ history_settle(struct history *h, size_t i, const uint8_t *says, uint32_t *size)
 		s->header.layout = SEG_LATER;
 	else
 		history_order(s);
+	/* An index cannot tell a page that is there twice from one that it
+	 * lacks. */
+	for (size_t k = 1; k < s->n; k++)
+		for (size_t j = 0; j < k; j++)
+			h->honest &= s->frame[j].page != s->frame[k].page;
 	for (size_t k = 0; k < s->n; k++)
 		if (s->frame[k].page > *size)
 			*size = s->frame[k].page;
