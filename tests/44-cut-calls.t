@@ -302,6 +302,7 @@ is "$(size then.db)" $((512 * (pages - 1))) "there is one less"
 # Again and again: each time that a segment is begun its log is restarted.
 fresh 20
 : >open
+: >ready
 {
 	echo "UPDATE t SET v = 'y'; PRAGMA wal_checkpoint(PASSIVE);"
 	while [ -e open ]; do sleep 0.02; done

@@ -81,12 +81,13 @@ for what in 'UPDATE t SET v = hex(randomblob(100))' \
 	'DELETE FROM t WHERE id > 90; VACUUM; PRAGMA wal_checkpoint(TRUNCATE)'; do
 	fresh
 	: >open
+	: >ready
 	{
 		echo "UPDATE t SET v = 'y' WHERE id < 60;
 			PRAGMA wal_checkpoint(PASSIVE);"
 		while [ -e open ]; do sleep 0.02; done
 	} | sqlite3 -cmd '.dbconfig no_ckpt_on_close on' db >ready &
-	while ! grep -q '|' ready; do sleep 0.02; done
+	await grep -q '|' ready
 	ok "a cut, and meanwhile: $what" \
 		fs "FS_RUN=open@.segtmp-18=sqlite3 -cmd '.timeout 5000' db \"$what\"" \
 		seg-cut -v -d work shop db

@@ -259,6 +259,7 @@ for i in 1 2 3; do
 	await sh -c "[ \"\$(find w/a -name '*.seg' | wc -l)\" -gt $n ]"
 done
 is "$(find w/a -name '*.seg' | wc -l)" 4 "stops no cut"
+: >stream
 { head -c 65536 >/dev/null; cat; } <&5 >stream &
 reader=$!
 exec 5<&-

@@ -108,6 +108,7 @@ mkfifo input
 outage() {
 	in=$1 half=$(($(wc -l <"$1") / 2))
 	shift
+	: >out
 	"$@" <input >out 2>err &
 	pid=$!
 	exec 4>input

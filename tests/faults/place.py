@@ -17,7 +17,8 @@ SECONDS = 60  # in which a command ends, whatever happens
 
 
 def is_temporary(path):
-    return ".segtmp" in path
+    """Of a run that goes on: gone after the next one."""
+    return ".segtmp" in path or path.endswith("/upload.moving")
 
 
 def read_tree(root):
