@@ -119,9 +119,9 @@ is "$(($(grep -c '^write' wal.log) < 240))" 1 \
 # What others record of one that is listed already, and waits for the rest.
 # shellcheck disable=SC2046
 ok "one is removed from meanwhile" fs \
-	FS_RUN="opendir@/m9/=seg-list m10 | seg-rm -F -k busy.db; echo \$? >done" \
+	FS_RUN="opendir@/m9/=seg-list m10 | seg-rm -F -k busy.db; echo \$? >removed" \
 	seg-sync -k busy.db $(cat adds)
-is "$(cat done)" 0 "at once"
+is "$(cat removed)" 0 "at once"
 run seg-list -k busy.db m10
 is "$(grep -c . out)" 0 "what has gone is not known"
 
