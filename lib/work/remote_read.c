@@ -3,8 +3,7 @@
  *
  * An index is in memory only while its pages go into an external sort, by page
  * and then from the newest segment to the oldest: the first of a page is the
- * one that counts.  An index is checked as a whole before any of its pages is
- * taken, so that a wrong one leaves none.
+ * one that counts.
  */
 
 #include <stdlib.h>
@@ -13,14 +12,11 @@
 #include "base/coalesce.h"
 #include "base/file.h"
 #include "base/sort.h"
-#include "format/index.h"
 #include "segment/segpair.h"
+#include "work/remote_index.h"
 #include "work/remote_read.h"
 
 enum { SLOTS_MAX = 64 };
-
-/* An index is a few bytes a page; what claims more than this is none. */
-#define INDEX_MAX (UINT64_C(4) << 30)
 
 /* A source whose index and header are under way. */
 struct slot {
@@ -65,144 +61,6 @@ place_cmp(const void *a, const void *b)
 	return x->source > y->source ? -1 : x->source < y->source;
 }
 
-/* What an index says by itself. */
-struct index_facts {
-	uint64_t count;
-	uint64_t end;  /* beyond the greatest position */
-	bool in_order; /* the k-th page is at k */
-	bool sound;    /* no page 0 */
-};
-
-static enum rc
-read_facts(struct index_facts *facts, const struct fst *fst)
-{
-	struct fst_iter it;
-	uint32_t page;
-	uint64_t position;
-	enum rc rc;
-
-	*facts = (struct index_facts){.in_order = true, .sound = true};
-	fst_iter_init(&it, fst);
-	while ((rc = fst_iter_next(&it, &page, &position)) == RC_OK) {
-		facts->in_order &= position == facts->count++;
-		facts->sound &= page != 0;
-		if (position >= facts->end)
-			facts->end = position + (position != UINT64_MAX);
-	}
-	return rc == RC_ABSENT ? RC_OK : rc;
-}
-
-static const char *
-index_fault(
-    const struct index_facts *facts, const struct seg_header *h, bool exact)
-{
-	if (exact ? facts->count != h->frames : facts->count > h->frames)
-		return "wrong: it has not as many pages as the data";
-	if (!facts->sound || facts->end > h->frames ||
-	    (h->layout == SEG_OLD && !facts->in_order))
-		return "wrong: its positions are not those of the frames";
-	return NULL;
-}
-
-/* Where its frames are follows from it, and nobody has said that there are
- * others: the header need not be known. */
-static bool
-is_plain(const struct remote_set *s, size_t i, const struct index_facts *facts)
-{
-	uint32_t said =
-	    s->o->stored ? stored_pages(s->o->stored, &s->key[i]) : 0;
-
-	return facts->sound && facts->in_order && facts->count > 0 &&
-	       facts->count <= UINT32_MAX && (!said || said == facts->count);
-}
-
-static enum rc
-add_places(struct remote_reading *r, size_t i, const struct fst *fst,
-    uint32_t size_after)
-{
-	struct remote_want w = {.source = (uint32_t)i};
-	struct fst_iter it;
-	uint64_t position;
-	enum rc rc;
-
-	fst_iter_init(&it, fst);
-	while ((rc = fst_iter_next(&it, &w.page, &position)) == RC_OK) {
-		w.position = (uint32_t)position;
-		if (w.page > size_after)
-			continue;
-		rc = sort_add(r->places, &w);
-		if (rc)
-			return rc;
-	}
-	return rc == RC_ABSENT ? RC_OK : rc;
-}
-
-/* Who can fetch the segment whole is told, for whom that is the end it is. */
-static enum rc
-say_wrong(const struct remote_set *s, const char *name, const char *why)
-{
-	if (!s->o->fetch_whole)
-		return msg_fail(RC_DATA, "%s: %s", name, why);
-	msg_warn("%s: %s", name, why);
-	return RC_DATA;
-}
-
-/*
- * Each frame of the data has its page in the index; but an index that was made
- * from data of the LATER layout leaves out what the data has twice.  h NULL: the
- * header is not known, RC_ABSENT: it must be.
- */
-static enum rc
-take_map(struct remote_reading *r, size_t i, const struct file_map *map,
-    const char *name, const struct seg_header *h)
-{
-	struct remote_source *s = &r->set->source[i];
-	struct index_facts facts = {0};
-	const char *fault = NULL;
-	struct fst fst;
-	enum rc rc = index_open(&fst, name, map->data, map->len);
-
-	if (rc == RC_OK)
-		rc = read_facts(&facts, &fst);
-	if (rc == RC_OK && !h && !is_plain(r->set, i, &facts))
-		return RC_ABSENT;
-	if (rc == RC_OK && h)
-		fault = index_fault(&facts, h, !s->local);
-	if (fault)
-		return say_wrong(r->set, name, fault);
-	if (rc == RC_OK && !h)
-		s->frames = (uint32_t)facts.count;
-	return rc ? rc : add_places(r, i, &fst, h ? h->size_after : UINT32_MAX);
-}
-
-static struct disk_cache_id
-name_id(const struct remote_set *s, const char *object)
-{
-	return disk_cache_id(store_name(s->o->store), object);
-}
-
-static enum rc
-take_index(struct remote_reading *r, size_t i, struct file *f, const char *name,
-    const struct seg_header *h)
-{
-	struct remote_set *set = r->set;
-	struct file_map map;
-	enum rc rc = file_map(&map, f, INDEX_MAX);
-
-	if (rc == RC_OK) {
-		rc = take_map(r, i, &map, name, h);
-		if (rc == RC_OK && set->o->disk)
-			disk_cache_put_all(set->o->disk, name_id(set, name),
-			    map.data, map.len);
-		file_unmap(&map);
-	}
-	if (rc == RC_DATA && set->o->fetch_whole) {
-		set->source[i].wrong = true;
-		rc = RC_OK;
-	}
-	return rc;
-}
-
 static enum rc
 take_header(struct remote_reading *r, size_t i, const char *name,
     const struct seg_header *h)
@@ -239,7 +97,8 @@ read_local(struct remote_reading *r, size_t i)
 	if (rc == RC_OK)
 		rc = file_open(&idx, idx_path);
 	if (rc == RC_OK)
-		rc = take_index(r, i, idx, idx_path, &h);
+		rc = remote_index_take_file(
+		    r->set, i, idx, idx_path, &h, r->places);
 	if (rc == RC_ABSENT)
 		rc = msg_fail(RC_DATA, "%s: gone", seg_path);
 	r->set->mode &= file_mode_within(mode);
@@ -277,7 +136,7 @@ no_index(struct slot *t)
 	struct remote_set *set = t->reading->set;
 
 	if (t->index_rc == RC_ABSENT)
-		say_wrong(set, t->index_name, "not in the store");
+		remote_index_wrong(set, t->index_name, "not in the store");
 	if (!set->o->fetch_whole)
 		return RC_DATA;
 	set->source[t->source].wrong = true;
@@ -288,6 +147,7 @@ no_index(struct slot *t)
 static enum rc
 slot_source(struct slot *t)
 {
+	struct remote_reading *r = t->reading;
 	struct seg_header h;
 	enum rc rc = slot_header(t, &h);
 	const struct seg_header *known = rc == RC_OK ? &h : NULL;
@@ -297,10 +157,10 @@ slot_source(struct slot *t)
 	if (t->index_rc)
 		return no_index(t);
 	if (t->cached.data)
-		return take_map(
-		    t->reading, t->source, &t->cached, t->index_name, known);
-	return take_index(
-	    t->reading, t->source, t->index, t->index_name, known);
+		return remote_index_take(r->set, t->source, &t->cached,
+		    t->index_name, known, r->places);
+	return remote_index_take_file(
+	    r->set, t->source, t->index, t->index_name, known, r->places);
 }
 
 static void header_start(struct slot *);
@@ -412,25 +272,6 @@ index_start(struct slot *t)
 	store_start(t->reading->set->o->store, &t->index_xfer);
 }
 
-/* Is its index in the cache on disk, and whole? */
-static bool
-find_cached(struct slot *t)
-{
-	struct remote_set *set = t->reading->set;
-	struct fst fst;
-	enum rc rc;
-
-	if (!set->o->disk || !disk_cache_map(set->o->disk,
-				 name_id(set, t->index_name), &t->cached))
-		return false;
-	msg_hush(true);
-	rc = index_open(&fst, t->index_name, t->cached.data, t->cached.len);
-	msg_hush(false);
-	if (rc)
-		file_unmap(&t->cached);
-	return rc == RC_OK;
-}
-
 static enum rc
 slot_start(struct slot *t, size_t i)
 {
@@ -445,7 +286,7 @@ slot_start(struct slot *t, size_t i)
 	t->index_name = remote_set_object(set, i, PART_INDEX);
 	t->index_rc = RC_OK;
 	t->header_read = false;
-	if (!find_cached(t))
+	if (!remote_index_cached(set, t->index_name, &t->cached))
 		index_start(t);
 	if (!set->o->lazy || i == set->n - 1)
 		header_start(t);
