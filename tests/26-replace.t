@@ -361,6 +361,67 @@ if [ "$root" ] && setpriv --reuid 65534 --regid 65534 --clear-groups true; then
 	fi
 fi
 
+# --- planted, for root to come by
+if [ "$root" ] && setpriv --reuid 65534 --regid 65534 --clear-groups true; then
+	rm -rf public
+	mkdir public public/of-his
+	chmod 1777 public
+	old plain
+	# planted OWNER FILE: a link of his in that place
+	planted() {
+		ln -sfn "$T/d/now.db" "$2"
+		chown -h "$1" "$2"
+	}
+	planted 65534 public/now.db
+	for how in -F -Fu; do
+		must_fail 2 seg-restore $how public/now.db "$seg"
+		err_like 'public/now.db: a symbolic link of somebody else.s, where all may write' \
+			"$how: a link that another user has made in a public place"
+		is "$(rows d/now.db)" old,committed "$how: is not followed"
+	done
+	ln -s "$T/public/now.db" by-the-way
+	must_fail 2 seg-restore -F by-the-way "$seg"
+	is "$(rows d/now.db)" old,committed "nor by way of one of our own"
+	chown 65534 public/of-his
+	planted 65534 public/of-his/now.db
+	ok "one in a place of his own" seg-restore -F public/of-his/now.db "$seg"
+	same d/now.db new.db "is followed"
+	old plain
+	planted 0 public/now.db
+	ok "our own in a public place" seg-restore -F public/now.db "$seg"
+	same d/now.db new.db "is followed"
+	old plain
+	chown 65534 public
+	planted 65534 public/now.db
+	ok "that of the place's owner" seg-restore -F public/now.db "$seg"
+	same d/now.db new.db "is followed"
+fi
+
+# A hot journal names a file that goes with it, as that of a transaction in
+# several databases does; whoever wrote it names what he likes.
+cp o/journal/now.db-journal named
+perl -e 'my ($page, $name) = @ARGV; my $sum = 0; $sum += ord for split //, $name;
+	print pack("N", 0x40000000 / $page + 1), $name, pack("NN", length $name, $sum),
+		"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"' 4096 "$T/precious" >>named
+echo precious >precious
+mkdir by-sqlite
+cp o/journal/now.db named by-sqlite
+mv by-sqlite/named by-sqlite/now.db-journal
+is "$(rows by-sqlite/now.db)" old,committed "SQLite rolls such a journal back"
+absent precious
+echo precious >precious
+old journal
+cp named d/now.db-journal
+must_fail 1 seg-restore -F d/now.db "$damaged"
+ok "a journal that names another file" seg-restore -F d/now.db "$seg"
+same d/now.db new.db "is put back"
+is "$(ls -A d) $(cat precious)" "now.db precious" "and that file is not removed"
+old journal
+cp named d/now.db-journal
+must_fail 3 fs FS_FAIL='rename@.segtmp-now.db#1=EBUSY' seg-restore -F d/now.db "$seg"
+is "$(rows d/now.db) $(cat precious)" "old,committed precious" \
+	"the old database is whole then"
+
 # --- SQLite's check: bad, and one that cannot be run
 sqlite3 rows.db 'CREATE TABLE t(x); CREATE INDEX i ON t(x);
 	INSERT INTO t VALUES(1), (2); PRAGMA writable_schema = on;

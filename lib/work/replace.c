@@ -93,6 +93,19 @@ follow(const char *link, off_t size)
 	return path;
 }
 
+/* In a directory that all can write to anybody may have put it there, for root
+ * to replace what is behind it. */
+static bool
+is_planted(const char *link, const struct stat *of)
+{
+	char *dir = path_dir(link);
+	struct stat st = {0};
+	bool all_write = stat(dir, &st) != 0 || st.st_mode & S_IWOTH;
+
+	free(dir);
+	return all_write && of->st_uid != geteuid() && of->st_uid != st.st_uid;
+}
+
 static enum rc
 resolve(struct replace *r, const char *path)
 {
@@ -108,6 +121,11 @@ resolve(struct replace *r, const char *path)
 		if (!S_ISLNK(r->st.st_mode))
 			return msg_fail(
 			    RC_USAGE, "%s: not a regular file", r->path);
+		if (is_planted(r->path, &r->st))
+			return msg_fail(RC_USAGE,
+			    "%s: a symbolic link of somebody else's, where "
+			    "all may write: not followed",
+			    r->path);
 		next = follow(r->path, r->st.st_size);
 		if (!next)
 			return msg_errno(r->path);
@@ -300,9 +318,11 @@ settle(struct replace *r)
 		rc = sqlite_fail(db, object);
 	} else {
 		sqlite3_busy_timeout(db, (int)r->busy_ms);
+		sqlite_remove_beside(sqlite3_db_filename(db, "main"));
 		if (!put_back(db))
 			rc = is_useless(db) ? RC_ABSENT
 					    : sqlite_fail(db, object);
+		sqlite_remove_beside(NULL);
 	}
 	sqlite3_close(db);
 	free(object);

@@ -16,7 +16,8 @@ struct replace;
 
 /*
  * What path means: a symbolic link is followed, also to a file that is not
- * there.  RC_USAGE: it is no regular file; RC_SYSTEM: another process holds a
+ * there.  RC_USAGE: it is no regular file, or by a link that anybody may have
+ * made; RC_SYSTEM: another process holds a
  * lock on it, or has it open in WAL mode, for longer than busy_ms.
  */
 enum rc replace_new(struct replace **, const char *path, unsigned busy_ms);

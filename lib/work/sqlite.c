@@ -53,6 +53,33 @@ plain_pread64(int fd, void *p, size_t n, off64_t at)
 	return as_failed(sqlite_pread64(fd, p, n, at));
 }
 
+/* The database beside which SQLite may remove files; or NULL: anywhere. */
+static const char *beside;
+static int (*sqlite_unlink)(const char *);
+
+/*
+ * A hot journal may name a file to be removed with it, in which other databases
+ * of the same transaction are named.  It names what its writer likes, which we
+ * may have rights on, and he not.  Kept, that file is without effect.
+ */
+static int
+plain_unlink(const char *path)
+{
+	size_t n = beside ? strlen(beside) : 0;
+
+	if (beside && (strncmp(path, beside, n) != 0 ||
+			  (strcmp(path + n, "-journal") != 0 &&
+			      strcmp(path + n, "-wal") != 0)))
+		return 0;
+	return sqlite_unlink(path);
+}
+
+void
+sqlite_remove_beside(const char *db)
+{
+	beside = db;
+}
+
 static sqlite3_syscall_ptr
 replace_call(sqlite3_vfs *vfs, const char *name, sqlite3_syscall_ptr by)
 {
@@ -71,6 +98,8 @@ sqlite_open(const char *name, sqlite3 **db, int flags, const char *vfs)
 	if (!sqlite_read && unix_vfs && unix_vfs->iVersion >= 3) {
 		sqlite_read = (ssize_t(*)(int, void *, size_t))replace_call(
 		    unix_vfs, "read", (sqlite3_syscall_ptr)plain_read);
+		sqlite_unlink = (int (*)(const char *))replace_call(
+		    unix_vfs, "unlink", (sqlite3_syscall_ptr)plain_unlink);
 		sqlite_pread =
 		    (ssize_t(*)(int, void *, size_t, off_t))replace_call(
 			unix_vfs, "pread", (sqlite3_syscall_ptr)plain_pread);

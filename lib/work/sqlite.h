@@ -11,6 +11,9 @@
 /* sqlite3_open_v2(), and from then on a disk that cannot be read is told from a
  * damaged file. */
 int sqlite_open(const char *name, sqlite3 **, int flags, const char *vfs);
+/* From here on SQLite removes no files but the -journal and the -wal of the
+ * database with that path, as SQLite has it; NULL: what it likes. */
+void sqlite_remove_beside(const char *db);
 /* The errno of a read by SQLite that failed just now. */
 int sqlite_errno(void);
 
