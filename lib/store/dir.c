@@ -77,6 +77,24 @@ check_root(const char *root)
 	return RC_OK;
 }
 
+/*
+ * The links that a listing does not follow: of the directory that the object is
+ * in, and of itself where it is read.  (A PUT replaces it, a DELETE removes it.)
+ */
+static enum rc
+refuse_links(const struct dir_store *s, const struct store_xfer *x)
+{
+	char *path = path_below(s, x->object), *dir = path_dir(path);
+	bool reads = x->verb == STORE_GET || x->verb == STORE_HEAD;
+	enum rc rc = dir_refuse_link(dir);
+
+	if (rc == RC_OK && reads)
+		rc = dir_refuse_link(path);
+	free(dir);
+	free(path);
+	return rc;
+}
+
 /* ---- listing ---- */
 
 /* limit is only a hint; a directory has no order to make use of it. */
@@ -449,10 +467,14 @@ static enum rc
 transfer(struct dir_store *s, struct slot *slot)
 {
 	struct store_xfer *x = slot->xfer;
+	enum rc rc;
 
 	if (!store_object_is_plain(x->object))
 		return msg_fail(
 		    RC_DATA, "%s: not a path in a store", x->object);
+	rc = refuse_links(s, x);
+	if (rc)
+		return rc;
 	switch (x->verb) {
 	case STORE_PUT:
 		return do_put(s, x, slot);

@@ -57,6 +57,15 @@ refuse_link(const char *path)
 	    path);
 }
 
+enum rc
+dir_refuse_link(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode) ? refuse_link(path)
+							    : RC_OK;
+}
+
 static enum rc
 stop_at_first(void *arg, const struct store_entry *e)
 {

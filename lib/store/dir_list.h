@@ -12,4 +12,7 @@ enum dir_level { DIR_ALL, DIR_NEXT, DIR_NAMESPACES };
 enum rc dir_walk(const char *base, enum dir_level,
     enum rc (*entry)(void *, const struct store_entry *), void *arg);
 
+/* Is path, below a namespace, a symbolic link?  RC_USAGE: it is not followed. */
+enum rc dir_refuse_link(const char *path);
+
 #endif
