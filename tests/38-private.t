@@ -5,13 +5,13 @@
 
 # modes PATH...: of the files below, different ones once
 modes() {
-	find "$@" -type f ! -name 'cut.*' -exec stat -c %a {} + | sort -u |
+	find "$@" -type f -exec stat -c %a {} + | sort -u |
 		tr '\n' ' '
 }
 
 # way MODE WANTED: a database of that mode goes all the way
 way() {
-	rm -rf ./*.db work store fetched lazy m
+	rm -rf ./*.db ./*.db-seg work store fetched lazy m piped
 	make_db a.db 300 4096 delete
 	chmod "$1" a.db
 	mkdir store
@@ -35,6 +35,10 @@ way() {
 	ok "$1: restored" sh -c 'seg-restore r.db m/shop/*.seg'
 	is "$(modes r.db)" "$2 " "$1: the database is $2"
 	same r.db a.db "$1: and the same"
+	ok "$1: a copy that follows" sh -c 'seg-restore -u u.db fetched/shop/*.seg'
+	is "$(modes u.db)" "$2 " "$1: it is $2"
+	ok "$1: by a pipe" sh -c 'seg-pack fetched/shop/*.seg | seg-unpack -d piped'
+	is "$(modes piped)" "$2 " "$1: what comes out is $2"
 }
 
 way 600 600

@@ -118,7 +118,7 @@ static enum rc
 create(struct file **f, const char *dir, const char *path,
     const struct tar_member *m, const struct name *name)
 {
-	mode_t mode = file_default_mode() & ~(~m->mode & 0444);
+	mode_t mode = file_mode_within(m->mode);
 	enum rc rc = dir_make_below(dir, name->namespace);
 
 	if (rc == RC_OK)
