@@ -56,6 +56,10 @@ at_exit() {
 through age "age -r $recipient" "age -d -i key.txt"
 gpg="gpg --quiet --batch --pinentry-mode loopback --passphrase secret"
 through gpg "$gpg --symmetric" "$gpg --decrypt"
+gpg --quiet --batch --passphrase '' --quick-generate-key us@example.org ed25519 sign
+through signed "gpg --quiet --batch --sign" "gpg --quiet --batch --decrypt"
+printf X | dd of=signed.file bs=1 seek=$(($(size signed.file) - 20)) conv=notrunc 2>/dev/null
+must_fail 1 gpg --quiet --batch --decrypt signed.file
 through zstd "zstd -q" "zstd -dq"
 through gzip "gzip" "gzip -d"
 
