@@ -69,9 +69,9 @@ fsync w/shop/KEY.idx
 linkat w/shop/KEY.idx indexes/KEY
 fsync indexes
 unlink w/shop/KEY.seg
+fsync w/shop
 unlink w/shop/KEY.idx
 unlink w/shop/upload.moving
-fsync w/shop
 EOT
 same order wanted "synced, linked, its directory synced; data, index, removal"
 

@@ -22,16 +22,13 @@ unlink_there(const char *path)
 }
 
 enum rc
-moved_remove(const char *seg_path, struct dirs *dirs)
+moved_remove(const char *seg_path, enum part part, struct dirs *dirs)
 {
 	char *idx = xasprintf("%.*s.idx", (int)strlen(seg_path) - 4, seg_path);
-	enum rc rc;
+	enum rc rc = unlink_there(part == PART_SEGMENT ? seg_path : idx);
 
-	/* The index last: a .seg without one would be complained about. */
-	rc = unlink_there(seg_path);
-	if (rc == RC_OK)
-		rc = unlink_there(idx);
-	dirs_add(dirs, seg_path);
+	if (dirs)
+		dirs_add(dirs, seg_path);
 	free(idx);
 	return rc;
 }
@@ -56,7 +53,7 @@ is_lonely(const char *dir, const char *name, const struct key *upto)
 }
 
 enum rc
-moved_sweep(const char *seg_path, const struct key *key, struct dirs *dirs)
+moved_sweep(const char *seg_path, const struct key *key)
 {
 	char *dir = path_dir(seg_path), *path;
 	DIR *d = opendir(dir);
@@ -70,7 +67,6 @@ moved_sweep(const char *seg_path, const struct key *key, struct dirs *dirs)
 		msg_info(
 		    "%s: its .seg was moved by a killed run, removed", path);
 		rc = unlink_there(path);
-		dirs_add(dirs, path);
 		free(path);
 	}
 	if (d)
@@ -161,14 +157,39 @@ compare_noted(struct noted *n, enum part part)
 	return object_wait(&o, &end);
 }
 
-/* RC_OK: it has gone.  RC_SYSTEM: what is to become of it is not known yet. */
+/* The next that is noted, with the paths of its files; they are the caller's. */
+static bool
+next_noted(struct noted *n, const char *dir, const char **line, const char *end)
+{
+	const char *at = *line, *nl;
+
+	while ((nl = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+		*line = nl + 1;
+		if (key_parse(&n->name.key, at, (size_t)(nl - at))) {
+			n->file[0] = xasprintf("%s/%.*s.seg", dir, KEY_LEN, at);
+			n->file[1] = xasprintf("%s/%.*s.idx", dir, KEY_LEN, at);
+			return true;
+		}
+		at = nl + 1;
+	}
+	return false;
+}
+
+static void
+free_paths(struct noted *n)
+{
+	free(n->file[0]);
+	free(n->file[1]);
+}
+
+/* RC_OK: its data has gone.  RC_SYSTEM: what is to become of it is not known
+ * yet. */
 static enum rc
-make_good(struct noted *n, struct dirs *dirs)
+remove_data(struct noted *n, struct dirs *dirs)
 {
 	enum rc rc;
 
-	if (!file_exists(n->file[PART_SEGMENT]) &&
-	    !file_exists(n->file[PART_INDEX]))
+	if (!file_exists(n->file[PART_SEGMENT]))
 		return RC_OK;
 	/* What is wrong with it is said when it is to be published again. */
 	msg_mute(true);
@@ -179,46 +200,43 @@ make_good(struct noted *n, struct dirs *dirs)
 	if (rc == RC_OK) {
 		msg_info("%s: published by a killed run, removed",
 		    n->file[PART_SEGMENT]);
-		rc = moved_remove(n->file[PART_SEGMENT], dirs);
+		rc = moved_remove(n->file[PART_SEGMENT], PART_SEGMENT, dirs);
 	}
 	return rc;
 }
 
-/* False: not all of it. */
-static bool
-make_all_good(
-    struct noted *n, const char *dir, const struct buf *text, struct dirs *dirs)
+/* RC_OK: all of it is done. */
+static enum rc
+make_all_good(struct noted *n, const char *dir, const struct buf *text)
 {
-	const char *line = text->len ? text->data : "", *nl;
-	const char *end = line + text->len;
-	bool known = true;
+	const char *start = text->len ? text->data : "";
+	const char *end = start + text->len, *line;
+	struct dirs dirs = {0};
+	enum rc rc = RC_OK;
 
-	for (; (nl = memchr(line, '\n', (size_t)(end - line))); line = nl + 1) {
-		if (!key_parse(&n->name.key, line, (size_t)(nl - line)))
-			continue;
-		n->file[0] = xasprintf("%s/%.*s.seg", dir, KEY_LEN, line);
-		n->file[1] = xasprintf("%s/%.*s.idx", dir, KEY_LEN, line);
-		if (make_good(n, dirs) == RC_SYSTEM)
-			known = false;
-		free(n->file[0]);
-		free(n->file[1]);
-	}
-	return known;
+	for (line = start; next_noted(n, dir, &line, end); free_paths(n))
+		if (remove_data(n, &dirs) == RC_SYSTEM)
+			rc = RC_SYSTEM;
+	rc = rc_max(rc, dirs_sync(&dirs));
+	for (line = start; next_noted(n, dir, &line, end); free_paths(n))
+		if (is_lonely(
+			dir, path_base(n->file[PART_INDEX]), &n->name.key))
+			rc = rc_max(rc, moved_remove(n->file[PART_SEGMENT],
+					    PART_INDEX, NULL));
+	return rc;
 }
 
 void
 moved_make_good(struct store *store, const char *cluster,
-    const struct name *name, const char *seg_path, struct dirs *dirs)
+    const struct name *name, const char *seg_path)
 {
 	struct noted n = {.store = store, .cluster = cluster, .name = *name};
 	char *dir = path_dir(seg_path), *path;
 	struct buf text = {0};
 
 	if (read_notes(seg_path, &path, &text) == RC_OK &&
-	    make_all_good(&n, dir, &text, dirs)) {
+	    make_all_good(&n, dir, &text) == RC_OK)
 		(void)unlink(path);
-		dirs_add(dirs, path);
-	}
 	buf_release(&text);
 	free(path);
 	free(dir);

@@ -19,22 +19,28 @@ struct store;
  * its files were to be removed.  Where that cannot be noted it is done without. */
 void moved_note(const char *seg_path);
 
-/* DIR/NAMESPACE/KEY.seg and its .idx; dirs is what to sync then. */
-enum rc moved_remove(const char *seg_path, struct dirs *);
+/*
+ * DIR/NAMESPACE/KEY.seg, or the .idx beside it.  The data first, and the index
+ * when that is synced (dirs: where): of two removals a crash may keep either, and
+ * data without its index would be complained about.  The other way about it is
+ * swept, so that it need not be synced.
+ */
+enum rc moved_remove(const char *seg_path, enum part, struct dirs *dirs);
 
 /*
  * Remove the .idx files beside it that have lost their .seg to a run that was
  * killed between the two: those of segments that end no later than key, which
  * is in the store.
  */
-enum rc moved_sweep(const char *seg_path, const struct key *, struct dirs *);
+enum rc moved_sweep(const char *seg_path, const struct key *);
 
 /*
- * When all of a directory that this run has noted is done: of what killed runs
- * have noted there, the files go that are in the store with the same contents;
- * then the notes.  name: any segment of that directory's namespace.
+ * When the data of all that this run has noted in a directory is gone, and that
+ * is synced: of what killed runs have noted there, the files go that are in the
+ * store with the same contents; then the notes.  name: any segment of that
+ * directory's namespace.
  */
 void moved_make_good(struct store *, const char *cluster,
-    const struct name *name, const char *seg_path, struct dirs *);
+    const struct name *name, const char *seg_path);
 
 #endif

@@ -388,18 +388,39 @@ ends_directory(const struct candidate *c)
 
 /* With that what killed runs have left there, too. */
 static enum rc
-remove_local(struct publish *p, const struct candidate *c, struct dirs *dirs)
+remove_index(struct publish *p, const struct candidate *c)
 {
 	char *path = candidate_path(c, PART_SEGMENT);
-	enum rc rc = moved_remove(path, dirs);
+	enum rc rc = moved_remove(path, PART_INDEX, NULL);
 	struct name name;
 
 	if (rc == RC_OK && ends_directory(c)) {
 		name_set(&name, c->space->namespace, &c->key);
-		moved_make_good(p->o.store, p->o.cluster, &name, path, dirs);
-		rc = moved_sweep(path, &c->key, dirs);
+		moved_make_good(p->o.store, p->o.cluster, &name, path);
+		rc = moved_sweep(path, &c->key);
 	}
 	free(path);
+	return rc;
+}
+
+static enum rc
+remove_local(struct publish *p, size_t end)
+{
+	struct dirs dirs = {0};
+	enum rc rc = RC_OK;
+	char *path;
+
+	for (size_t i = p->finished; i < end; i++) {
+		if (p->set.c[i].rc)
+			continue;
+		path = candidate_path(&p->set.c[i], PART_SEGMENT);
+		rc = rc_max(rc, moved_remove(path, PART_SEGMENT, &dirs));
+		free(path);
+	}
+	rc = rc_max(rc, dirs_sync(&dirs));
+	for (size_t i = p->finished; rc == RC_OK && i < end; i++)
+		if (p->set.c[i].rc == RC_OK)
+			rc = remove_index(p, &p->set.c[i]);
 	return rc;
 }
 
@@ -434,13 +455,10 @@ record_until(struct publish *p, size_t end)
 static enum rc
 finish_batch(struct publish *p, size_t end)
 {
-	struct dirs dirs = {0};
 	enum rc rc = record_until(p, end);
 
-	for (size_t i = p->finished; p->o.move && i < end; i++)
-		if (p->set.c[i].rc == RC_OK && !p->o.dry_run)
-			rc = rc_max(rc, remove_local(p, &p->set.c[i], &dirs));
-	rc = rc_max(rc, dirs_sync(&dirs));
+	if (p->o.move && !p->o.dry_run)
+		rc = rc_max(rc, remove_local(p, end));
 	for (size_t i = p->finished; i < end; i++) {
 		const struct candidate *c = &p->set.c[i];
 		struct rec rec = {.pages = c->pages ? c->pages : REC_UNKNOWN,
