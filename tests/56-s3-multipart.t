@@ -210,8 +210,8 @@ begun() {
 	sleep 0.3
 }
 for signal in TERM:143 HUP:129 INT:130; do
-	# (a shell lets what runs in the background ignore INT)
-	begun perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV'
+	# (a shell lets what runs in the background ignore INT, and nohup HUP)
+	begun perl -e '$SIG{INT} = $SIG{HUP} = "DEFAULT"; exec @ARGV'
 	kill -${signal%:*} $pid
 	wait $pid 2>/dev/null
 	is $? ${signal#*:} "SIG${signal%:*} ends it by that signal"
