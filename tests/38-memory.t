@@ -88,4 +88,29 @@ in_little "seg-verify" names seg-verify -j 16
 in_little "seg-verify --restore" names seg-verify --restore -j 16
 in_little "seg-fetch -l" names seg-fetch -l -j 16 -d lazy
 in_little "seg-query" names seg-query 'SELECT 1'
+
+# A table of 160 MiB, a row on each page, scanned: at most 64 MiB besides the
+# cache, which has 64 MiB by itself.
+rm -rf store work whole lazy
+mkdir store
+sqlite3 big.db 'CREATE TABLE t(x);
+	WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 40960)
+	INSERT INTO t SELECT zeroblob(4000) FROM n'
+ok "a large database" sh -c 'seg-cut -d work big big.db | seg-upload -m >names'
+[ "$(wc -c <big.db)" -gt 134217728 ]
+is $? 0 "larger than what is allowed"
+# scanned DESC KIB OPTION...
+scanned() {
+	test_name=$1 test_kib=$2
+	shift 2
+	run rusage used seg-query "$@" 'SELECT count(*), sum(length(x)) FROM t' \
+		<names
+	is "$(cat out)" "40960	163840000" "$test_name: all of it" ||
+		show_file err err
+	[ "$(cut -d' ' -f3 used)" -le "$test_kib" ]
+	is $? 0 "$test_name: $(cut -d' ' -f3 used) KiB"
+}
+scanned "seg-query, a scan" 131072
+scanned "seg-query, a cache of 8 MiB" 73728 --cache 8388608
+scanned "seg-query, no cache" 65536 --cache 0
 done_testing
