@@ -60,11 +60,19 @@ class Proxy:
 
     def ask(self, verb, path, body=None):
         """The answer; None if there is no such object."""
-        self.http.request(verb, f"/{BUCKET}{path}", body)
-        r = self.http.getresponse()
-        answer = r.read()
+        try:
+            r, answer = self.asked(verb, path, body)
+        except (http.client.HTTPException, ConnectionError):
+            # The service closes what it takes for idle.
+            self.http.close()
+            r, answer = self.asked(verb, path, body)
         assert r.status < 300 or r.status == 404, (verb, path, answer)
         return answer if r.status < 300 else None
+
+    def asked(self, verb, path, body):
+        self.http.request(verb, f"/{BUCKET}{path}", body)
+        r = self.http.getresponse()
+        return r, r.read()
 
     def list(self, prefix):
         """Up to a thousand keys."""

@@ -48,7 +48,10 @@ class Running:
     def __init__(self, stages, cwd, env_of, fault):
         self.stages, self.fault = stages, fault
         self.out = tempfile.TemporaryFile()
-        self.errs = [tempfile.TemporaryFile() for _ in stages]
+        # Pipes: where calls fail, those that write to a file do.
+        self.errs = [b"" for _ in stages]
+        pipes = [os.pipe() for _ in stages]
+        self.said = [r for r, w in pipes]
         self.processes = []
         source = subprocess.DEVNULL
         for n, argv in enumerate(stages):
@@ -56,7 +59,9 @@ class Running:
             p = subprocess.Popen(
                 argv, cwd=cwd, env=env_of(argv[0], n), stdin=source,
                 stdout=self.out if last else subprocess.PIPE,
-                stderr=self.errs[n])
+                stderr=pipes[n][1])
+            os.close(pipes[n][1])
+            os.set_blocking(pipes[n][0], False)
             if n > 0:
                 source.close()
             source = p.stdout
@@ -71,6 +76,7 @@ class Running:
     def finish(self):
         end = time.monotonic() + SECONDS
         while not all(has_ended(p) for p in self.processes):
+            self.listen()
             time.sleep(0.001)
             if time.monotonic() > end:
                 for p in self.processes:
@@ -79,10 +85,22 @@ class Running:
         if self.timer:
             self.timer.cancel()
             self.timer.join()
+        self.listen()
+        for fd in self.said:
+            os.close(fd)
         return Result(self.stages, [p.wait() for p in self.processes],
                       contents_of(self.out).decode(),
-                      [contents_of(f).decode(errors="replace")
-                       for f in self.errs], self.fault)
+                      [err.decode(errors="replace") for err in self.errs],
+                      self.fault)
+
+    def listen(self):
+        """What they have said so far."""
+        for n, fd in enumerate(self.said):
+            try:
+                while more := os.read(fd, 65536):
+                    self.errs[n] += more
+            except BlockingIOError:
+                pass
 
 
 def has_ended(process):

@@ -8,13 +8,20 @@ HOUR, DAY = 3600 * 1000, 24 * 3600 * 1000
 AGES = {"s": 1000, "m": 60 * 1000, "h": HOUR, "d": DAY, "w": 7 * DAY}
 
 
-def reachable(listing):
-    """The ENDs to which a chain leads from frame 1 on."""
-    ends = {0}
+def reachable(listing, start=0):
+    """The ENDs to which a chain leads from an END on: from frame 1 on."""
+    ends = {start}
     for k in sorted(listing, key=lambda k: (k.end, k.start)):
         if k.start - 1 in ends:
             ends.add(k.end)
-    return ends - {0}
+    return ends - {start}
+
+
+def linked(listing, ends):
+    """Does a chain lead from each of them to the next?  Not past a segment that
+    begins anew from frame 1 on."""
+    ends = sorted(ends)
+    return all(b in reachable(listing, a) for a, b in zip(ends, ends[1:]))
 
 
 def state_at(listing, time):

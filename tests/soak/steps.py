@@ -7,7 +7,7 @@ import subprocess
 
 from commands import Bad, is_done
 from databases import rng
-from promise import promised, reachable, state_at, superfluous
+from promise import linked, promised, reachable, state_at, superfluous
 from randomdb import (columns, connect, contents, is_shadow, is_virtual, names,
                       quoted)
 from world import Attempt
@@ -140,6 +140,8 @@ def prune(life):
     between = None
     if keep and rng.random() < 0.5:
         between = promised(h.listing, life.now(), age, keep)
+        if not linked(h.listing, between):
+            between = None
         if not life.attempt(lambda: merging(life, h, ["keep", *policy], "s0")):
             return
     removed(life, h, policy, age, keep, between)
@@ -150,7 +152,7 @@ def removing(life, h, policy):
 
 
 def removed(life, h, policy, age, keep, between):
-    """between: the states between which all was merged before; None: it was not."""
+    """between: the states between which all was merged before; None: not all."""
     before = promised(h.listing, life.now(), age, keep)
     stages = removing(life, h, policy)
     r = life.run(stages, life.fault(stages))
