@@ -147,6 +147,14 @@ output_of(const struct fst *f, const struct fst_state *s, unsigned i)
 
 /* The address of transition i's target; one below HEAD but not 0 is refused by
  * decode(), to which it goes. */
+/* In a file that somebody made up it wraps: the value is any number then, as it
+ * may be anyway; who uses it sees to that. */
+static inline uint64_t
+add_output(uint64_t sum, uint64_t output)
+{
+	return sum + output;
+}
+
 static inline uint64_t
 target_of(const struct fst *f, const struct fst_state *s, unsigned i)
 {
@@ -188,7 +196,7 @@ leave(const struct fst *f, uint64_t addr, uint64_t *value)
 	if (rc == RC_OK && (!s.final || s.n > 0))
 		rc = damaged(f, "a key that is too long");
 	if (rc == RC_OK)
-		*value += s.final_output;
+		*value = add_output(*value, s.final_output);
 	return rc;
 }
 
@@ -226,7 +234,7 @@ fst_get(const struct fst *f, uint32_t page, uint64_t *value)
 		i = first_at_least(&s, byte);
 		if (i == s.n || s.input[-(ptrdiff_t)i] != byte)
 			return RC_ABSENT;
-		sum += output_of(f, &s, i);
+		sum = add_output(sum, output_of(f, &s, i));
 		addr = target_of(f, &s, i);
 	}
 	*value = sum;
@@ -283,7 +291,7 @@ fst_iter_seek(struct fst_iter *it, uint32_t page)
 		it->level[d].taken++;
 		it->level[d].last = fst_key_byte(page, d);
 		rc = descend(it, target_of(it->fst, s, i),
-		    it->level[d].sum + output_of(it->fst, s, i));
+		    add_output(it->level[d].sum, output_of(it->fst, s, i)));
 		if (rc)
 			return rc;
 	}
@@ -326,7 +334,7 @@ fst_iter_next(struct fst_iter *it, uint32_t *page, uint64_t *value)
 		}
 		it->level[d].taken++;
 		it->level[d].last = s->input[-(ptrdiff_t)i];
-		sum = it->level[d].sum + output_of(f, s, i);
+		sum = add_output(it->level[d].sum, output_of(f, s, i));
 		addr = target_of(f, s, i);
 		if (d < FST_KEY - 1) {
 			rc = descend(it, addr, sum);
