@@ -288,5 +288,52 @@ is "$(grep -c COMMIT out)" 0 "and not ended"
 rm "$segment"
 must_fail 1 seg-diff <two
 err_like "^seg-diff: .*not (in the store|there)|no such" "a segment that has gone"
+
+# --- a schema that says more than SQLite reads of it
+
+# more NAME TYPE OF ROOT SQL: an object of that SQL is added; the script runs
+# nothing of what stands behind its first statement
+more() {
+	sqlite3 "$1.db" 'CREATE TABLE t(a); INSERT INTO t VALUES(1)'
+	stored "$1" "$1.db"
+	cp "$1.db" copy.db
+	mv "$1.plan" first.plan
+	sqlite3 "$1.db" '.dbconfig defensive off' "INSERT INTO t VALUES(2);
+		PRAGMA writable_schema = 1;
+		INSERT INTO sqlite_schema VALUES('$2', 'x', '$3', $4, '$5')" >/dev/null
+	stored "$1" "$1.db"
+	cat first.plan "$1.plan" >two
+	ok "$1: seg-diff" seg-diff <two
+	cp out script
+	ok "$1: its script runs" replayed copy.db script
+	is "$(sqlite3 copy.db 'SELECT group_concat(a) FROM t')" 1,2 "$1: the rows"
+	is "$(sqlite3 copy.db "SELECT count(*) FROM sqlite_schema WHERE name = 'x'")" 1 \
+		"$1: the $2"
+	absent ran
+}
+more view view x 0 'create view x as select ";" /* ; */ --;
+;
+.shell touch ran
+'
+more trigger trigger t 0 'create trigger x after insert on t begin select 1; end;
+.shell touch ran
+'
+more named table x 2 'create table x(trigger, ";", [;;], `;;;`, "a""b;");
+.shell touch ran
+'
+more comment view x 0 'create view x as select 1 /**/;
+.shell touch ran
+--*/'
+
+# The shell, which reads lines, takes CR off their ends.
+sqlite3 crlf.db 'CREATE TABLE t(a)'
+stored crlf crlf.db
+mv crlf.plan first.plan
+python3 -c 'import sqlite3
+sqlite3.connect("crlf.db").execute("CREATE TABLE u(a,\r\n b)")'
+stored crlf crlf.db
+cat first.plan crlf.plan >two
+ok "CR LF in a definition" seg-diff <two
+err_like '^seg-diff: u: CR LF in its definition' "is said"
 no_leftovers .
 done_testing

@@ -26,6 +26,94 @@ type_of(const char *type, const char *sql)
 		   : OBJECT_TABLE;
 }
 
+/* ---- statements ---- */
+
+static bool
+in_word(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z') || c == '_' || c == '$' ||
+	       (unsigned char)c >= 0x80;
+}
+
+static size_t
+up_to(const char *p, size_t from, const char *end)
+{
+	const char *at = strstr(p + from, end);
+
+	return at ? (size_t)(at - p) + strlen(end) : strlen(p);
+}
+
+/* The length of what SQLite reads as one: a word, what is quoted, a comment, or
+ * a character. */
+static size_t
+token(const char *p)
+{
+	static const char quotes[] = "'\"`[";
+	size_t n = 0;
+
+	while (in_word(p[n]))
+		n++;
+	if (n > 0)
+		return n;
+	if (p[0] == '-' && p[1] == '-')
+		return up_to(p, 2, "\n");
+	if (p[0] == '/' && p[1] == '*' && p[2])
+		return up_to(p, 2, "*/");
+	if (!strchr(quotes, p[0]))
+		return 1;
+	return up_to(p, 1, p[0] == '[' ? "]" : (char[]){p[0], 0});
+}
+
+static bool
+is_blank(const char *p, size_t n)
+{
+	return (n == 1 && strchr(" \t\n\f\r", *p)) ||
+	       (n > 1 &&
+		   (strncmp(p, "--", 2) == 0 || strncmp(p, "/*", 2) == 0));
+}
+
+static bool
+is_word(const char *p, size_t n, const char *word)
+{
+	return n == strlen(word) && strncasecmp(p, word, n) == 0;
+}
+
+/*
+ * How long the first statement is, without its semicolon.  SQLite reads nothing
+ * else of what a schema says, so that anything may stand behind it; a program
+ * that is given it as SQL would run that.  A trigger ends at ";END;".
+ */
+static size_t
+statement_length(const char *sql)
+{
+	bool trigger = false, temporary = false;
+	size_t at = 0, n, words = 0;
+	/* Of ";END" the tokens that were the last ones. */
+	unsigned ending = 0;
+
+	for (; sql[at]; at += n) {
+		const char *p = sql + at;
+
+		n = token(p);
+		if (is_blank(p, n))
+			continue;
+		if (*p == ';' && (!trigger || ending == 2))
+			break;
+		words++;
+		if (words == 2)
+			temporary =
+			    is_word(p, n, "TEMP") || is_word(p, n, "TEMPORARY");
+		if (words == (temporary ? 3 : 2))
+			trigger = is_word(p, n, "TRIGGER");
+		if (*p == ';')
+			ending = 1;
+		else
+			ending = ending == 1 && is_word(p, n, "END") ? 2 : 0;
+	}
+	return at;
+}
+
 static void
 add(struct schema *s, sqlite3_stmt *stmt)
 {
@@ -47,6 +135,7 @@ add(struct schema *s, sqlite3_stmt *stmt)
 	o->name = xstrdup(text[1]);
 	o->table = xstrdup(text[2]);
 	o->sql = xstrdup(text[3]);
+	o->sql[statement_length(o->sql)] = 0;
 	o->root = (uint32_t)sqlite3_column_int64(stmt, 4);
 }
 

@@ -19,8 +19,9 @@ enum object_type {
 
 struct object {
 	enum object_type type;
-	char *name, *table, *sql; /* table: which it is of; or itself */
-	uint32_t root;            /* page */
+	char *name, *table; /* table: which it is of; or itself */
+	char *sql;          /* the statement that makes it, and no other */
+	uint32_t root;      /* page */
 };
 
 /* In the order in which they were made.  Not in here are SQLite's own: indexes

@@ -171,6 +171,9 @@ create(struct script *s, const struct object *o)
 {
 	static const char start[] = "CREATE TABLE ";
 
+	if (strstr(o->sql, "\r\n"))
+		msg_warn("%s: CR LF in its definition: sqlite3 makes LF of it",
+		    o->name);
 	if (o->type == OBJECT_TABLE && is_statistics(o)) {
 		buf_adds(&s->out, "ANALYZE sqlite_master");
 	} else if (o->type == OBJECT_TABLE &&
