@@ -184,6 +184,27 @@ for sql in "SELECT i FROM n" "SELECT count(*) FROM n"; do
 	is "$(grep -vc '^[0-9]\{10\}$' out)" 0 "nothing else"
 	err_like '^seg-query: interrupted$' "said"
 done
+# Nor does its reader read, as a pager does not.
+mkfifo fifo
+for row in 20 20000; do
+	# shellcheck disable=SC2094
+	sh -c 'exec 7<>fifo && echo there >reader && exec sleep 60' &
+	reader=$!
+	await test -s reader
+	must_fail 3 interrupted sh -c "exec seg-query \"WITH RECURSIVE
+		n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+		SELECT printf('%0${row}d', i) FROM n\" \
+		'$(sed -n '1s/\t.*//p' plan)' >fifo"
+	err_like '^seg-query: interrupted$' "rows of $row bytes, nobody reads: said"
+	ok "and it does not wait for that" kill -0 $reader
+	exec 8<>fifo
+	dd if=/proc/self/fd/8 iflag=nonblock bs=64k of=taken 2>/dev/null
+	exec 8<&-
+	[ $row = 20000 ] || is "$(grep -c . taken) $(grep -vc '^[0-9]\{20\}$' taken)" \
+		"$(($(size taken) / 21)) 0" "whole rows of $row bytes"
+	kill $reader
+	rm reader
+done
 
 # --- every state, page for page
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdint.h>
@@ -18,6 +19,8 @@ enum { FLUSH_AT = 64 << 10 };
 
 /* ---- the end of the process ---- */
 
+enum { PATIENCE = 1 }; /* s: with who does not read the end of a line */
+
 static volatile sig_atomic_t writing, interrupted;
 
 static void
@@ -33,38 +36,69 @@ end_now(void)
 }
 
 static void
+on_alarm(int sig)
+{
+	(void)sig;
+	end_now();
+}
+
+static void
 on_interrupt(int sig)
 {
 	(void)sig;
-	interrupted = 1;
 	if (!writing)
 		end_now();
+	if (!interrupted)
+		(void)alarm(PATIENCE);
+	interrupted = 1;
 }
 
 void
 rows_end_at_interrupt(void)
 {
 	struct sigaction sa = {.sa_handler = on_interrupt}, old;
+	struct sigaction at_alarm = {.sa_handler = on_alarm};
 
-	if (sigaction(SIGINT, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-		sigaction(SIGINT, &sa, NULL);
+	if (sigaction(SIGINT, NULL, &old) != 0 || old.sa_handler == SIG_IGN)
+		return;
+	(void)sigaction(SIGALRM, &at_alarm, NULL);
+	(void)sigaction(SIGINT, &sa, NULL);
+}
+
+/*
+ * How much to write at once: of lines, if one ends there, what a pipe takes
+ * whole or not at all, so that who waits for its reader waits between two.
+ */
+static size_t
+piece(const char *p, size_t n)
+{
+	const char *end;
+
+	if (n > PIPE_BUF)
+		n = PIPE_BUF;
+	end = memrchr(p, '\n', n);
+	return end ? (size_t)(end - p) + 1 : n;
 }
 
 /* All of it.  After SIGINT no more than the line that it came in. */
 static bool
 write_lines(const char *p, size_t n)
 {
-	while (n > 0) {
-		ssize_t k = write(STDOUT_FILENO, p, n);
+	bool whole = true;
 
+	while (n > 0) {
+		ssize_t k;
+
+		if (interrupted && whole)
+			end_now();
+		k = write(STDOUT_FILENO, p, piece(p, n));
 		if (k < 0 && errno != EINTR)
 			return false;
 		if (k > 0) {
 			p += k;
 			n -= (size_t)k;
+			whole = p[-1] == '\n';
 		}
-		if (interrupted && p[-1] == '\n')
-			end_now();
 	}
 	return true;
 }
