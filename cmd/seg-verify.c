@@ -57,6 +57,7 @@ struct verify {
 	unsigned sample;
 	uint64_t slice, slices; /* 1 of 1 */
 	struct segset set;
+	bool any; /* record in it, of whatever slice */
 	unsigned running;
 	enum rc rc; /* of the set */
 	struct progress progress;
@@ -203,6 +204,7 @@ take_record(void *ctx, const struct rec *rec)
 	struct segset_item *it;
 	enum rc rc;
 
+	v->any = true;
 	if (!in_slice(v, rec->name.namespace))
 		return RC_OK;
 	it = segset_add(&v->set, rec);
@@ -396,6 +398,7 @@ static void
 forget_set(struct verify *v)
 {
 	segset_release(&v->set);
+	v->any = false;
 	v->rc = RC_OK;
 }
 
@@ -407,6 +410,8 @@ end_set(void *ctx)
 
 	while (v->set.n > 0)
 		rc = rc_max(rc, check_last(v));
+	if (v->restore && !v->any)
+		rc = msg_fail(RC_DATA, "a set without segments: no state");
 	forget_set(v);
 	return rc;
 }

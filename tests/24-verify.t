@@ -211,6 +211,15 @@ ok "a set that does not begin at 1 is whole" seg-verify -s drill/store <drill/he
 must_fail 1 seg-verify --restore -s drill/store <drill/headless
 err_like '^seg-verify: shop: frames 1-[0-9]+ are missing$' "but makes no state"
 is "$(tail -n 1 out)" '!' "the set fails"
+echo >drill/none
+ok "an empty set is whole" seg-verify -s drill/store <drill/none
+must_fail 1 seg-verify --restore -s drill/store <drill/none
+err_like '^seg-verify: a set without segments: no state$' "and makes no state"
+is "$(cat out)" '!' "the set fails"
+run sh -c 'seg-list -s drill/store shop | seg-verify --restore --slice 1/2 -s drill/store'
+slices=$status
+run sh -c 'seg-list -s drill/store shop | seg-verify --restore --slice 2/2 -s drill/store'
+is "$slices $status" "0 0" "one of another slice does not"
 # A segment that is whole, and of another history: no checksum of its own tells, but
 # that of the whole does.
 middle=$(find drill/w/shop -name '*.seg' | sort | tail -n 1)
