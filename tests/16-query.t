@@ -85,21 +85,29 @@ for bad in 'SELEC 1' 'SELECT 1; SELECT FROM v' 'SELECT "' 'SELECT (1' \
 	empty out "$bad: nothing printed"
 	err_like '^seg-query: SQL: ' "$bad: said, before anything is read"
 done
+: >rows # a file of the namespace's name
 for bad in "INSERT INTO v VALUES(12, 1)" "DELETE FROM v" "CREATE TABLE w(a)" \
 	"DROP TABLE v" "ATTACH 'other.db' AS o" "ATTACH '' AS o" \
 	"ATTACH 'x' || 'y' AS o" VACUUM "VACUUM INTO 'copy.db'" \
 	"SELECT load_extension('x')" "PRAGMA writable_schema = 1" \
 	"PRAGMA trusted_schema = 1" "PRAGMA user_version = 3" ANALYZE \
+	"PRAGMA main.application_id(3)" "PRAGMA schema_version = 3" \
+	"PRAGMA incremental_vacuum" "SELECT fts3_tokenizer('simple')" \
 	"UPDATE main.v SET x = 1" "PRAGMA temp_store_directory = '/'"; do
 	must_fail 2 query "$bad"
 	empty out "$bad: nothing printed"
 done
 absent other.db copy.db
+empty rows "nothing is written"
+rm rows
 ok "what is temporary may be written" query "ATTACH ':memory:' AS m;
 	CREATE TABLE m.a AS SELECT id FROM v; DELETE FROM m.a WHERE id > 3;
 	CREATE TEMP TABLE b(c); INSERT INTO b SELECT sum(id) FROM m.a;
+	PRAGMA temp.user_version = 3; PRAGMA m.application_id = 4;
 	SELECT c FROM b"
 is "$(cat out)" 6 "and read"
+ok "what the database says is" query 'PRAGMA user_version; PRAGMA main.application_id'
+is "$(xargs <out)" "0 0" "read"
 ok "the database checks" query 'PRAGMA integrity_check'
 is "$(cat out)" ok "itself"
 

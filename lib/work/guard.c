@@ -15,6 +15,18 @@
 
 enum { VALUE_MAX = 256 << 20 };
 
+static bool
+is_one_of(const char *name, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcasecmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+#define IS_ONE_OF(name, names) \
+	is_one_of(name, names, sizeof(names) / sizeof((names)[0]))
+
 /* Pragmas that take back what is guarded here, or are the process's. */
 static bool
 is_refused_pragma(const char *name)
@@ -23,10 +35,28 @@ is_refused_pragma(const char *name)
 	    "trusted_schema", "cell_size_check", "temp_store_directory",
 	    "data_store_directory", "hard_heap_limit", "soft_heap_limit"};
 
-	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
-		if (strcasecmp(name, refused[i]) == 0)
-			return true;
-	return false;
+	return IS_ONE_OF(name, refused);
+}
+
+/* Those that change the database, and are not told as a change. */
+static bool
+is_writing_pragma(const char *name, const char *value)
+{
+	static const char *const numbers[] = {
+	    "user_version", "application_id", "schema_version"};
+
+	return (value && IS_ONE_OF(name, numbers)) ||
+	       strcasecmp(name, "incremental_vacuum") == 0;
+}
+
+/* Out of the database; or it shows where in memory something is. */
+static bool
+is_refused_function(const char *name)
+{
+	static const char *const refused[] = {
+	    "load_extension", "fts3_tokenizer"};
+
+	return IS_ONE_OF(name, refused);
 }
 
 /* Of the database that was asked for, not of a temporary one. */
@@ -56,9 +86,10 @@ is_allowed(int action, const char *a, const char *b, const char *schema)
 	case SQLITE_DROP_TEMP_VIEW:
 		return true;
 	case SQLITE_FUNCTION:
-		return b && strcasecmp(b, "load_extension") != 0;
+		return b && !is_refused_function(b);
 	case SQLITE_PRAGMA:
-		return a && !is_refused_pragma(a);
+		return a && !is_refused_pragma(a) &&
+		       !(is_main(schema) && is_writing_pragma(a, b));
 	case SQLITE_ATTACH:
 		return a && strcmp(a, ":memory:") == 0;
 	default:
@@ -215,7 +246,7 @@ guard_fail(const struct guard *g, sqlite3 *db, const char *object, bool *lacks)
 {
 	*lacks = !g->refused && sqlite3_errcode(db) == SQLITE_ERROR &&
 		 !is_the_databases(sqlite3_errmsg(db));
-	if (g->refused)
+	if (g->refused || (sqlite3_errcode(db) & 0xff) == SQLITE_READONLY)
 		return msg_fail(
 		    RC_USAGE, "%s: refused: %s", object, sqlite3_errmsg(db));
 	if (sqlite3_errcode(db) == SQLITE_AUTH)
