@@ -55,6 +55,29 @@ by_clock 0 10000 script -qec "seg-verify $*" typescript </dev/null >/dev/null
 tr '\r' '\n' <typescript >lines
 grep -Eq 'seg-verify: [0-9.]+ [KMG]iB, [0-9.]+ [KMG]?i?B/s' lines
 is $? 0 "on a terminal it says how far it is"
+# glued PATTERN: does that stand behind what is told of progress?
+glued() {
+	tr '\r' '\n' <typescript >lines
+	grep -Eq "B/s.*$1" lines
+}
+grep -q 'work/shop' typescript && ! glued work/shop
+is $? 0 "a record has a line of its own"
+make_db asked.db 2000
+seg-cut -d work2 asked asked.db >cuts
+seg-upload <cuts >names
+sql asked.db 'CREATE TABLE w(x); INSERT INTO w VALUES(1)'
+seg-cut -d work2 asked asked.db | seg-upload >names2
+{ cat names && grep -h . names names2 && echo; } >two
+by_clock 0 10000 script -qec "seg-query 'SELECT id, v FROM t WHERE id % 500 = 0' <names" \
+	typescript </dev/null >/dev/null
+grep -q '^1000	0' typescript && grep -q 'B/s' typescript && ! glued '	'
+is $? 0 "so has a row"
+for how in "" --summary; do
+	by_clock 0 10000 script -qec "seg-diff $how <two" typescript </dev/null >/dev/null
+	grep -q 'B/s' typescript && grep -Eq 'BEGIN|w	1' typescript &&
+		! glued '(PRAGMA|w	1)'
+	is $? 0 "and a difference ($how)"
+done
 by_clock 0 0 script -qec "seg-verify $*" typescript </dev/null >/dev/null
 grep -q 'B/s' typescript
 is $? 1 "short work says nothing"

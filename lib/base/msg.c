@@ -265,3 +265,9 @@ msg_status(const char *line)
 	write_stderr(out, n);
 	status_shown = line != NULL;
 }
+
+bool
+msg_has_status(void)
+{
+	return status_shown;
+}

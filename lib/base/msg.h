@@ -84,5 +84,6 @@ void msg_say(const char *lines, size_t len);
  * first.  The caller has made sure that stderr is a terminal.
  */
 void msg_status(const char *line);
+bool msg_has_status(void);
 
 #endif

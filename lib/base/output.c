@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/output.h"
 
@@ -16,6 +17,13 @@ stdout_failed(void)
 		return RC_SYSTEM;
 	reported = true;
 	return msg_fail(RC_SYSTEM, "standard output: %s", strerror(errno));
+}
+
+void
+output_begin(void)
+{
+	if (msg_has_status() && isatty(STDOUT_FILENO))
+		msg_status(NULL);
 }
 
 enum rc

@@ -110,6 +110,7 @@ rows_flush(struct rows *r)
 
 	if (r->line.len == 0)
 		return RC_OK;
+	output_begin();
 	writing = 1;
 	good = write_lines(r->line.data, r->line.len);
 	writing = 0;

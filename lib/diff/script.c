@@ -34,6 +34,7 @@ struct script {
 static enum rc
 flush(struct script *s)
 {
+	output_begin();
 	fwrite(s->out.data, 1, s->out.len, stdout);
 	buf_clear(&s->out);
 	return output_check();
@@ -82,6 +83,7 @@ unspool(struct script *s)
 	}
 	s->spooled = 0;
 	if (rc == RC_OK && s->later.len > 0) {
+		output_begin();
 		fwrite(s->later.data, 1, s->later.len, stdout);
 		rc = output_check();
 	}

@@ -63,6 +63,7 @@ summary_write(struct diff *d)
 		rc = diff_rows(d, t, &rows);
 		if (rc || n.inserted + n.updated + n.deleted == 0)
 			continue;
+		output_begin();
 		put_name(name);
 		printf("\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n", n.inserted,
 		    n.updated, n.deleted);

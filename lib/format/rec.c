@@ -499,6 +499,7 @@ rec_write(struct rec_writer *w, const struct rec *rec)
 	if (w->rc)
 		return w->rc;
 	rc = rec_format(&line, rec, w->json);
+	output_begin();
 	errno = 0;
 	if (rc == RC_OK)
 		fwrite(line.data, 1, line.len, stdout);
@@ -524,6 +525,7 @@ rec_write_namespace(struct rec_writer *w, const char *namespace)
 	} else {
 		buf_addf(&line, "%s\n", namespace);
 	}
+	output_begin();
 	errno = 0;
 	fwrite(line.data, 1, line.len, stdout);
 	buf_release(&line);
@@ -535,6 +537,7 @@ rec_end(struct rec_writer *w, bool failed)
 {
 	if (w->rc)
 		return w->rc;
+	output_begin();
 	errno = 0;
 	fputs(rec_end_line(w->json, failed), stdout);
 	w->begun = true;
