@@ -90,7 +90,7 @@ for bad in "INSERT INTO v VALUES(12, 1)" "DELETE FROM v" "CREATE TABLE w(a)" \
 	"DROP TABLE v" "ATTACH 'other.db' AS o" "ATTACH '' AS o" \
 	"ATTACH 'x' || 'y' AS o" VACUUM "VACUUM INTO 'copy.db'" \
 	"SELECT load_extension('x')" "PRAGMA writable_schema = 1" \
-	"PRAGMA trusted_schema = 1" "PRAGMA user_version = 3" ANALYZE \
+	"PRAGMA trusted_schema = 1" "SELECT 1; PRAGMA user_version = 3" ANALYZE \
 	"PRAGMA main.application_id(3)" "PRAGMA schema_version = 3" \
 	"PRAGMA incremental_vacuum" "SELECT fts3_tokenizer('simple')" \
 	"UPDATE main.v SET x = 1" "PRAGMA temp_store_directory = '/'"; do
