@@ -90,7 +90,32 @@ for f in db/*.db; do
 	cmp -s want "got/${f##*/}" || bad="$bad $f"
 done
 is "$bad" "" "each is the database that it was"
+# One that looks like an option
+make_db dash.db 10
+seg-cut -d work -- -N dash.db | seg-upload >/dev/null
 ok "the manual's xargs" sh -c "seg-list -N | xargs -d '\\n' -P 8 -I NAME sh -c '
-	seg-list \"\$1\" | seg-plan -x -o 0s | seg-rm >/dev/null' sh NAME"
+	seg-list -- \"\$1\" | seg-plan -x -o 0s | seg-rm >/dev/null' sh NAME"
+for f in man/segtools.7 README.md; do
+	grep -q '^  seg-list -- .* | seg-plan -x -o 7d' "$TOP/$f"
+	is $? 0 "is that of $f"
+done
+
+# The manual's share of the work, of more shares than there is work; and where
+# there is no listing
+sed -n '/^#!\/bin\/sh/,/^\.Ed/p' "$TOP/man/segtools.7" |
+	sed '/^\.Ed/d; s/\\e/\\/g' >shard.sh
+is "$(grep -c seg- shard.sh)" 3 "the manual's script"
+seg-list -N >names
+ok "a share of nothing" sh shard.sh 0 $(($(wc -l <names) + 1))
+empty todo.0 "has nothing to do, and does not fail"
+for i in 0 1 2; do
+	ok "a share of three" sh shard.sh $i 3
+done
+cat todo.* | grep -v '^$' | cut -d/ -f 1 | sort -u >done.names
+LC_ALL=C sort names >want
+LC_ALL=C sort done.names | cmp - want
+is $? 0 "each namespace is in one"
+run env SEG_STORE="$T/nowhere" sh shard.sh 0 2
+is "$((status > 0))" 1 "without a store it fails"
 no_leftovers .
 done_testing
