@@ -95,4 +95,92 @@ for c in "seg-fetch -e -s store -d on" "seg-fetch -e -l -s store -d on" \
 	[ $n -gt 5 ]
 	is $? 0 "there were some"
 done
+
+# --- access control lists
+# acl WHICH PATH [WHAT]: its list is WHAT, or what it is; an entry is TAG:PERMISSIONS[:USER],
+# the tags as Linux numbers them: 1 owner, 2 a user, 4 the group, 16 mask, 32 others
+acl() {
+	python3 - "$@" <<'PY'
+import os, struct, sys
+name, path = "system.posix_acl_" + sys.argv[1], sys.argv[2]
+NOBODY = 0xffffffff
+if len(sys.argv) > 3:
+    entries = [[int(n) for n in e.split(":")] for e in sys.argv[3].split()]
+    os.setxattr(path, name, struct.pack("<I", 2) + b"".join(
+        struct.pack("<HHI", *(e + [NOBODY])[:3]) for e in entries))
+else:
+    try:
+        value = os.getxattr(path, name)
+    except OSError:
+        value = b""
+    print(*(":".join(map(str, e[:2 + (e[2] != NOBODY)]))
+            for e in struct.iter_unpack("<HHI", value[4:])))
+PY
+}
+for_one="1:6 2:6:65534 4:0 16:6 32:0"
+: >probe
+if acl access probe "$for_one" 2>acl.err; then
+	# A user may read it, its group may not: a mode has no bits for that.
+	way 644 644
+	rm -rf w2 s2 m2 lazy2 f2
+	acl access a.db "$for_one"
+	is "$(stat -c %a a.db)" 660 "a list's mask shows as the group's bits"
+	mkdir s2
+	seg-cut -d w2 shop a.db >cuts2
+	sqlite3 a.db "UPDATE t SET v = 'y' WHERE id = 8"
+	ok "a database for one user more: cut" sh -c 'seg-cut -d w2 shop a.db >>cuts2'
+	is "$(modes w2)" "600 " "its segments are not for its group"
+	for f in w2/shop/*.seg w2/shop/*.idx; do acl access "$f" "$for_one"; done
+	ok "segments for one more: uploaded" seg-upload -e -s s2 <cuts2
+	is "$(modes s2)" "600 " "objects are not for the group"
+	find s2 -type f ! -path '*/claims/*' | while read -r f; do
+		acl access "$f" "$for_one"
+	done
+	seg-list -s s2 shop >listing2
+	ok "objects for one more: fetched" seg-fetch -s s2 -d f2 <listing2
+	is "$(modes f2)" "600 " "nor fetched files"
+	ok "merged" sh -c 'seg-merge -d m2 w2/shop/*.seg'
+	is "$(modes m2)" "600 " "nor a merge"
+	ok "packed" sh -c 'seg-pack w2/shop/*.seg >packed'
+	is "$(tar tvf packed | cut -c1-10 | head -n 1)" "-r--------" "nor what is packed"
+	rm w2/shop/*.idx
+	ok "index rebuilt" sh -c 'seg-verify -r w2/shop/*.seg'
+	is "$(stat -c %a w2/shop/*.idx | sort -u)" 600 "nor an index made anew"
+
+	# Who had a database has the one that takes its place, and nobody more.
+	for with in "" "-u"; do
+		rm -f r.db*
+		sqlite3 r.db 'CREATE TABLE old(x)'
+		acl access r.db "$for_one"
+		ok "seg-restore -F $with" sh -c "seg-restore -F $with r.db w2/shop/*.seg"
+		is "$(acl access r.db)" "$for_one" "keeps the list"
+		is "$(stat -c %a r.db)" 660 "and the mode"
+	done
+	must_fail 2 fs FS_FAIL='fsetxattr@.segtmp=EPERM' \
+		sh -c 'seg-restore -F r.db w2/shop/*.seg'
+	err_like 'r.db: its access control list cannot be kept: ' "or says so"
+	no_leftovers .
+	mkdir for_one
+	sqlite3 for_one/r.db 'CREATE TABLE old(x)'
+	chmod 644 for_one/r.db
+	acl default for_one "1:7 2:7:65534 4:5 16:7 32:0"
+	ok "without a list" sh -c 'seg-restore -F for_one/r.db w2/shop/*.seg'
+	is "$(acl access for_one/r.db)/$(stat -c %a for_one/r.db)" /644 "stays so"
+
+	# What a directory says of files that are made in it: no more than that.
+	for c in "seg-cut -d for_one shop a.db" "seg-restore for_one/n.db" \
+		"seg-fetch -s store -d for_one" "seg-upload -s for_one" \
+		"seg-merge -d for_one"; do
+		chmod 644 a.db fetched/shop/*
+		case $c in
+		seg-fetch*) cp listing in ;;
+		*) (for f in fetched/shop/*.seg; do echo "$f"; done; echo) >in ;;
+		esac
+		rm -rf for_one/*
+		# shellcheck disable=SC2086
+		ok "in a directory with a list: $c" $c <in
+		is "$(find for_one -type f -perm /007)" "" "is not for others"
+	done
+	is "$(modes for_one)" "640 " "but for those that the list names"
+fi
 done_testing

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/acl.h"
 #include "base/buf.h"
 #include "base/directory.h"
 #include "base/file.h"
@@ -24,6 +25,7 @@
 struct file {
 	int fd;
 	int flags;
+	mode_t within;     /* what may be had of it at most */
 	char *name;        /* final name; in messages */
 	char *temp;        /* temporary name, or NULL: read-only or committed */
 	struct file *next; /* in the list of uncommitted files */
@@ -83,6 +85,7 @@ file_new(int fd, const char *name, char *temp, int flags)
 	f->name = xstrdup(name);
 	f->temp = temp;
 	f->flags = flags;
+	f->within = 0777;
 	if (temp)
 		list_add(f);
 	return f;
@@ -131,7 +134,9 @@ enum rc
 file_create(struct file **out, const char *path, int flags)
 {
 	char *temp, *dir = path_dir(path);
-	mode_t mode = flags & FILE_PRIVATE ? 0600 : file_default_mode();
+	mode_t within = acl_within(dir);
+	mode_t mode =
+	    flags & FILE_PRIVATE ? 0600 : file_default_mode() & within;
 	bool keep = flags & FILE_KEEP;
 	int fd = -1;
 	enum rc rc;
@@ -145,6 +150,7 @@ file_create(struct file **out, const char *path, int flags)
 		(void)fchmod(fd, mode);
 		*out =
 		    file_new(fd, path, temp, keep ? flags : flags & ~FILE_KEEP);
+		(*out)->within = within;
 	}
 	free(dir);
 	return rc;
@@ -224,9 +230,15 @@ file_default_mode(void)
 	return mode;
 }
 
-/* Permissions are something that a file system need not have. */
 enum rc
 file_chmod(struct file *f, mode_t mode)
+{
+	return file_chmod_as(f, mode & f->within);
+}
+
+/* Permissions are something that a file system need not have. */
+enum rc
+file_chmod_as(struct file *f, mode_t mode)
 {
 	if (fchmod(f->fd, mode) == 0 || errno == EPERM || errno == ENOSYS ||
 	    errno == EOPNOTSUPP)
@@ -241,7 +253,7 @@ file_mode(struct file *f, mode_t *mode)
 
 	if (fstat(f->fd, &st) != 0)
 		return msg_errno(f->name);
-	*mode = st.st_mode & 07777;
+	*mode = acl_mode(f->fd, NULL, st.st_mode & 07777);
 	return RC_OK;
 }
 

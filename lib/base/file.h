@@ -53,9 +53,13 @@ enum rc file_spool(struct file **);
 
 /*
  * The mode.  A file system that knows none is no failure: then a file stays as
- * private as it was made.
+ * private as it was made.  file_chmod() gives a new file no more than its
+ * directory's access control list gives to what is made there; file_chmod_as()
+ * does, for one that takes another's place.  file_mode() is what its owner, its
+ * group and others may do, whatever a list gives to further ones.
  */
 enum rc file_chmod(struct file *, mode_t mode);
+enum rc file_chmod_as(struct file *, mode_t mode);
 enum rc file_mode(struct file *, mode_t *mode);
 /* 0666 less the umask; and less what group and others may not do to a source,
  * with that mode, of what is written: secrecy travels. */

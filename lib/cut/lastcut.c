@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "base/acl.h"
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/directory.h"
@@ -289,6 +290,7 @@ lastcut_open(struct lastcut **out, const char *dir, unsigned wait_ms,
 	enum rc rc;
 
 	*out = NULL;
+	mode &= acl_within(dir);
 	do
 		m->fd = open(
 		    m->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);

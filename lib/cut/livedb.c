@@ -27,6 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/acl.h"
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/directory.h"
@@ -107,7 +108,7 @@ look_at(struct livedb *db)
 	/* SQLite would remove a log beside it. */
 	if (st.st_size == 0)
 		return RC_ABSENT;
-	db->mode = st.st_mode;
+	db->mode = acl_mode(-1, db->path, st.st_mode);
 	db->vfs.path = db->path;
 	db->vfs.owner = st.st_uid;
 	db->vfs.group = st.st_gid;

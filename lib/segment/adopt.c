@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/acl.h"
 #include "base/buf.h"
 #include "segment/adopt.h"
 #include "segment/segpair.h"
@@ -55,7 +56,8 @@ replace(const char *path, struct file *copy)
 		return msg_errno(path);
 	rc = file_create(&f, path, flags);
 	if (rc == RC_OK)
-		rc = file_chmod(f, st.st_mode & 0777);
+		rc = file_chmod(
+		    f, acl_mode(file_fd(copy), NULL, st.st_mode) & 0777);
 	if (rc == RC_OK)
 		rc = file_copy(f, copy);
 	if (rc == RC_OK)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/acl.h"
 #include "base/buf.h"
 #include "base/coalesce.h"
 #include "base/file.h"
@@ -122,7 +123,8 @@ segindex_rebuild(const char *seg_path, const char *idx_path,
 	if (rc == RC_OK && fstat(file_fd(seg), &st) != 0)
 		rc = msg_errno(seg_path);
 	if (rc == RC_OK)
-		rc = segindex_new(&x, idx_path, st.st_mode & 0666);
+		rc = segindex_new(&x, idx_path,
+		    acl_mode(file_fd(seg), NULL, st.st_mode) & 0666);
 	if (rc == RC_OK)
 		rc = segstream_each_page(seg, key, add_page, x, header);
 	if (rc == RC_OK)

@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/acl.h"
 #include "base/directory.h"
 #include "base/handover.h"
 #include "base/temporary.h"
@@ -138,7 +139,8 @@ describe(struct store_xfer *x, struct file *f)
 	if (fstat(file_fd(f), &st) != 0)
 		return msg_errno(file_name(f));
 	x->size = (uint64_t)st.st_size;
-	x->hidden = ~st.st_mode & (S_IRGRP | S_IROTH);
+	x->hidden =
+	    ~acl_mode(file_fd(f), NULL, st.st_mode) & (S_IRGRP | S_IROTH);
 	snprintf(etag, sizeof(etag), "%llx-%llx-%llx.%lx",
 	    (unsigned long long)st.st_ino, (unsigned long long)st.st_size,
 	    (unsigned long long)st.st_mtim.tv_sec,

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/acl.h"
 #include "base/buf.h"
 #include "base/time.h"
 #include "format/sum.h"
@@ -41,7 +42,8 @@ fit_mine(const struct candidate *c, struct claim *mine)
 
 	*mine = (struct claim){.key = c->key, .time = time_now()};
 	if (stat(path, &st) == 0)
-		mine->hidden = ~st.st_mode & (S_IRGRP | S_IROTH);
+		mine->hidden =
+		    ~acl_mode(-1, path, st.st_mode) & (S_IRGRP | S_IROTH);
 	process_self(&mine->by);
 	writer_of(path, mine->writer);
 	free(path);

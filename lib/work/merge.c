@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/acl.h"
 #include "base/buf.h"
 #include "base/directory.h"
 #include "base/file.h"
@@ -211,7 +212,7 @@ check_header(struct merge *m, struct merge_input *in)
 	info->page_size = h.page_size;
 	info->size_after = h.size_after;
 	memcpy(info->id, h.id, SEG_ID);
-	info->mode &= file_mode_within(st.st_mode);
+	info->mode &= file_mode_within(acl_mode(file_fd(f), NULL, st.st_mode));
 	info->frames += h.frames;
 	info->bytes += seg_size(&h);
 out:

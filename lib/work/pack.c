@@ -17,6 +17,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include "base/acl.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/output.h"
@@ -156,7 +157,7 @@ open_part(struct file **f, const char *path, struct member *m)
 	if (rc)
 		return rc;
 	m->size = (uint64_t)st.st_size;
-	m->mode = st.st_mode & 0444;
+	m->mode = acl_mode(file_fd(*f), NULL, st.st_mode) & 0444;
 	return RC_OK;
 }
 

@@ -38,6 +38,7 @@
 
 #include <sqlite3.h>
 
+#include "base/acl.h"
 #include "base/buf.h"
 #include "base/directory.h"
 #include "base/signals.h"
@@ -443,7 +444,7 @@ out:
 	return rc;
 }
 
-/* ---- owner and mode ---- */
+/* ---- whose it is, and who may use it ---- */
 
 static enum rc
 own(const struct replace *r, struct file *file)
@@ -457,6 +458,17 @@ own(const struct replace *r, struct file *file)
 		return RC_OK;
 	return msg_fail(RC_USAGE, "%s: its owner and group cannot be kept: %s",
 	    r->path, strerror(errno));
+}
+
+/* After its owner has it: a mode of 04755 is lost with the owner. */
+static enum rc
+permit(const struct replace *r, struct file *file)
+{
+	if (!acl_copy(r->path, file_fd(file)))
+		return msg_fail(RC_USAGE,
+		    "%s: its access control list cannot be kept: %s", r->path,
+		    strerror(errno));
+	return file_chmod_as(file, r->st.st_mode & 07777);
 }
 
 /*
@@ -526,7 +538,7 @@ replace_commit(struct replace *r, struct file **file)
 	if (rc == RC_OK && r->there)
 		rc = own(r, *file);
 	if (rc == RC_OK && r->there)
-		rc = file_chmod(*file, r->st.st_mode & 07777);
+		rc = permit(r, *file);
 	if (rc == RC_OK) {
 		signals_block(&old);
 		rc = change(r, file);

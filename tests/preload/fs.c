@@ -18,7 +18,7 @@
  * mkdir, rmdir, ftruncate, write (all that write, but to standard output),
  * copy_file_range, fallocate, fchmod, fchown, futimens; "any" is each of these.
  * Neither logged nor counted: flock, lock (fcntl), mmap (shared), ioctl (clones),
- * opendir, readdir, pread (all that read at a place), stat, fstat, lstat,
+ * fsetxattr, opendir, readdir, pread (all that read at a place), stat, fstat, lstat,
  * inotify_init1, inotify_add_watch, poll, fork.
  */
 
@@ -51,6 +51,7 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 enum { RULES = 16 };
@@ -671,6 +672,14 @@ futimens(int fd, const struct timespec times[2])
 	return change("futimens", PATH_OF(fd), NULL)
 		   ? -1
 		   : (int)done(REAL(futimens)(fd, times));
+}
+
+int
+fsetxattr(int fd, const char *name, const void *value, size_t n, int flags)
+{
+	return quiet("fsetxattr", PATH_OF(fd))
+		   ? -1
+		   : REAL(fsetxattr)(fd, name, value, n, flags);
 }
 
 int
