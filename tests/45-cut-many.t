@@ -54,6 +54,9 @@ printf 'z\ta.db\nq\ta\0b.db\n' >list
 must_fail 2 seg-cut -d w --list list
 absent w/z w/y w/q
 must_fail 2 seg-cut -d w --list nothere
+printf '#%20000d\nz\ta.db\nq\t%5000d\n' 0 0 >list
+must_fail 2 seg-cut -d w --list list
+err_like '^seg-cut: list, line 3: too long$' "a comment may be, no other line"
 must_fail 2 seg-cut -d w --list dir
 : >list
 must_fail 2 seg-cut -d w --list list

@@ -239,6 +239,14 @@ kill -HUP $pid
 ok "a bad one is refused" await grep -q 'stay as they were' said
 put c
 ok "the old one stays" await lines_are stream 6
+mv list list.was
+mkfifo list
+kill -HUP $pid
+ok "a FIFO that nobody writes to" await grep -q ': not a regular file$' said
+put c
+ok "holds nothing up" await lines_are stream 8
+rm list
+mv list.was list
 stop TERM 0 "stopped"
 is "$(grep -c '^w/a/' stream)" 0 "what is not in it any more is not cut"
 rm -rf w

@@ -355,7 +355,7 @@ read_list_again(struct rounds *r)
 
 	if (strcmp(r->o->list, "-") == 0) {
 		msg_warn("standard input cannot be read again");
-	} else if (targets_of_list(&new, r->o->list) != RC_OK) {
+	} else if (targets_of_list_again(&new, r->o->list) != RC_OK) {
 		targets_release(&new);
 		msg_warn("%s: the databases stay as they were", r->o->list);
 	} else {

@@ -1,16 +1,22 @@
 /* targets: see targets.h. */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "cut/targets.h"
 #include "format/key.h"
+
+/* A longer line has neither a namespace nor a path that can be. */
+enum { LINE_MAX_LEN = NAMESPACE_MAX + 1 + PATH_MAX };
 
 /* where: what is to be named if it is wrong. */
 static enum rc
@@ -73,50 +79,64 @@ targets_of_operands(struct targets *to, char *const *operands)
 	return rc ? rc : check(to, "the operands");
 }
 
-/* len without the newline. */
 static enum rc
-add_line(struct targets *to, const char *where, const char *line, size_t len)
+add_line(struct targets *to, const char *where, const struct buf *line)
 {
-	const char *tab = memchr(line, '\t', len);
+	const char *tab = memchr(line->data, '\t', line->len);
 
-	if (len == 0 || line[0] == '#')
-		return RC_OK;
-	if (!tab || strlen(line) != len)
+	if (!tab || strlen(line->data) != line->len)
 		return msg_fail(
 		    RC_USAGE, "%snot NAMESPACE, a TAB and a database", where);
-	return add(to, where, line, (size_t)(tab - line), tab + 1);
+	return add(to, where, line->data, (size_t)(tab - line->data), tab + 1);
+}
+
+/* Without its newline; false: there is none any more, or it cannot be read.
+ * Of one that is too long so much is kept that this can be seen; it may have no
+ * end. */
+static bool
+next_line(FILE *f, struct buf *line)
+{
+	int c;
+
+	buf_clear(line);
+	while ((c = getc(f)) != EOF && c != '\n') {
+		if (line->len <= (size_t)LINE_MAX_LEN)
+			buf_addc(line, (char)c);
+		else if (line->data[0] != '#')
+			break;
+	}
+	return !ferror(f) && (c != EOF || line->len > 0);
 }
 
 static enum rc
 read_lines(struct targets *to, FILE *f, const char *what)
 {
 	unsigned long long n = 0;
-	char *line = NULL, *where;
-	size_t cap = 0;
-	ssize_t len;
+	struct buf line = {0};
+	char *where;
 	enum rc rc = RC_OK;
 
 	errno = 0;
-	while (rc == RC_OK && (len = getline(&line, &cap, f)) >= 0) {
-		where = xasprintf("%s, line %llu: ", what, ++n);
-		if (len > 0 && line[len - 1] == '\n')
-			line[--len] = 0;
-		rc = add_line(to, where, line, (size_t)len);
+	while (rc == RC_OK && next_line(f, &line)) {
+		n++;
+		if (line.len == 0 || line.data[0] == '#')
+			continue;
+		where = xasprintf("%s, line %llu: ", what, n);
+		rc = line.len > (size_t)LINE_MAX_LEN
+			 ? msg_fail(RC_USAGE, "%stoo long", where)
+			 : add_line(to, where, &line);
 		free(where);
 		errno = 0;
 	}
 	if (rc == RC_OK && ferror(f))
 		rc = msg_errno(what);
-	free(line);
+	buf_release(&line);
 	return rc;
 }
 
-enum rc
-targets_of_list(struct targets *to, const char *file)
+static enum rc
+read_list(struct targets *to, FILE *f, const char *what)
 {
-	bool is_stdin = strcmp(file, "-") == 0;
-	const char *what = is_stdin ? "standard input" : file;
-	FILE *f = is_stdin ? stdin : fopen(file, "re");
 	enum rc rc;
 
 	if (!f) {
@@ -124,9 +144,29 @@ targets_of_list(struct targets *to, const char *file)
 		return rc == RC_DATA ? RC_USAGE : rc;
 	}
 	rc = read_lines(to, f, what);
-	if (!is_stdin)
+	if (f != stdin)
 		fclose(f);
 	return rc ? rc : check(to, what);
+}
+
+enum rc
+targets_of_list(struct targets *to, const char *file)
+{
+	return strcmp(file, "-") == 0 ? read_list(to, stdin, "standard input")
+				      : read_list(to, fopen(file, "re"), file);
+}
+
+enum rc
+targets_of_list_again(struct targets *to, const char *file)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
+		close(fd);
+		return msg_fail(RC_USAGE, "%s: not a regular file", file);
+	}
+	return read_list(to, fd < 0 ? NULL : fdopen(fd, "r"), file);
 }
 
 static int

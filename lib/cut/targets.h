@@ -27,6 +27,9 @@ struct targets {
  */
 enum rc targets_of_operands(struct targets *, char *const *operands);
 enum rc targets_of_list(struct targets *, const char *file);
+/* While databases are cut: from a file alone, since a pipe can keep its reader
+ * waiting for ever. */
+enum rc targets_of_list_again(struct targets *, const char *file);
 
 /* For each of new the place of the same pair in old, or SIZE_MAX; malloced. */
 size_t *targets_match(const struct targets *new, const struct targets *old);
