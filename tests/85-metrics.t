@@ -154,4 +154,27 @@ must_fail 3 seg-cut --metrics w2 -d w3 b a.db
 is "$(grep -c . err)" 1 "said once"
 must_fail 2 seg-cut --metrics '' -d w4 b a.db
 
+# A symbolic link stays one; what is no file of its own is not replaced.
+mkdir textfiles
+ln -s textfiles/b.prom link.prom
+rm -f m.prom
+for i in 1 2; do
+	ok "run $i, by a link" seg-cut --metrics link.prom -d w5 b a.db
+	is "$(readlink link.prom) $(stat -c %F textfiles/b.prom)" \
+		"textfiles/b.prom regular file" "it is followed"
+done
+ln -s loop loop
+ln -s /proc/self/fd/1 stdout
+mkfifo fifo
+ln -s fifo to-fifo
+for f in loop stdout fifo to-fifo; do
+	must_fail 3 timeout 20 seg-cut --metrics $f -d w5 b a.db
+	err_like '^seg-cut: (loop: too many|stdout: standard output or error|.*fifo: not a reg)' "said"
+	[ $f != stdout ] || out_like '^$' "what is printed stays"
+done
+must_fail 3 sh -c 'seg-cut --full --metrics stdout -d w5 b a.db | cat; exit 3'
+err_like '^seg-cut: stdout: standard output or error' "a pipe is none either"
+is "$(readlink loop stdout to-fifo | tr '\n' ' ') $(stat -c %F fifo)" \
+	"loop /proc/self/fd/1 fifo  fifo" "all are what they were"
+
 done_testing

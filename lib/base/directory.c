@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +13,8 @@
 #include "base/directory.h"
 
 /* ---- names ---- */
+
+enum { LINKS_MAX = 40 };
 
 /* The directory part of a path, for opening: malloced. */
 char *
@@ -31,6 +34,61 @@ path_base(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	return slash ? slash + 1 : path;
+}
+
+/* The path that a link has, relative to the directory that it is in. */
+static char *
+link_path(const char *link, off_t size)
+{
+	size_t room = size > 0 ? (size_t)size + 1 : PATH_MAX;
+	char *target = xmalloc(room + 1), *dir = path_dir(link), *path = NULL;
+	ssize_t n = readlink(link, target, room);
+
+	if (n >= 0 && (size_t)n < room) {
+		target[n] = 0;
+		path = *target == '/' ? xstrdup(target)
+				      : xasprintf("%s/%s", dir, target);
+	}
+	free(target);
+	free(dir);
+	return path;
+}
+
+/* In a directory that all can write to anybody may have put it there, for root
+ * to replace what is behind it. */
+static bool
+is_planted(const char *link, const struct stat *of)
+{
+	char *dir = path_dir(link);
+	struct stat st = {0};
+	bool all_write = stat(dir, &st) != 0 || st.st_mode & S_IWOTH;
+
+	free(dir);
+	return all_write && of->st_uid != geteuid() && of->st_uid != st.st_uid;
+}
+
+enum rc
+path_followed(char **out, const char *path)
+{
+	struct stat st;
+	char *next;
+
+	*out = xstrdup(path);
+	for (int i = 0; i < LINKS_MAX; i++) {
+		if (lstat(*out, &st) != 0 || !S_ISLNK(st.st_mode))
+			return RC_OK;
+		if (is_planted(*out, &st))
+			return msg_fail(RC_USAGE,
+			    "%s: a symbolic link of somebody else's, where "
+			    "all may write: not followed",
+			    *out);
+		next = link_path(*out, st.st_size);
+		if (!next)
+			return msg_errno(*out);
+		free(*out);
+		*out = next;
+	}
+	return msg_fail(RC_USAGE, "%s: too many symbolic links", path);
 }
 
 /* ---- making, removing, syncing ---- */

@@ -12,6 +12,10 @@
 /* The directory part of a path, for opening: malloced; and the last one. */
 char *path_dir(const char *path);
 const char *path_base(const char *path);
+/* What it means where symbolic links are followed, also those that name nothing;
+ * malloced, whatever happens.  RC_USAGE: too many of them, or one that another
+ * user has made where all may write. */
+enum rc path_followed(char **out, const char *path);
 
 /* Make one directory if it is not there, and make that durable, whoever made it;
  * its parent must be there (RC_USAGE). */

@@ -5,8 +5,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
+#include "base/directory.h"
 #include "base/file.h"
 #include "base/number.h"
 #include "base/time.h"
@@ -29,6 +32,7 @@ struct space {
 
 struct metrics {
 	char *path, *command;
+	bool is_output;          /* path is */
 	uint64_t began, written; /* ms */
 	/* Sets have ended since it was written, with this status. */
 	bool due;
@@ -40,12 +44,28 @@ struct metrics {
 	size_t n, cap;
 };
 
+/* To be replaced it would be taken away from who reads it. */
+static bool
+is_output(const char *path)
+{
+	struct stat st, out;
+
+	if (stat(path, &st) != 0)
+		return false;
+	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fstat(fd, &out) == 0 && out.st_dev == st.st_dev &&
+		    out.st_ino == st.st_ino)
+			return true;
+	return false;
+}
+
 struct metrics *
 metrics_new(const char *path, const char *command)
 {
 	struct metrics *m = xcalloc(1, sizeof(*m));
 
 	m->path = xstrdup(path);
+	m->is_output = is_output(path);
 	m->command = xstrdup(command);
 	m->began = m->written = time_monotonic();
 	return m;
@@ -220,12 +240,12 @@ value_of(const struct file_map *map, const struct buf *line)
 /* When a run last ended well, in ms, as the file that is there says; 0: it does
  * not. */
 static enum rc
-last_success(const struct metrics *m, uint64_t *ms)
+last_success(const struct metrics *m, const char *path, uint64_t *ms)
 {
 	struct file *f = NULL;
 	struct file_map map = {0};
 	struct buf line = {0};
-	enum rc rc = file_open(&f, m->path);
+	enum rc rc = file_open(&f, path);
 
 	*ms = 0;
 	if (rc == RC_ABSENT)
@@ -280,25 +300,41 @@ write_text(
 	    "Segments that wait to be published.", PENDING);
 }
 
+/* The file that is meant: a symbolic link stays one. */
+static enum rc
+file_meant(const struct metrics *m, char **path)
+{
+	*path = NULL;
+	if (m->is_output)
+		return msg_fail(RC_SYSTEM,
+		    "%s: standard output or error, not a file of its own",
+		    m->path);
+	return path_followed(path, m->path);
+}
+
 enum rc
 metrics_write(struct metrics *m, enum rc status)
 {
 	struct buf text = {0};
 	struct file *f = NULL;
-	uint64_t success;
+	uint64_t success = 0;
+	char *path;
 	enum rc rc;
 
 	if (!m)
 		return RC_OK;
-	rc = last_success(m, &success);
+	rc = file_meant(m, &path);
+	if (rc == RC_OK)
+		rc = last_success(m, path, &success);
 	write_text(&text, m, status, success);
 	if (rc == RC_OK)
-		rc = file_create(&f, m->path, FILE_REPLACE);
+		rc = file_create(&f, path, FILE_REPLACE);
 	if (rc == RC_OK)
 		rc = file_write(f, text.data, text.len, 0);
 	if (rc == RC_OK)
 		rc = file_commit(&f);
 	file_close(&f);
+	free(path);
 	buf_release(&text);
 	m->written = time_monotonic();
 	m->due = false;

@@ -48,7 +48,6 @@
 #include "work/sqlite.h"
 
 enum {
-	LINKS_MAX = 40,
 	/* SQLite's locks: of a database file PENDING, RESERVED and SHARED, of
 	 * a -shm all eight and the "dead man's switch". */
 	LOCK_DB = 0x40000000,
@@ -73,67 +72,19 @@ struct replace {
 
 /* ---- what is meant ---- */
 
-/* The path that a link has, relative to the directory that it is in. */
-static char *
-follow(const char *link, off_t size)
-{
-	size_t room = size > 0 ? (size_t)size + 1 : 4096;
-	char *target = xmalloc(room + 1), *dir = path_dir(link), *path;
-	ssize_t n = readlink(link, target, room);
-
-	if (n < 0 || (size_t)n == room) {
-		free(target);
-		free(dir);
-		return NULL;
-	}
-	target[n] = 0;
-	path =
-	    *target == '/' ? xstrdup(target) : xasprintf("%s/%s", dir, target);
-	free(target);
-	free(dir);
-	return path;
-}
-
-/* In a directory that all can write to anybody may have put it there, for root
- * to replace what is behind it. */
-static bool
-is_planted(const char *link, const struct stat *of)
-{
-	char *dir = path_dir(link);
-	struct stat st = {0};
-	bool all_write = stat(dir, &st) != 0 || st.st_mode & S_IWOTH;
-
-	free(dir);
-	return all_write && of->st_uid != geteuid() && of->st_uid != st.st_uid;
-}
-
 static enum rc
 resolve(struct replace *r, const char *path)
 {
-	char *next;
+	enum rc rc = path_followed(&r->path, path);
 
-	r->path = xstrdup(path);
-	for (int i = 0; i < LINKS_MAX; i++) {
-		r->there = lstat(r->path, &r->st) == 0;
-		if (!r->there && errno != ENOENT)
-			return msg_errno(r->path);
-		if (!r->there || S_ISREG(r->st.st_mode))
-			return RC_OK;
-		if (!S_ISLNK(r->st.st_mode))
-			return msg_fail(
-			    RC_USAGE, "%s: not a regular file", r->path);
-		if (is_planted(r->path, &r->st))
-			return msg_fail(RC_USAGE,
-			    "%s: a symbolic link of somebody else's, where "
-			    "all may write: not followed",
-			    r->path);
-		next = follow(r->path, r->st.st_size);
-		if (!next)
-			return msg_errno(r->path);
-		free(r->path);
-		r->path = next;
-	}
-	return msg_fail(RC_USAGE, "%s: too many symbolic links", path);
+	if (rc)
+		return rc;
+	r->there = lstat(r->path, &r->st) == 0;
+	if (!r->there)
+		return errno == ENOENT ? RC_OK : msg_errno(r->path);
+	if (!S_ISREG(r->st.st_mode))
+		return msg_fail(RC_USAGE, "%s: not a regular file", r->path);
+	return RC_OK;
 }
 
 /* ---- locks ---- */
