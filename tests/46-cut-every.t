@@ -224,6 +224,18 @@ preload=
 rm -r w e.db
 mv others w
 
+# What cannot be written is named by its key, another one each time: one reason.
+preload="LD_PRELOAD=$SEGTOOLS_BUILD/preload/fs.so FS_LOG=$T/log.full"
+preload="$preload FS_FAIL=write@w/new=ENOSPC"
+start --every 50ms new a.db
+preload=
+tried() { [ "$(grep -c '^open .*w/new/\.segtmp-.*\.seg$' log.full)" -ge "$1" ]; }
+ok "a work directory that is full: tried again" await tried 4
+is "$(sets stream)" '! ' "it is told once"
+is "$(grep -c '' said)" 1 "and said once"
+stop TERM 3 "stopped"
+rm -rf w/new
+
 # ---- a list ----
 
 printf 'a\ta.db\n' >list

@@ -30,7 +30,7 @@ struct db {
 	uint64_t not_before, retry_at; /* moments, all monotonic */
 	uint64_t retry_wait;
 	uint64_t busy_since; /* 0: it is not */
-	/* Its failure: what was said, as a hash.  RC_OK: it is well. */
+	/* Its failure: why, as a hash of what was said.  RC_OK: it is well. */
 	enum rc rc;
 	uint64_t why;
 	enum say say;
@@ -70,12 +70,22 @@ begin_hold(struct rounds *r)
 	msg_divert(hold, &r->said);
 }
 
-/* Ends the holding: what was said, as a hash. */
+/* Ends the holding: what was said, as a hash.  Numbers are left out: a segment
+ * that cannot be written has another TIME in its name each time, and another
+ * writer comes further; the reason stays the same. */
 static uint64_t
 end_hold(struct rounds *r)
 {
+	struct buf reason = {0};
+	uint64_t hash;
+
 	msg_divert(NULL, NULL);
-	return XXH3_64bits(r->said.len ? r->said.data : "", r->said.len);
+	for (size_t i = 0; i < r->said.len; i++)
+		if (r->said.data[i] < '0' || r->said.data[i] > '9')
+			buf_addc(&reason, r->said.data[i]);
+	hash = XXH3_64bits(reason.len ? reason.data : "", reason.len);
+	buf_release(&reason);
+	return hash;
 }
 
 static void
