@@ -106,6 +106,29 @@ start --every 60s a a.db b b.db
 is "$(find /proc/$pid/fd -lname "*.db*" | wc -l)" 0 "nothing of a database is open"
 stop TERM 0 "stopped"
 
+# A commit that takes long to be durable: its frames are in the log, as events
+# tell, before others see it, which nothing tells.
+make_db slow.db 20
+cat >rounds <<'SH'
+n=0
+while [ $n -lt 3 ]; do
+	was=$(cat figures/round)
+	while [ "$(cat figures/round)" = "$was" ]; do sleep 0.02; done
+	n=$((n + 1))
+done
+SH
+start --every 50ms slow slow.db
+fs FS_RUN='fdatasync@slow.db-wal=!sh rounds' sqlite3 slow.db \
+	"PRAGMA synchronous = full; INSERT INTO t VALUES(900, 'slow')" \
+	'.shell until [ -e seen ]; do sleep 0.05; done' &
+writer=$!
+ok "a commit that takes as long as some rounds" await lines_are stream 4
+is_restored_slow() { sql slow.db .dump >now.sql && is_restored slow; }
+ok "is cut, though nothing is written at its end" is_restored_slow
+touch seen
+wait $writer
+stop TERM 0 "stopped"
+
 # ---- one that is away, or broken, or locked ----
 
 start --every 50ms a a.db b b.db

@@ -534,6 +534,7 @@ tell_result(const struct cut *c, enum rc rc, struct cut_result *r)
 	    rc == RC_OK && c->draft.memory && c->draft.found == DRAFT_CHANGED;
 	r->whole = c->draft.read_all;
 	r->read_ms = c->draft.read_ms;
+	r->goes_on = rc == RC_OK && c->db && livedb_goes_on(c->db);
 	r->busy = rc && c->db && (livedb_is_busy(c->db) || c->locked_out);
 }
 

@@ -39,6 +39,7 @@ struct cut_result {
 	bool whole;       /* all of the database was read, */
 	uint64_t read_ms; /* which took so long */
 	bool busy;        /* failed since somebody has it locked */
+	bool goes_on;     /* a commit may come that no file shows */
 };
 
 /* No change and nothing pending: RC_OK, and emit() is not called.  The result

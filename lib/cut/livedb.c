@@ -50,7 +50,7 @@ struct livedb {
 	struct livelog log;
 	struct livedb_state state;
 	mode_t mode;
-	bool busy;
+	bool busy, goes_on;
 };
 
 /* ---- what SQLite says ---- */
@@ -227,6 +227,12 @@ livedb_is_busy(const struct livedb *db)
 	return db->busy;
 }
 
+bool
+livedb_goes_on(const struct livedb *db)
+{
+	return db->goes_on;
+}
+
 const struct livedb_state *
 livedb_state(const struct livedb *db)
 {
@@ -384,6 +390,7 @@ livedb_fix(struct livedb *db, const struct wal_place *from, struct sort *frames,
 	memset(&db->state.wal, 0, sizeof(db->state.wal));
 	if (rc)
 		return rc;
+	db->goes_on = livelog_goes_on(&db->log, &end->index);
 	if (end->place.frame > 0)
 		db->state.wal = end->place;
 	if (end->size > 0)

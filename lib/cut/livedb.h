@@ -74,6 +74,9 @@ enum rc livedb_fix(struct livedb *, const struct wal_place *from,
 const struct livedb_state *livedb_state(const struct livedb *);
 struct livelog *livedb_log(struct livedb *);
 
+/* Whether the log goes on behind the fixed state: livelog_goes_on(). */
+bool livedb_goes_on(const struct livedb *);
+
 /* n pages of the file from page on; what lies behind its end is zeros. */
 enum rc livedb_read(struct livedb *, uint32_t page, uint32_t n, void *);
 /* The page in a frame of the log.  RC_ABSENT as above. */

@@ -185,6 +185,26 @@ livelog_holds(struct livelog *l, const struct wal_place *place)
 	       in_place(l, &wal, place);
 }
 
+bool
+livelog_goes_on(struct livelog *l, const struct livelog_index *scanned)
+{
+	static const uint8_t none[WAL_SALT];
+	const struct wal_place *place = &scanned->place;
+	uint8_t h[WAL_FRAME];
+	struct wal wal;
+	size_t have;
+
+	/* The first generation has its salt in the log before the index has
+	 * it; of another one than the index's is what is left of an older. */
+	if (!read_header(l, &wal) ||
+	    (memcmp(wal.place.salt, place->salt, WAL_SALT) != 0 &&
+		memcmp(none, place->salt, WAL_SALT) != 0))
+		return false;
+	return read_up_to(l, h, sizeof(h), wal_offset(&wal, place->frame + 1),
+		   &have) == RC_OK &&
+	       have == sizeof(h) && wal_frame_follows(&wal, h);
+}
+
 /* ---- the scan ---- */
 
 int

@@ -89,6 +89,13 @@ bool livelog_shows_end(struct livelog *, uint32_t frame);
 /* The page in a frame.  RC_ABSENT as above. */
 enum rc livelog_page(struct livelog *, uint32_t frame, void *);
 
+/*
+ * Whether frames are in the log behind what the wal-index said at the scan: of a
+ * transaction that is open, or was rolled back; or of one whose commit is being
+ * made durable, and will be there without another write to any file.
+ */
+bool livelog_goes_on(struct livelog *, const struct livelog_index *scanned);
+
 /* Whether the log is still of the generation that was scanned; else RC_ABSENT. */
 enum rc livelog_still(struct livelog *);
 

@@ -18,8 +18,9 @@
 #include "cut/watch.h"
 
 enum {
-	FAR_APART = 10,     /* times as long as a whole read takes */
-	LONGEST = 60000,    /* ms: between two tries of what fails */
+	FAR_APART = 10,       /* times as long as a whole read takes */
+	LONGEST = 60000,      /* ms: between two tries of what fails */
+	OPEN_LONGEST = 10000, /* ms: between two looks at an open log */
 	LAST_ANSWER = 10000 /* ms: the last round waits so long for the store */
 };
 
@@ -28,7 +29,7 @@ enum say { SAY_NOTHING, SAY_FAILED, SAY_GOOD };
 
 struct db {
 	uint64_t not_before, retry_at; /* moments, all monotonic */
-	uint64_t retry_wait;
+	uint64_t retry_wait, open_wait;
 	uint64_t busy_since; /* 0: it is not */
 	/* Its failure: why, as a hash of what was said.  RC_OK: it is well. */
 	enum rc rc;
@@ -105,6 +106,26 @@ emit_nothing(void *arg, const struct rec *rec)
 	return RC_OK;
 }
 
+/*
+ * A commit is there for others when it is in the wal-index, which is shared
+ * memory: no event and no stamp tells of that, and what was told, that its
+ * frames were written, may be as long ago as they took to be durable.  So a log
+ * that goes on is looked at until it does not; less and less often, since what
+ * was rolled back stays in it.
+ */
+static void
+mind_open(struct rounds *r, size_t i, bool goes_on)
+{
+	struct db *db = &r->db[i];
+
+	r->dirty[i] = goes_on;
+	db->open_wait = !goes_on        ? 0
+			: db->open_wait ? min64(2 * db->open_wait, OPEN_LONGEST)
+					: r->o->interval;
+	if (goes_on)
+		db->retry_at = time_monotonic() + db->open_wait;
+}
+
 static void
 went_well(struct rounds *r, size_t i, const struct cut_result *res)
 {
@@ -116,7 +137,8 @@ went_well(struct rounds *r, size_t i, const struct cut_result *res)
 		db->say = SAY_GOOD;
 	db->rc = RC_OK;
 	db->retry_at = db->retry_wait = db->busy_since = 0;
-	r->dirty[i] = r->full[i] = false;
+	r->full[i] = false;
+	mind_open(r, i, res->goes_on);
 	offers_cut(&r->offers, i, res);
 	if (res->last.end)
 		r->o->newest(r->o->arg, r->targets->t[i].namespace, &res->last);
@@ -257,7 +279,7 @@ is_due(const struct rounds *r, size_t i, bool changed)
 
 	if (changed) {
 		r->dirty[i] = true;
-		db->retry_at = 0;
+		db->retry_at = db->open_wait = 0;
 	}
 	if (!r->dirty[i] || r->ending)
 		return r->dirty[i];

@@ -71,6 +71,12 @@ wal_frame_is(const struct wal_place *place, const uint8_t header[WAL_FRAME])
 }
 
 bool
+wal_frame_follows(const struct wal *w, const uint8_t header[WAL_FRAME])
+{
+	return memcmp(header + 8, w->place.salt, WAL_SALT) == 0;
+}
+
+bool
 wal_take(struct wal *w, const uint8_t *frame, struct wal_frame *out)
 {
 	struct wal_place next = w->place;

@@ -45,6 +45,9 @@ struct wal_frame {
  * if it is not of this generation or its checksum is not the running one. */
 bool wal_take(struct wal *, const uint8_t *frame, struct wal_frame *);
 
+/* Whether this is the header of a frame of its generation. */
+bool wal_frame_follows(const struct wal *, const uint8_t header[WAL_FRAME]);
+
 /* Whether this header of frame place->frame is the one remembered. */
 bool wal_frame_is(
     const struct wal_place *place, const uint8_t header[WAL_FRAME]);
