@@ -239,7 +239,8 @@ lint-units:
 		f=$${u##*/}; cp $$u $(B)/units/$${f%@.*}@x.$${f##*.}; \
 	done && cd $(B)/units && systemd-analyze verify --man=no ./*@x.*
 lint-hardened: all
-	sh tests/hardened.sh $(B)/libsegtools.a $(BINS) $(EXTS)
+	sh tests/hardened.sh '$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL)' \
+		$(B)/libsegtools.a $(BINS) $(EXTS)
 # Each mistake still applies, and no module has too few.
 lint-mutants:
 	sh tests/mutants.sh -n >$(B)/mutants.log || { cat $(B)/mutants.log; exit 1; }
