@@ -166,7 +166,7 @@ soak: inst $(HELPERS) $(PRELOADS)
 		tests/52-s3-faults.t tests/56-s3-multipart.t \
 		tests/58-s3-several.t tests/62-catalog-random.t \
 		tests/82-history.t tests/87-fleet.t tests/90-packages.t \
-		tests/91-slurm.t tests/92-histories.t
+		tests/91-slurm.t tests/92-endian.t tests/92-histories.t
 
 # Each system call, each request, each state that a crash may leave.
 faults: inst $(HELPERS) $(PRELOADS)

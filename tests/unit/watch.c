@@ -42,7 +42,7 @@ statfs(const char *path, struct statfs *fs)
 	errno = statfs_err;
 	if (statfs_err || access(path, F_OK) != 0)
 		return -1;
-	fs->f_type = (__fsword_t)(fs_type ? fs_type : 0xef53);
+	fs->f_type = (unsigned)(fs_type ? fs_type : 0xef53);
 	return 0;
 }
 
