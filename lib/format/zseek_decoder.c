@@ -288,10 +288,11 @@ zseek_decoder_feed(struct zseek_decoder *d, const void *data, size_t len)
 
 	while (rc == RC_OK && len > 0) {
 		rc = feed_some(d, p, len, &n);
+		if (rc)
+			break;
 		p += n;
 		len -= n;
-		if (rc == RC_OK)
-			rc = end_skip(d);
+		rc = end_skip(d);
 	}
 	return rc;
 }
