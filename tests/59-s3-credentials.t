@@ -260,12 +260,14 @@ if unshare -rn ip link set lo up 2>/dev/null; then
 	ok "a container's own host" unshare -rn setpriv --pdeathsig KILL sh -c '
 		ip link set lo up && ip addr add 169.254.170.2/32 dev lo || exit
 		perl "$TOP/tests/odd-keys.pl" agent 169.254.170.2:80 >agent/port &
+		agent=$!
 		perl "$TOP/tests/odd-s3.pl" service keys-for=9 >service/port &
+		service=$!
 		until [ -s agent/port ] && [ -s service/port ]; do sleep 0.1; done
 		AWS_ENDPOINT_URL_S3=http://127.0.0.1:$(cat service/port) \
 			AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/ecs/x seg-list -N
 		status=$?
-		kill %1 %2
+		kill $agent $service
 		exit $status'
 	is "$(cat agent/log)" "GET /ecs/x" "it is asked"
 	is "$(cd service && ls used.*)" "used.$(printf 'ID1 TOKEN1' |
