@@ -81,6 +81,9 @@ ok "from a metastore" seg-sync -k cat.db --from-db meta.db
 ok "monitored" seg-sync -k cat.db --monitored
 is "$(cat out)" 'a
 new' "added and removed"
+is "$(sqlite3 cat.db 'SELECT count(*) FROM segments
+	WHERE namespace_id NOT IN (SELECT id FROM namespaces)')" 0 \
+	"no rows left of what was removed"
 sqlite3 other.db "CREATE TABLE t(x)"
 must_fail 1 seg-sync -k cat.db --from-db other.db
 err_like "other.db: no such table: namespace_configs" "said"

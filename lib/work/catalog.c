@@ -75,28 +75,38 @@ catalog_settle(struct catalog *c)
 
 /* ---- namespaces ---- */
 
-static enum rc
-change_one(struct catalog *c, const char *sql, const char *namespace)
-{
-	enum rc rc = catdb_run(c, "BEGIN IMMEDIATE");
-
-	return rc ? rc : catdb_finish(c, catdb_run_name(c, sql, namespace));
-}
+/* With one that goes, its rows: SQLite, if it were to see to that, would look up
+ * the namespace of each row that is put, and whether there is such a row. */
 
 enum rc
 catalog_monitor(struct catalog *c, const char *namespace)
 {
-	return change_one(c,
+	enum rc rc = catdb_run(c, "BEGIN IMMEDIATE");
+
+	if (rc)
+		return rc;
+	rc = catdb_run_name(c,
 	    "INSERT INTO namespaces(name) VALUES (?1)"
 	    " ON CONFLICT(name) DO NOTHING",
 	    namespace);
+	return catdb_finish(c, rc);
 }
 
 enum rc
 catalog_unmonitor(struct catalog *c, const char *namespace)
 {
-	return change_one(
-	    c, "DELETE FROM namespaces WHERE name = ?1", namespace);
+	enum rc rc = catdb_run(c, "BEGIN IMMEDIATE");
+
+	if (rc)
+		return rc;
+	rc = catdb_run_name(c,
+	    "DELETE FROM segments WHERE namespace_id ="
+	    " (SELECT id FROM namespaces WHERE name = ?1)",
+	    namespace);
+	if (rc == RC_OK)
+		rc = catdb_run_name(
+		    c, "DELETE FROM namespaces WHERE name = ?1", namespace);
+	return catdb_finish(c, rc);
 }
 
 /* Fill the temporary table wanted with what the metastore has. */
@@ -143,12 +153,15 @@ catalog_from_metastore(struct catalog *c, const char *path)
 	if (rc == RC_OK)
 		rc = catdb_run(c, "BEGIN IMMEDIATE");
 	if (rc == RC_OK)
-		rc = catdb_finish(
-		    c, catdb_run(c, "DELETE FROM namespaces WHERE name NOT IN"
-				    " (SELECT name FROM temp.wanted);"
-				    "INSERT INTO namespaces(name)"
-				    " SELECT name FROM temp.wanted WHERE true"
-				    " ON CONFLICT(name) DO NOTHING"));
+		rc = catdb_finish(c,
+		    catdb_run(c, "DELETE FROM segments WHERE namespace_id IN"
+				 " (SELECT id FROM namespaces WHERE name NOT IN"
+				 "  (SELECT name FROM temp.wanted));"
+				 "DELETE FROM namespaces WHERE name NOT IN"
+				 " (SELECT name FROM temp.wanted);"
+				 "INSERT INTO namespaces(name)"
+				 " SELECT name FROM temp.wanted WHERE true"
+				 " ON CONFLICT(name) DO NOTHING"));
 	sqlite3_close(meta);
 	return rc;
 }

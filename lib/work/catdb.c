@@ -318,8 +318,8 @@ catdb_open(struct catalog *c, int flags)
 		rc = flags & SQLITE_OPEN_CREATE
 			 ? create_schema(c)
 			 : msg_fail(RC_DATA, "%s: not a catalogue", c->path);
-	if (rc == RC_OK)
-		rc = catdb_run(c, "PRAGMA foreign_keys = ON");
+	if (rc == RC_OK) /* see catalog.c */
+		rc = catdb_run(c, "PRAGMA foreign_keys = OFF");
 	if (rc == RC_OK && flags & SQLITE_OPEN_READWRITE)
 		rc = prepare_changes(c);
 	if (rc == RC_OK && c->old && flags & SQLITE_OPEN_READWRITE)
