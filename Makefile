@@ -19,6 +19,8 @@
 #   make coverage   which lines the tests reach
 #   make dist       an archive of HEAD, the same bytes whoever makes it
 #   make deb        Debian packages of it, in build/deb
+#   make static     the commands for directory stores, linked statically with
+#                   musl, in build/static/bin
 #   make distcheck  that an archive of HEAD builds, passes and cleans up
 #   make format     clang-format, in place
 #
@@ -122,7 +124,7 @@ PUT = mkdir -p $(DESTDIR)$(1) && install -m $(2) $(3) $(DESTDIR)$(1)
 
 install: all $(B)/completions/zsh
 	$(call PUT,$(BINDIR),755,$(BINS))
-	$(call PUT,$(LIBDIR),644,$(EXTS))
+	$(if $(EXTS),$(call PUT,$(LIBDIR),644,$(EXTS)))
 	$(call PUT,$(MANDIR)/man1,644,$(MAN1))
 	$(call PUT,$(MANDIR)/man5,644,$(MAN5))
 	$(call PUT,$(MANDIR)/man7,644,$(MAN7))
@@ -151,6 +153,16 @@ inst: $(BINS) $(EXTS) $(B)/completions/zsh
 demo: inst
 	@SEGTOOLS_BUILD=$(abspath $(B)) sh tests/demo.sh
 
+# The commands alone: nothing is loaded into a static program, libcurl neither.
+STATIC = $(abspath $(B)/static/libs)
+$(STATIC)/made: man/static/libs.sh
+	sh $< $(@D)
+static: $(STATIC)/made
+	$(MAKE) B=$(B)/static EXTS= CC='gcc -specs=$(STATIC)/specs' \
+		PKG_CFLAGS='-isystem $(STATIC)/include' PKG_LIBS='-L$(STATIC)/lib \
+		-larchive -lexpat -lisal -lnettle -lsqlite3 -luuid -lxxhash \
+		-lz -lzstd' inst
+
 # --- tests
 
 # Three, for two cores: many a test waits for a server or a clock.
@@ -166,7 +178,8 @@ soak: inst $(HELPERS) $(PRELOADS)
 		tests/52-s3-faults.t tests/56-s3-multipart.t \
 		tests/58-s3-several.t tests/62-catalog-random.t \
 		tests/82-history.t tests/87-fleet.t tests/90-packages.t \
-		tests/91-slurm.t tests/92-endian.t tests/92-histories.t
+		tests/91-slurm.t tests/92-endian.t tests/92-histories.t \
+		tests/92-static.t
 
 # Each system call, each request, each state that a crash may leave.
 faults: inst $(HELPERS) $(PRELOADS)
@@ -310,7 +323,7 @@ deb: dist
 clean:
 	rm -rf $(B)
 
-.PHONY: all install inst demo check soak faults mutants san bench fuzz run-fuzzers lint \
+.PHONY: all install inst static demo check soak faults mutants san bench fuzz run-fuzzers lint \
 	layers objects lint-gcc lint-clang lint-tidy lint-cppcheck lint-sh lint-man \
 	lint-units lint-format lint-hardened lint-mutants analyze \
 	analyze-gcc analyze-clang analyze-valgrind coverage format dist distcheck \
