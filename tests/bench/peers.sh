@@ -4,9 +4,9 @@
 # sqlite3 .backup alone, each in a directory: a first backup, ten rounds in each of
 # which 0.1 % of the pages have changed, what is stored then for eleven states, and
 # the newest one restored.  CPU time, beside .backup's and cp's: medians of three,
-# for the rounds of ten.  Who is not installed is left out.  PEERS_ROWS=1900000
+# for the rounds of ten.  Who is not installed is left out.  PEERS_ROWS=2200000
 
-rows=${PEERS_ROWS:-1900000}
+rows=${PEERS_ROWS:-2200000}
 RESTIC_PASSWORD=bench RESTIC_CACHE_DIR=$PWD/restic.cache
 export RESTIC_PASSWORD RESTIC_CACHE_DIR
 
