@@ -59,7 +59,7 @@ msg_name(void)
 
 static void (*diverted)(void *, const char *, size_t);
 static void *diverted_arg;
-static bool muted;
+static _Thread_local bool muted;
 
 void
 msg_verbosity(int delta)

@@ -73,8 +73,8 @@ void msg_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 void msg_divert(
     void (*take)(void *arg, const char *line, size_t len), void *arg);
-/* Nothing is said, or taken, while it is true: of what fails somebody else will
- * tell, or nobody need. */
+/* Nothing is said, or taken, of what this thread does while it is true: of what
+ * fails somebody else will tell, or nobody need. */
 void msg_mute(bool);
 /* Lines that were taken, now to be said. */
 void msg_say(const char *lines, size_t len);

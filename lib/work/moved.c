@@ -191,7 +191,9 @@ remove_data(struct noted *n, struct dirs *dirs)
 
 	if (!file_exists(n->file[PART_SEGMENT]))
 		return RC_OK;
-	/* What is wrong with it is said when it is to be published again. */
+	/* What is wrong with it is said when it is to be published again; what
+	 * is wrong with others that are on their way is not to go unsaid. */
+	store_wait(n->store, 0, -1);
 	msg_mute(true);
 	rc = compare_noted(n, PART_INDEX);
 	if (rc == RC_OK)
