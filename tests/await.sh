@@ -1,7 +1,7 @@
 # shellcheck shell=sh
-# await CMD...: true at last, tried for half a minute
+# await CMD...: true at last, tried for two minutes: others may have the machine
 await() {
-	test_tries=600
+	test_tries=2400
 	until "$@" >/dev/null 2>&1; do
 		test_tries=$((test_tries - 1))
 		[ $test_tries -gt 0 ] || return 1
