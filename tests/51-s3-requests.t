@@ -46,6 +46,18 @@ done
 ok "two at once" sh -c 'seg-upload -m <cut3'
 asked "two at once" "GETCLAIM 2 LIST 1 PUTCLAIM 2 PUTDATA 2 PUTINDEX 2"
 
+# --- what cannot be read
+
+s3_mb other
+export SEG_STORE=s3://other/eio
+# In parts, of which one cannot be read
+mkseg eio parts 1 17000 1 17000 1 17000 1 1 >parts.file
+must_fail 3 fs FS_FAIL="pread@.seg\$#330=EIO" seg-upload "$(cat parts.file)"
+err_like "seg: Input/output error" "what cannot be read"
+is "$(s3_uploads other)" 0 "no upload is open"
+log_clear
+export SEG_STORE=s3://bkt/pre
+
 # --- many segments of two namespaces
 
 i=0

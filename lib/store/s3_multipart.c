@@ -335,7 +335,7 @@ part_done(struct s3_request *r, enum rc rc)
 	memcpy(receipt->etag, r->http.etag, sizeof(receipt->etag));
 	/* A service that knows checksums wants them when the upload is
 	 * completed; one that does not may refuse them there (Swift does). */
-	if (s3_confirmed(r, &p->digest))
+	if (rc == RC_OK && s3_confirmed(r, &p->digest))
 		memcpy(receipt->crc, p->digest.crc, sizeof(receipt->crc));
 	s3_request_release(r);
 	free(p);
