@@ -29,9 +29,9 @@ wrong() {
 	cp wrong "$idx"
 	must_fail 1 seg-verify "$seg"
 	err_like "^seg-verify: $idx: $pattern" "$what: of a file"
-	must_fail 1 seg-upload "$seg" -s none --create
+	must_fail 1 seg-upload work/shop/*.seg -s none --create
 	err_like "^seg-upload: $idx: $pattern" "$what: uploaded"
-	is "$(find none -path '*indexes*' -type f)" "" "nothing was put"
+	is "$(find none -path "*/$key*")" "" "nothing of it was put"
 	ok "$what: made anew" seg-verify -r "$seg"
 	same "$idx" right "as it was"
 

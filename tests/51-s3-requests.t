@@ -46,13 +46,62 @@ done
 ok "two at once" sh -c 'seg-upload -m <cut3'
 asked "two at once" "GETCLAIM 2 LIST 1 PUTCLAIM 2 PUTDATA 2 PUTINDEX 2"
 
-# --- what cannot be read
+# --- data is read once, and verified on its way
 
 s3_mb other
-export SEG_STORE=s3://other/eio
+export SEG_STORE=s3://other/once
+mkseg once once 1 300 1 300 1 300 1 1 >small
+mkseg once large 1 5000 1 5000 1 5000 1 1 >large.file
+once() { # WHAT TIMES PATH ARG...: and its header
+	what=$1 times=$2 path=$3
+	shift 3
+	ok "$what" fs FS_READS="$T/reads" "$@" "$path"
+	is "$(reads "$(basename "$path")")" \
+		"$(($(size "$path") * times + 60))" "$what: read $times times"
+}
+once "a small one" 1 "$(cat small)" seg-upload
+once "compared" 1 "$(cat small)" seg-upload
+once "compressed" 1 "$(cat small)" seg-upload -z -s s3://other/oncez
+# (This gateway confirms no checksum: so its hash is signed over plain HTTP.)
+once "too large to be kept when it has been hashed" 2 "$(cat large.file)" seg-upload
+export AWS_REQUEST_CHECKSUM_CALCULATION=when_required
+once "without a hash" 1 "$(cat large.file)" seg-upload -s s3://other/oncew
+once "compressed" 1 "$(cat large.file)" seg-upload -z -s s3://other/oncewz
+unset AWS_REQUEST_CHECKSUM_CALCULATION
+log_clear
+
+bad() { # WHAT PATH ARG...
+	what=$1 path=$2
+	shift 2
+	printf '\377' | dd of="$path" bs=1 seek="$at" conv=notrunc 2>/dev/null
+	must_fail 1 "$@" "$path"
+	err_like "$(basename "$path"): its checksum is wrong" "$what"
+	is "$(s3_ls other/bad/ | grep -v /claims/)" "" "$what: nothing is there"
+	is "$(awk '$4 ~ /^2/ && $1 ~ /DATA|MPDONE/' log)" "" "$what: nothing was"
+	log_clear
+}
+for at in 600000 1233600; do
+	bad "byte $at" "$(cat small)" seg-upload -s s3://other/bad
+	bad "byte $at, compressed" "$(cat small)" seg-upload -z -s s3://other/bad
+done
+export AWS_REQUEST_CHECKSUM_CALCULATION=when_required
+for at in 300 10000000 $(($(size "$(cat large.file)") - 50)); do
+	bad "byte $at of many" "$(cat large.file)" seg-upload -s s3://other/bad
+done
+unset AWS_REQUEST_CHECKSUM_CALCULATION
+# In parts: read to be hashed, then to be sent
+mkseg parts parts 1 17000 1 17000 1 17000 1 1 >parts.file
+parts=$(cat parts.file)
+once "in parts" 2 "$parts" seg-upload
+log_clear
+for at in 3000 $(($(size "$parts") - 50)); do
+	bad "byte $at of parts" "$parts" seg-upload -s s3://other/bad
+	is "$(s3_uploads other)" 0 "byte $at: no upload is open"
+done
 # In parts, of which one cannot be read
 mkseg eio parts 1 17000 1 17000 1 17000 1 1 >parts.file
-must_fail 3 fs FS_FAIL="pread@.seg\$#330=EIO" seg-upload "$(cat parts.file)"
+must_fail 3 fs FS_FAIL="pread@.seg\$#70=EIO" seg-upload -s s3://other/eio \
+	"$(cat parts.file)"
 err_like "seg: Input/output error" "what cannot be read"
 is "$(s3_uploads other)" 0 "no upload is open"
 log_clear

@@ -241,6 +241,14 @@ fs() {
 		"ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0" "$@"
 }
 
+# reads PART: how many bytes of files whose path contains it a command read that
+# ran with fs FS_READS=$T/reads; forgotten then
+reads() {
+	awk -v part="$1" 'index($0, part) { n += $1 } END { print n + 0 }' \
+		"$T/reads"
+	rm -f "$T/reads"
+}
+
 # by_clock OFF FAST CMD...: by a clock that is set, or runs faster or slower
 # (tests/preload/clock.c)
 by_clock() {

@@ -133,6 +133,20 @@ enum rc file_same(struct file *, struct file *, bool *same);
 enum rc file_feed(struct file *, uint64_t from, uint64_t to,
     enum rc (*sink)(void *arg, const void *data, size_t len), void *arg);
 
+/*
+ * Who looks at the contents of a file while they are read for something else:
+ * begin() before the first byte, and whenever that begins anew; feed() in order;
+ * end() after the last.  What they fail with, reported, the reading fails with.
+ */
+struct file_check {
+	enum rc (*begin)(void *arg);
+	enum rc (*feed)(void *arg, const void *data, size_t len);
+	enum rc (*end)(void *arg);
+	void *arg;
+};
+/* Read a file whole for that alone. */
+enum rc file_check(struct file *, const struct file_check *);
+
 /* A sink that writes on from at: its arg. */
 struct file_tail {
 	struct file *file;
@@ -147,6 +161,9 @@ enum rc file_append(void *tail, const void *data, size_t len);
  */
 enum rc file_copy(struct file *dst, struct file *src);
 bool file_clone(struct file *dst, struct file *src);
+/* The same, with what is in dst then checked by one reading of all of it. */
+enum rc file_copy_checked(
+    struct file *dst, struct file *src, const struct file_check *);
 
 /* The whole file in memory, read-only; at most limit bytes, else RC_DATA.
  * Small files are read, larger ones mapped.  An empty file gives len 0. */

@@ -186,6 +186,56 @@ file_copy(struct file *dst, struct file *src)
 	return copy_by_hand(dst, src, (uint64_t)from, size);
 }
 
+/* ---- checked on the way ---- */
+
+struct checked_copy {
+	const struct file_check *check;
+	struct file_tail tail;
+};
+
+static enum rc
+check_and_write(void *arg, const void *data, size_t len)
+{
+	struct checked_copy *c = arg;
+	enum rc rc = c->check->feed(c->check->arg, data, len);
+
+	return rc ? rc : file_append(&c->tail, data, len);
+}
+
+static enum rc
+feed_checked(struct file *f, const struct file_check *check,
+    enum rc (*sink)(void *arg, const void *data, size_t len), void *arg)
+{
+	uint64_t size;
+	enum rc rc = file_size(f, &size);
+
+	if (rc == RC_OK)
+		rc = check->begin(check->arg);
+	file_sequential(f);
+	if (rc == RC_OK)
+		rc = file_feed(f, 0, size, sink, arg);
+	return rc ? rc : check->end(check->arg);
+}
+
+enum rc
+file_check(struct file *f, const struct file_check *check)
+{
+	return feed_checked(f, check, check->feed, check->arg);
+}
+
+enum rc
+file_copy_checked(
+    struct file *dst, struct file *src, const struct file_check *check)
+{
+	struct checked_copy c = {check, {.file = dst}};
+
+	if (file_clone(dst, src))
+		return file_check(dst, check);
+	return feed_checked(src, check, check_and_write, &c);
+}
+
+/* ---- mapped ---- */
+
 /* Shared, so that the pages are the cache's own; file systems that cannot have
  * that can mostly have private ones, which nobody writes to.  NULL: neither. */
 static void *

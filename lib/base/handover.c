@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -109,6 +108,27 @@ link_open(int fd, const char *to, enum handed *handed)
 		*handed = HANDED_TAKEN;
 }
 
+/* Is it as it was seen, and as a copy in dir would be? */
+static bool
+is_good(struct file *f, const struct handover_stamp *seen, const char *dir,
+    struct stat *st)
+{
+	return fstat(file_fd(f), st) == 0 && stamp_of(st).hash == seen->hash &&
+	       is_its_only_name(file_name(f), st) &&
+	       is_as_made_in(dir, file_fd(f), st);
+}
+
+bool
+handover_may(struct file *f, const struct handover_stamp *seen, const char *to)
+{
+	char *dir = path_dir(to);
+	struct stat st;
+	bool may = is_good(f, seen, dir, &st);
+
+	free(dir);
+	return may;
+}
+
 /* With the lease. */
 static enum rc
 link_if_good(struct file *f, const struct handover_stamp *seen, const char *to,
@@ -116,10 +136,7 @@ link_if_good(struct file *f, const struct handover_stamp *seen, const char *to,
 {
 	char *dir = path_dir(to);
 	struct stat st;
-	bool good = fstat(file_fd(f), &st) == 0 &&
-		    stamp_of(&st).hash == seen->hash &&
-		    is_its_only_name(file_name(f), &st) &&
-		    is_as_made_in(dir, file_fd(f), &st);
+	bool good = is_good(f, seen, dir, &st);
 	enum rc rc;
 
 	if (good)

@@ -5,6 +5,7 @@
 #ifndef SEGTOOLS_HANDOVER_H
 #define SEGTOOLS_HANDOVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/file.h"
@@ -33,6 +34,10 @@ enum rc handover_look(struct file *, struct handover_stamp *);
  * what would have another owner, group or access list if it were made there.
  */
 enum handed { HANDED_NOT, HANDED, HANDED_TAKEN };
+/* Would it be, as far as that can be told?  For who verifies what is not copied
+ * before, and what is copied on its way. */
+bool handover_may(
+    struct file *f, const struct handover_stamp *seen, const char *to);
 enum rc handover(struct file *f, const struct handover_stamp *seen,
     const char *to, enum handed *);
 

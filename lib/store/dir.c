@@ -6,7 +6,8 @@
  * costs a small file most is to make it durable; the PUTs of a round share that
  * (file_commit_many()).  A PUT of a file that is to spare gives it a second name,
  * where that is as good as a copy.  A GET from offset 0 into an empty file is a clone, where
- * the file system can.
+ * the file system can.  What is to be checked is read once: before it is handed
+ * over, or while it is copied, before it has its name.
  *
  * A directory that a DELETE left empty is removed, so that a namespace without
  * objects does not exist, as in a bucket.  A lock on the root keeps that from
@@ -230,6 +231,28 @@ do_get(struct dir_store *s, struct store_xfer *x)
 	return rc;
 }
 
+/* ---- directories ---- */
+
+/* Remove the directories above the object that became empty.  Who is putting
+ * something holds the lock: then they stay. */
+static void
+prune(struct dir_store *s, const char *object)
+{
+	char *path = path_below(s, object), *slash;
+	size_t root = strlen(s->root);
+
+	if (s->lock < 0 || flock(s->lock, LOCK_EX | LOCK_NB) != 0)
+		goto out;
+	while ((slash = strrchr(path, '/')) && slash > path + root) {
+		*slash = 0;
+		if (rmdir(path) != 0)
+			break;
+	}
+	(void)flock(s->lock, LOCK_UN);
+out:
+	free(path);
+}
+
 /* ---- PUT ---- */
 
 /* Make the directory of the object unless the last PUT just did. */
@@ -250,6 +273,17 @@ make_parent(struct dir_store *s, const char *object)
 	s->made = parent;
 	free(path);
 	return rc;
+}
+
+/* What will be handed over; without its directory that cannot be told. */
+static enum rc
+check_spare(struct dir_store *s, struct store_xfer *x, const char *path)
+{
+	enum rc rc = make_parent(s, x->object);
+
+	return rc == RC_OK && handover_may(x->file, x->spare, path)
+		   ? file_check(x->file, x->check)
+		   : rc;
 }
 
 static enum rc
@@ -295,7 +329,8 @@ write_put(struct store_xfer *x, struct file *to)
 	enum rc rc;
 
 	if (x->file) {
-		rc = file_copy(to, x->file);
+		rc = x->check ? file_copy_checked(to, x->file, x->check)
+			      : file_copy(to, x->file);
 		if (rc == RC_OK)
 			rc = file_mode(x->file, &mode);
 		if (rc == RC_OK)
@@ -322,16 +357,21 @@ static enum rc
 do_put(struct dir_store *s, struct store_xfer *x, struct slot *slot)
 {
 	char *path = path_below(s, x->object);
-	enum rc rc;
+	enum rc rc = RC_OK;
 
 	x->existed = !x->replace && file_exists(path);
 	if (x->existed)
 		sweep_beside(path);
-	rc = x->existed ? RC_OK : create_locked(s, slot, path);
+	if (!x->existed && x->spare && x->check)
+		rc = check_spare(s, x, path);
+	if (rc == RC_OK && !x->existed)
+		rc = create_locked(s, slot, path);
 	if (rc == RC_OK && slot->put)
 		rc = write_put(x, slot->put);
-	if (rc)
+	if (rc) {
 		file_close(&slot->put);
+		prune(s, x->object);
+	}
 	free(path);
 	return rc;
 }
@@ -369,26 +409,6 @@ do_delete(struct dir_store *s, struct store_xfer *x)
 		rc = errno == ENOENT ? RC_ABSENT : msg_errno(path);
 	free(path);
 	return rc;
-}
-
-/* Remove the directories above the object that became empty.  Who is putting
- * something holds the lock: then they stay. */
-static void
-prune(struct dir_store *s, const char *object)
-{
-	char *path = path_below(s, object), *slash;
-	size_t root = strlen(s->root);
-
-	if (s->lock < 0 || flock(s->lock, LOCK_EX | LOCK_NB) != 0)
-		goto out;
-	while ((slash = strrchr(path, '/')) && slash > path + root) {
-		*slash = 0;
-		if (rmdir(path) != 0)
-			break;
-	}
-	(void)flock(s->lock, LOCK_UN);
-out:
-	free(path);
 }
 
 /*

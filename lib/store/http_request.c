@@ -217,6 +217,27 @@ on_body(char *data, size_t one, size_t len, void *arg)
 	return len;
 }
 
+/* The next n bytes of the body.  The last of one that is to be checked leave us
+ * when all of it has been found good. */
+static enum rc
+give(const struct http_request *r, char *to, size_t n)
+{
+	const struct file_check *c = r->check;
+	enum rc rc = RC_OK;
+
+	if (r->file)
+		rc = file_read(r->file, to, n, r->offset + r->sent);
+	else
+		memcpy(to, r->bytes + r->sent, n);
+	if (rc == RC_OK && c && r->sent == 0)
+		rc = c->begin(c->arg);
+	if (rc == RC_OK && c)
+		rc = c->feed(c->arg, to, n);
+	if (rc == RC_OK && c && r->sent + n == r->length)
+		rc = c->end(c->arg);
+	return rc;
+}
+
 static size_t
 on_send(char *to, size_t one, size_t room, void *arg)
 {
@@ -228,14 +249,10 @@ on_send(char *to, size_t one, size_t room, void *arg)
 	r->active = time_monotonic();
 	if (room > left)
 		room = (size_t)left;
-	if (room > 0 && r->file) {
-		rc = file_read(r->file, to, room, r->offset + r->sent);
-		if (rc) {
-			stop(r, rc);
-			return CURL_READFUNC_ABORT;
-		}
-	} else if (room > 0) {
-		memcpy(to, r->bytes + r->sent, room);
+	rc = room > 0 ? give(r, to, room) : RC_OK;
+	if (rc) {
+		stop(r, rc);
+		return CURL_READFUNC_ABORT;
 	}
 	r->sent += room;
 	return room;
@@ -247,7 +264,8 @@ on_rewind(void *arg, curl_off_t offset, int origin)
 {
 	struct http_request *r = arg;
 
-	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > r->length)
+	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > r->length ||
+	    (r->check && offset != 0))
 		return CURL_SEEKFUNC_FAIL;
 	r->sent = (uint64_t)offset;
 	return CURL_SEEKFUNC_OK;

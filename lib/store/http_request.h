@@ -30,7 +30,7 @@ enum http_result {
 	HTTP_FAILED,   /* no whole answer; trying again makes sense */
 	HTTP_REFUSED,  /* it will not work: certificate, CA bundle, URL */
 	HTTP_TOO_LONG, /* what would have been kept in body */
-	HTTP_STOPPED   /* begin(), take() or the body's file failed: rc */
+	HTTP_STOPPED /* begin(), take(), the body's file or check failed: rc */
 };
 
 enum {
@@ -51,6 +51,8 @@ struct http_request {
 	uint64_t offset;
 	const char *bytes;
 	uint64_t length;
+	/* Of the body, or NULL: what fails it is not sent to its end. */
+	const struct file_check *check;
 	bool is_signed; /* by itself: not by libcurl */
 	bool hidden;    /* the URL may be a secret: the name is traced */
 	bool once; /* on a connection of its own: over a kept one that breaks

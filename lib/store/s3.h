@@ -29,6 +29,7 @@ struct s3 {
 	struct store_keep keep;
 	bool hidden;      /* the oldest versions are read */
 	bool sign_bodies; /* see struct s3_digest */
+	uint64_t kept;    /* bytes of small files: s3_put.c's */
 	bool checks_crc;  /* the server does */
 	bool missing;     /* there is no such bucket */
 	bool no_deletes;  /* DeleteObjects wants Content-MD5, or is not known */

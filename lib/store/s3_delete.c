@@ -138,7 +138,7 @@ delete_many(struct s3_deletes *d, struct store_xfer **xfers, size_t n)
 	}
 	buf_adds(&b->body, "</Delete>");
 	(void)s3_digest(
-	    d->s3, NULL, b->body.data, 0, b->body.len, NULL, &b->digest);
+	    d->s3, NULL, b->body.data, 0, b->body.len, NULL, NULL, &b->digest);
 	b->req.prepare = prepare_batch;
 	b->req.expected = expected;
 	b->req.xml = true;

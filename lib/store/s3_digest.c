@@ -29,6 +29,7 @@ crc_text(uint32_t crc, char text[S3_CRC_MAX])
 
 struct digester {
 	bool sum, sign, lock;
+	const struct file_check *check;
 	uint32_t crc;
 	struct sha256_ctx sha256;
 	struct md5_ctx md5;
@@ -76,26 +77,36 @@ md5_text(struct md5_ctx *ctx, char text[S3_MD5_MAX])
 static enum rc
 digest_piece(void *digester, const void *data, size_t len)
 {
+	const struct digester *d = digester;
+
 	digester_feed(digester, data, len);
-	return RC_OK;
+	return d->check ? d->check->feed(d->check->arg, data, len) : RC_OK;
+}
+
+bool
+s3_digest_reads(const struct s3 *s, const uint32_t *crc)
+{
+	return (!crc && s3_takes_checksum(s)) ||
+	       (s->sign_bodies && !s->checks_crc) || s->keep.lock > 0;
 }
 
 enum rc
 s3_digest(const struct s3 *s, struct file *f, const char *bytes,
     uint64_t offset, uint64_t length, const uint32_t *crc,
-    struct s3_digest *out)
+    const struct file_check *check, struct s3_digest *out)
 {
-	struct digester d = {.sum = !crc,
+	struct digester d = {.sum = !crc && s3_takes_checksum(s),
 	    .sign = s->sign_bodies && !(f && s->checks_crc),
 	    .lock = s->keep.lock > 0,
+	    .check = check,
 	    .crc = crc ? *crc : 0};
 	enum rc rc = RC_OK;
 
 	sha256_init(&d.sha256);
 	md5_init(&d.md5);
-	if (!f)
-		digester_feed(&d, bytes, (size_t)length);
-	else if (d.sum || d.sign || d.lock)
+	if (bytes)
+		rc = digest_piece(&d, bytes, (size_t)length);
+	else if (check || s3_digest_reads(s, crc))
 		rc = file_feed(f, offset, offset + length, digest_piece, &d);
 	crc_text(d.crc, out->crc);
 	out->sha256[0] = 0;

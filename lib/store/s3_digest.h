@@ -20,10 +20,16 @@ struct s3_digest {
 	/* Where objects are locked, in base64: many services want it then. */
 	char md5[S3_MD5_MAX];
 };
-/* Of part of a file, or of bytes, if file is NULL.  crc: if it is known; else
- * NULL. */
+/* Does it take a reading of a file whose CRC-32 is crc, or not known (NULL)? */
+bool s3_digest_reads(const struct s3 *, const uint32_t *crc);
+/*
+ * Of part of a file, or of bytes, if file is NULL, or if both are not, of a file
+ * whose part is there already.  crc: if it is known; else NULL.  A check is fed
+ * with what is read for it, and makes sure that it is read.
+ */
 enum rc s3_digest(const struct s3 *, struct file *, const char *bytes,
-    uint64_t offset, uint64_t length, const uint32_t *crc, struct s3_digest *);
+    uint64_t offset, uint64_t length, const uint32_t *crc,
+    const struct file_check *, struct s3_digest *);
 
 /* x-amz-content-sha256, which every request has; NULL: no body. */
 void s3_header_sha256(struct s3_request *, const struct s3_digest *);

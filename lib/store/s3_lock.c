@@ -183,7 +183,7 @@ put_retention(struct s3_locking *l)
 	    "<RetainUntilDate>%s</RetainUntilDate></Retention>",
 	    time_text(time_now() + s->keep.lock, until));
 	(void)s3_digest(
-	    s, NULL, l->body.data, 0, l->body.len, NULL, &l->digest);
+	    s, NULL, l->body.data, 0, l->body.len, NULL, NULL, &l->digest);
 	l->req.prepare = prepare_lock;
 	l->req.xml = true;
 	l->req.done = locked;

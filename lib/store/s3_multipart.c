@@ -54,6 +54,7 @@ struct s3_multipart {
 	const char *object;
 	enum store_kind kind;
 	struct file *file;
+	const struct file_check *check; /* or NULL */
 	uint64_t size, part_size;
 	void (*moved)(void *, uint64_t);
 	void (*done)(void *, enum rc, bool);
@@ -303,7 +304,7 @@ complete(struct s3_multipart *m)
 	}
 	buf_adds(&m->body, "</CompleteMultipartUpload>");
 	(void)s3_digest(
-	    m->s3, NULL, m->body.data, 0, m->body.len, NULL, &m->digest);
+	    m->s3, NULL, m->body.data, 0, m->body.len, NULL, NULL, &m->digest);
 	s3_upload_query(&query, m->id, 0);
 	send(
 	    m, "POST", query.data, prepare_complete, expected, true, completed);
@@ -356,6 +357,24 @@ prepare_part(struct s3_request *r)
 	s3_header_md5(r, d);
 }
 
+/* The parts are begun in order: so the file is checked part by part, and no part
+ * of it is sent before that. */
+static enum rc
+read_part(struct s3_multipart *m, struct part *p)
+{
+	const struct file_check *c = m->check;
+	enum rc rc = RC_OK;
+
+	if (c && p->number == 1)
+		rc = c->begin(c->arg);
+	if (rc == RC_OK)
+		rc = s3_digest(m->s3, m->file, NULL, p->req.http.offset,
+		    p->req.http.length, NULL, c, &p->digest);
+	if (rc == RC_OK && c && p->number == m->parts)
+		rc = c->end(c->arg);
+	return rc;
+}
+
 static void
 part_start(struct s3_multipart *m, unsigned number)
 {
@@ -374,8 +393,7 @@ part_start(struct s3_multipart *m, unsigned number)
 	p->req.http.offset = at;
 	p->req.http.length = left < m->part_size ? left : m->part_size;
 	m->running++;
-	rc = s3_digest(
-	    m->s3, m->file, NULL, at, p->req.http.length, NULL, &p->digest);
+	rc = read_part(m, p);
 	if (rc) {
 		part_done(&p->req, rc);
 		return;
@@ -531,8 +549,9 @@ list_old(struct s3_multipart *m)
 
 void
 s3_multipart_start(struct s3 *s, const char *object, enum store_kind kind,
-    struct file *file, uint64_t size, void (*moved)(void *, uint64_t),
-    void (*done)(void *, enum rc, bool), void *arg)
+    struct file *file, uint64_t size, const struct file_check *check,
+    void (*moved)(void *, uint64_t), void (*done)(void *, enum rc, bool),
+    void *arg)
 {
 	struct s3_multipart *m = xcalloc(1, sizeof(*m));
 
@@ -540,6 +559,7 @@ s3_multipart_start(struct s3 *s, const char *object, enum store_kind kind,
 	m->object = object;
 	m->kind = kind;
 	m->file = file;
+	m->check = check;
 	m->size = size;
 	m->part_size = s3_part_size(size);
 	m->parts = (unsigned)((size + m->part_size - 1) / m->part_size);

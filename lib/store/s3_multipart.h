@@ -12,12 +12,14 @@
 enum { S3_MULTIPART_FROM = 64 << 20 }; /* larger objects, in bytes */
 
 /*
- * Put the file as a new object; never replaces.  object and file are borrowed
- * until done() gets RC_OK, with existed if it was there already, or what was
- * reported.  moved() is told of each part that is there.
+ * Put the file as a new object; never replaces.  object, file and check are
+ * borrowed until done() gets RC_OK, with existed if it was there already, or what
+ * was reported.  moved() is told of each part that is there.  What fails the check
+ * (or NULL), as store.h has it, is not completed.
  */
 void s3_multipart_start(struct s3 *, const char *object, enum store_kind,
-    struct file *, uint64_t size, void (*moved)(void *arg, uint64_t bytes),
+    struct file *, uint64_t size, const struct file_check *check,
+    void (*moved)(void *arg, uint64_t bytes),
     void (*done)(void *arg, enum rc, bool existed), void *arg);
 
 /* Give up all that run, done() not called; drops all other requests too. */

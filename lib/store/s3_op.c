@@ -31,5 +31,8 @@ s3_op_free(struct s3_op *op)
 	s3_request_release(&op->req);
 	s3_oldest_release(&op->oldest);
 	buf_release(&op->piece);
+	if (op->kept)
+		op->s3->kept -= op->size;
+	free(op->kept);
 	free(op);
 }

@@ -28,6 +28,7 @@ struct s3_op {
 	uint64_t skip;      /* to be passed over: the whole object came */
 	struct buf piece;   /* what came last, not yet in the file */
 	/* PUT */
+	char *kept; /* the body, size bytes, if it is a small file */
 	struct s3_digest digest;
 	uint64_t size;
 	unsigned rounds;

@@ -9,8 +9,10 @@
 #include "store/s3_put.h"
 #include "store/s3_send.h"
 
-/* Of looking and putting without conditional writes. */
-enum { ROUNDS = 8 };
+enum {
+	ROUNDS = 8, /* of looking and putting without conditional writes */
+	KEPT_MOST = 16 << 20 /* bytes of small files, of all transfers */
+};
 
 /*
  * With conditional writes one request, whatever becomes of its answer: a second
@@ -105,9 +107,10 @@ put_or_look(struct s3_op *op, bool look)
 	op->req.xml = true;
 	op->req.done = put_done;
 	op->req.prepare = look ? NULL : prepare_put;
-	op->req.http.file = x->file;
-	op->req.http.bytes = x->file ? NULL : x->buf->data;
+	op->req.http.file = op->kept ? NULL : x->file;
+	op->req.http.bytes = x->file ? op->kept : x->buf->data;
 	op->req.http.length = look ? 0 : op->size;
+	op->req.http.check = x->check;
 	s3_send(op->s3, &op->req, look ? "HEAD" : "PUT", x->object, NULL,
 	    x->object);
 }
@@ -129,6 +132,20 @@ multipart_done(void *arg, enum rc rc, bool existed)
 	s3_op_end(op, rc);
 }
 
+/* What would be read before it is sent is read once, if there is room. */
+static enum rc
+keep_small(struct s3_op *op)
+{
+	struct s3 *s = op->s3;
+
+	if (op->size > KEPT_MOST - s->kept ||
+	    !s3_digest_reads(s, op->xfer->crc))
+		return RC_OK;
+	op->kept = xmalloc((size_t)op->size + 1);
+	s->kept += op->size;
+	return file_read(op->xfer->file, op->kept, (size_t)op->size, 0);
+}
+
 void
 s3_put_start(struct s3_op *op)
 {
@@ -142,12 +159,14 @@ s3_put_start(struct s3_op *op)
 		rc = file_size(x->file, &op->size);
 	if (rc == RC_OK && x->file && op->size > S3_MULTIPART_FROM) {
 		s3_multipart_start(s, x->object, x->kind, x->file, op->size,
-		    multipart_moved, multipart_done, op);
+		    x->check, multipart_moved, multipart_done, op);
 		return;
 	}
+	if (rc == RC_OK && x->file)
+		rc = keep_small(op);
 	if (rc == RC_OK)
-		rc = s3_digest(s, x->file, x->file ? NULL : x->buf->data, 0,
-		    op->size, x->crc, &op->digest);
+		rc = s3_digest(s, x->file, x->file ? op->kept : x->buf->data, 0,
+		    op->size, x->crc, NULL, &op->digest);
 	if (rc)
 		s3_op_end(op, rc);
 	else

@@ -120,7 +120,11 @@ enum rc store_list_along(struct store *, const char *root, const char *prefix,
  *           alone) it takes the place of what is there, whatever that is.
  *           With spare, what a file was before it was verified, the caller will
  *           remove the file afterwards: a directory may have the object be that
- *           file, by a second name (base/handover.h).
+ *           file, by a second name (base/handover.h).  With check, a file alone
+ *           is looked at while it is read: what fails that is given up before
+ *           it is whole, and never gets the object's name.  A check that did
+ *           not come to its end() after RC_OK without existed has not seen all
+ *           of what was put.
  *   HEAD    size and etag alone.  With retention also retained.
  *   DELETE  an object that is not there is RC_ABSENT where the store can tell,
  *           else RC_OK.
@@ -147,6 +151,7 @@ struct store_xfer {
 	bool retention;       /* HEAD */
 	enum store_kind kind; /* PUT, and GET of who compares it then */
 	const struct handover_stamp *spare; /* PUT, or NULL; borrowed */
+	const struct file_check *check;     /* the same */
 	/* PUT: CRC-32 of what is sent, where it is known.  What a store needs
 	 * to know more it reads the file for. */
 	const uint32_t *crc;

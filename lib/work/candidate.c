@@ -56,8 +56,14 @@ static enum rc
 check_not_bare(struct file *idx)
 {
 	uint8_t head[INDEX_HEADER];
-	enum rc rc = file_read(idx, head, sizeof(head), 0);
+	uint64_t size;
+	enum rc rc = file_size(idx, &size);
 
+	/* Too short for either: that is found when it is held against the
+	 * data. */
+	if (rc || size < sizeof(head))
+		return rc;
+	rc = file_read(idx, head, sizeof(head), 0);
 	if (rc == RC_OK && index_is_bare(head, sizeof(head)))
 		rc = msg_fail(RC_DATA,
 		    "%s: lacks the header of an index object (seg-verify -r "
@@ -69,23 +75,21 @@ check_not_bare(struct file *idx)
 /* RC_ABSENT: its .seg has gone. */
 static enum rc
 verify(struct candidate *c, const char *seg_path, const char *idx_path,
-    struct seg_header *header)
+    bool whole, struct seg_header *header)
 {
 	struct file *seg = NULL, *idx = NULL;
-	enum rc rc = file_open(&seg, seg_path);
+	enum rc rc = segpair_open(&seg, &idx, seg_path, idx_path);
 
-	if (rc == RC_OK)
-		rc = file_open(&idx, idx_path);
-	/* The .seg goes first where another run moves both away. */
-	if (rc == RC_ABSENT && seg && file_exists(seg_path))
-		rc = msg_fail(RC_DATA,
-		    "%s: no such file (seg-verify -r makes it from the .seg)",
-		    idx_path);
 	if (rc == RC_OK)
 		rc = handover_look(seg, &c->seen[PART_SEGMENT]);
 	if (rc == RC_OK)
 		rc = handover_look(idx, &c->seen[PART_INDEX]);
 	if (rc == RC_OK)
+		rc = segpair_header(seg, &c->key, header);
+	/* Of the later layout a service is told the checksum before it gets the
+	 * first byte: so it is read twice at any rate. */
+	c->whole = whole || (rc == RC_OK && header->layout == SEG_LATER);
+	if (rc == RC_OK && c->whole)
 		rc = segpair_check(seg, idx, &c->key, header, NULL);
 	if (rc == RC_OK)
 		rc = check_not_bare(idx);
@@ -95,12 +99,12 @@ verify(struct candidate *c, const char *seg_path, const char *idx_path,
 }
 
 static void
-look(const struct candidates *s, struct candidate *c)
+look(const struct candidates *s, struct candidate *c, bool whole)
 {
 	char *seg = places_path(&s->places, c->place, &c->key, PART_SEGMENT);
 	char *idx = places_path(&s->places, c->place, &c->key, PART_INDEX);
 	struct seg_header header;
-	enum rc rc = verify(c, seg, idx, &header);
+	enum rc rc = verify(c, seg, idx, whole, &header);
 
 	c->gone = rc == RC_ABSENT;
 	c->rc = c->gone ? RC_OK : rc;
@@ -145,7 +149,7 @@ grow(struct candidates *s)
 }
 
 void
-candidates_add(struct candidates *s, const struct rec *rec)
+candidates_add(struct candidates *s, const struct rec *rec, bool whole)
 {
 	uint32_t place = places_add(&s->places, rec), *slot;
 	struct candidate *c;
@@ -165,7 +169,7 @@ candidates_add(struct candidates *s, const struct rec *rec)
 	    .place = place,
 	    .pages = rec->pages > UINT32_MAX ? 0 : (uint32_t)rec->pages,
 	    .bytes = rec->bytes};
-	look(s, c);
+	look(s, c, whole);
 }
 
 /* ---- order ---- */

@@ -1,5 +1,5 @@
 /*
- * candidate: a segment file that is to be published: verified when its record
+ * candidate: a segment file that is to be published: looked at when its record
  * comes, then judged (fit.h).  Some 90 bytes each, whatever their names.
  */
 #ifndef SEGTOOLS_CANDIDATE_H
@@ -40,6 +40,7 @@ struct candidate {
 	enum rc rc;
 	uint8_t fit;    /* enum rules_fit */
 	bool later : 1; /* it has the later layout */
+	bool whole : 1; /* all of it has been verified */
 	/* Its files have gone: it is published if it is in the store, since
 	 * another run has moved them there then. */
 	bool gone : 1;
@@ -59,9 +60,12 @@ struct candidates {
 	size_t n_spaces;
 };
 
-/* Verify the file of a record, of each segment once; how that went is in its rc.
+/*
+ * Verify the file of a record, of each segment once; how that went is in its rc:
+ * by what is read of it then, whole or the header alone, which is enough to judge
+ * it by.  Then the rest is verified on its way into the store.
  */
-void candidates_add(struct candidates *, const struct rec *);
+void candidates_add(struct candidates *, const struct rec *, bool whole);
 /* After the last: by namespaces, in frame order. */
 void candidates_sort(struct candidates *);
 void candidates_clear(struct candidates *);

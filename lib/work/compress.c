@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "format/checksum.h"
 #include "store/store.h"
 #include "work/compress.h"
 
@@ -73,30 +74,47 @@ is_given_up(struct compress *c)
 struct feeding {
 	struct compress *c;
 	struct zseek_writer *w;
+	struct compress_job *j;
+	struct file_tail out;
 };
 
 static enum rc
 compress_piece(void *arg, const void *data, size_t len)
 {
 	struct feeding *f = arg;
-	enum rc rc = zseek_writer_add(f->w, data, len);
+	const struct file_check *check = f->j->check;
+	enum rc rc = check ? check->feed(check->arg, data, len) : RC_OK;
 
+	if (rc == RC_OK)
+		rc = zseek_writer_add(f->w, data, len);
 	return rc == RC_OK && is_given_up(f->c) ? RC_SYSTEM : rc;
+}
+
+static enum rc
+compressed_piece(void *arg, const void *data, size_t len)
+{
+	struct feeding *f = arg;
+
+	f->j->crc = checksum_crc32(f->j->crc, data, len);
+	return file_append(&f->out, data, len);
 }
 
 static enum rc
 compress_file(
     struct compress *c, struct zseek_writer *w, struct compress_job *j)
 {
-	struct file_tail out = {.file = j->to};
-	struct feeding feeding = {c, w};
+	struct feeding feeding = {c, w, j, {.file = j->to}};
 	uint64_t size = 0;
 	enum rc rc = file_size(j->from, &size);
 
-	zseek_writer_begin(w, file_append, &out);
+	zseek_writer_begin(w, compressed_piece, &feeding);
 	file_sequential(j->from);
+	if (rc == RC_OK && j->check)
+		rc = j->check->begin(j->check->arg);
 	if (rc == RC_OK)
 		rc = file_feed(j->from, 0, size, compress_piece, &feeding);
+	if (rc == RC_OK && j->check)
+		rc = j->check->end(j->check->arg);
 	return rc ? rc : zseek_writer_finish(w, &j->size);
 }
 

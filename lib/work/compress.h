@@ -15,12 +15,14 @@
 #include "format/zseek_writer.h"
 
 /* All-zero, then what is asked: of the file from, whole, in zstd's seekable
- * format. */
+ * format, checked (or NULL) by the thread that reads it. */
 struct compress_job {
 	struct file *from; /* the caller's; as is to, which lacks the read
 			    * permissions that from lacks */
+	const struct file_check *check;
 	struct file *to;
-	uint64_t size; /* of that */
+	uint64_t size; /* of that, */
+	uint32_t crc;  /* and its CRC-32 */
 	void (*done)(struct compress_job *, enum rc);
 	void *arg;
 

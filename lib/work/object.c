@@ -3,7 +3,8 @@
  *
  * The data of a segment that is to be put compressed, or may be there so, is
  * looked for in the form in which it is not put; then it is put, unless it was
- * found; then compared, if it was there.
+ * found; then compared, if it was there.  Each of these reads the file once, and
+ * what is to be checked is checked by that reading.
  */
 
 #include <stdlib.h>
@@ -11,14 +12,16 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "segment/segpair.h"
 #include "work/object.h"
 
 struct object {
 	struct object_what what;
 	struct object_end end;
 	char *name; /* of the object that is asked for */
-	struct file *file;
-	uint64_t size, at; /* of the file; what of it is compared */
+	struct file *file, *idx;
+	struct segpair pair; /* of what is checked */
+	uint64_t size, at;   /* of the file; what of it is compared */
 	struct store_xfer xfer;
 	struct content content; /* what is there of the data, */
 	struct content_object known;
@@ -64,9 +67,25 @@ finish(struct object *o, enum rc rc)
 {
 	o->rc = rc;
 	o->done = true;
+	segpair_release(&o->pair);
 	file_close(&o->file);
+	file_close(&o->idx);
 	file_close(&o->job.to);
 	content_object_release(&o->known);
+}
+
+/* NULL: it is not checked. */
+static const struct file_check *
+check_of(const struct object *o)
+{
+	return o->idx ? &o->pair.check : NULL;
+}
+
+/* What did not come to the end of its check. */
+static bool
+is_unchecked(const struct object *o)
+{
+	return check_of(o) && !o->pair.whole;
 }
 
 static void
@@ -85,9 +104,15 @@ transfer(struct object *o, enum store_verb verb,
 
 /* ---- compared with what is there ---- */
 
+/* Unless it is the file that is bad, which says more. */
 static enum rc
 say_other(struct object *o)
 {
+	const struct file_check *check = check_of(o);
+	enum rc rc = check ? file_check(o->file, check) : RC_OK;
+
+	if (rc)
+		return rc;
 	if (is_data(o))
 		set_name(o, o->known.form);
 	return msg_fail(RC_DATA, "%s: exists with other content", o->name);
@@ -97,15 +122,21 @@ static enum rc
 compare_piece(void *arg, const void *data, size_t len)
 {
 	struct object *o = arg;
+	const struct file_check *check = check_of(o);
 	uint64_t all = is_data(o) ? o->content.size : o->xfer.size;
 	char *local;
-	enum rc rc;
+	enum rc rc = RC_OK;
 
 	if ((all != CONTENT_SIZE_UNKNOWN && all != o->size) ||
 	    len > o->size - o->at)
 		return say_other(o);
 	local = xmalloc(len + 1);
-	rc = file_read(o->file, local, len, o->at);
+	if (check && o->at == 0)
+		rc = check->begin(check->arg);
+	if (rc == RC_OK)
+		rc = file_read(o->file, local, len, o->at);
+	if (rc == RC_OK && check)
+		rc = check->feed(check->arg, local, len);
 	if (rc == RC_OK && memcmp(local, data, len) != 0)
 		rc = say_other(o);
 	o->at += len;
@@ -116,6 +147,8 @@ compare_piece(void *arg, const void *data, size_t len)
 static void
 compared(struct object *o, enum rc rc)
 {
+	const struct file_check *check = check_of(o);
+
 	--*o->what.running;
 	if (rc == RC_ABSENT && !o->put && !o->what.only_compared) {
 		put(o);
@@ -126,6 +159,9 @@ compared(struct object *o, enum rc rc)
 		    RC_SYSTEM, "%s: removed while it was put", o->name);
 	if (rc == RC_OK && o->at != o->size)
 		rc = say_other(o);
+	if (rc == RC_OK && check)
+		rc = o->at > 0 ? check->end(check->arg)
+			       : file_check(o->file, check);
 	if (rc == RC_OK) {
 		set_name(o, o->known.form);
 		msg_info("%s: exists, the same", o->name);
@@ -180,7 +216,8 @@ put_done(struct store_xfer *x, enum rc rc)
 	struct object *o = x->arg;
 
 	--*o->what.running;
-	if (rc == RC_OK && x->existed) {
+	/* What answers before it has been given all cannot have it. */
+	if (rc == RC_OK && (x->existed || is_unchecked(o))) {
 		file_close(&o->job.to);
 		compare(o, own_form(o));
 		return;
@@ -204,6 +241,7 @@ compressed(struct compress_job *j, enum rc rc)
 	}
 	transfer(o, STORE_PUT, put_done);
 	o->xfer.file = j->to;
+	o->xfer.crc = &j->crc;
 	store_start(o->what.store, &o->xfer);
 }
 
@@ -214,8 +252,10 @@ put(struct object *o)
 	set_name(o, own_form(o));
 	if (is_data(o) && o->what.compress) {
 		++*o->what.running;
-		o->job = (struct compress_job){
-		    .from = o->file, .done = compressed, .arg = o};
+		o->job = (struct compress_job){.from = o->file,
+		    .check = check_of(o),
+		    .done = compressed,
+		    .arg = o};
 		compress_start(o->what.compress, &o->job);
 		return;
 	}
@@ -223,6 +263,7 @@ put(struct object *o)
 	o->xfer.file = o->file;
 	o->xfer.crc = o->what.crc;
 	o->xfer.spare = o->what.spare;
+	o->xfer.check = check_of(o);
 	store_start(o->what.store, &o->xfer);
 }
 
@@ -273,13 +314,30 @@ gone_looked_for(struct store_xfer *x, enum rc rc)
 
 /* ---- all of it ---- */
 
+static enum rc
+open_files(struct object *o)
+{
+	const struct object_what *what = &o->what;
+	enum rc rc = what->idx_path ? segpair_open(&o->file, &o->idx,
+					  what->path, what->idx_path)
+				    : file_open(&o->file, what->path);
+
+	o->pair = (struct segpair){.seg = o->file,
+	    .idx = o->idx,
+	    .key = what->name.key,
+	    .frames = what->frames};
+	segpair_init(&o->pair);
+	return rc;
+}
+
 struct object *
 object_put(const struct object_what *what)
 {
 	struct object *o = xcalloc(1, sizeof(*o));
-	enum rc rc = file_open(&o->file, what->path);
+	enum rc rc;
 
 	o->what = *what;
+	rc = open_files(o);
 	o->end.form = own_form(o);
 	set_name(o, own_form(o));
 	if (rc == RC_OK)
@@ -317,10 +375,13 @@ object_free(struct object *o)
 {
 	if (!o)
 		return;
+	segpair_release(&o->pair);
 	file_close(&o->file);
+	file_close(&o->idx);
 	file_close(&o->job.to);
 	free(o->name);
 	free(o->what.path);
+	free(o->what.idx_path);
 	free(o);
 }
 

@@ -23,7 +23,11 @@ struct object_what {
 	enum part part; /* PART_SEGMENT: the data, in whatever form */
 	/* The data is put compressed, by these threads; NULL: plain. */
 	struct compress *compress;
-	char *path;          /* of the file; owned from then on */
+	char *path; /* of the file; owned from then on */
+	/* Of data that is to be verified on its way: its index, owned too, and
+	 * how many frames it was seen to have. */
+	char *idx_path;
+	uint32_t frames;
 	const uint32_t *crc; /* of its contents, if known; borrowed */
 	/* If the file will be removed then: what it was; borrowed. */
 	const struct handover_stamp *spare;
@@ -44,7 +48,8 @@ struct object_end {
 
 /*
  * Begin; object_wait() ends it, returns its status and frees it.  Other content
- * than the file's is RC_DATA.  A file that is gone: RC_OK if the object is
+ * than the file's is RC_DATA, and so is data that turns out to be bad: it is given
+ * up, and gets no name there.  A file that is gone: RC_OK if the object is
  * there, since then another run has put it; else RC_DATA.
  */
 struct object;

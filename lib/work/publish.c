@@ -62,7 +62,11 @@ publish_free(struct publish *p)
 void
 publish_add(struct publish *p, const struct rec *rec)
 {
-	candidates_add(&p->set, rec);
+	/* Where nothing is put, and where what comes after a bad one is put all
+	 * the same. */
+	bool whole = p->o.dry_run || p->o.force;
+
+	candidates_add(&p->set, rec, whole);
 }
 
 enum rc
@@ -113,6 +117,10 @@ put_part(struct publish *p, const struct candidate *c, enum part part)
 	    .look = p->o.force, /* it was not looked at what is there */
 	};
 
+	if (part == PART_SEGMENT && !c->whole) {
+		what.idx_path = candidate_path(c, PART_INDEX);
+		what.frames = c->pages;
+	}
 	name_set(&what.name, c->space->namespace, &c->key);
 	return object_put(&what);
 }

@@ -2,11 +2,12 @@
  * publish: segment files become segments of a store: data first, many at a
  * time, then their indexes, which make them exist, in frame order.
  *
- * Files are verified as they are added.  At the end of a set each is judged
+ * Files are looked at as they are added.  At the end of a set each is judged
  * (rules.h) by what the store has then, and what continues the history is
- * published as contest.h says, so that several writers never fork it.  After a
- * failure nothing later of that namespace is published in this set, so that the
- * store never has a hole.
+ * published as contest.h says, so that several writers never fork it.  They are
+ * verified on their way into the store, by the one reading that this takes: what
+ * is bad gets no name there.  After a failure nothing later of that namespace is
+ * published in this set, so that the store never has a hole.
  */
 #ifndef SEGTOOLS_PUBLISH_H
 #define SEGTOOLS_PUBLISH_H
@@ -40,8 +41,9 @@ struct publish;
 struct publish *publish_new(const struct publish_opts *);
 void publish_free(struct publish *); /* NULL-safe */
 
-/* Verify a file, of each segment once in a set; what is wrong with it is told by
- * the status of the set. */
+/* Take a file, of each segment once in a set; what is wrong with it is told by
+ * the status of the set.  A dry run verifies it, and so does one by force, which
+ * goes on behind a bad one. */
 void publish_add(struct publish *, const struct rec *);
 /* Judge what was added; then its size. */
 uint64_t publish_judge(struct publish *);

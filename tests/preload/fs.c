@@ -5,6 +5,8 @@
  *   FS_LOG=FILE    a line "OP PATH" (or "OP PATH PATH") for each operation that
  *                  changes files or makes them durable, before it is done
  *   FS_TRACE=FILE  the same with what is written, after it is done (trace.h)
+ *   FS_READS=FILE  a line "BYTES PATH" for each reading at a place, and what is
+ *                  copied in the kernel
  *   FS_KILL=N      the process is killed before the Nth of these; N+: after it
  *   FS_FAIL=RULES  OP[@PART][#N]=ERRNO, separated by blanks: operations whose
  *                  path contains PART (ends in it: PART$) fail, all or the
@@ -65,7 +67,7 @@ static bool run_pending;
 static struct rule run;
 static long ops, kill_at;
 static bool kill_after;
-static int log_fd = -1;
+static int log_fd = -1, reads_fd = -1;
 static bool ready;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -126,6 +128,7 @@ begin(void)
 {
 	char *fail = getenv("FS_FAIL"), *log = getenv("FS_LOG");
 	char *kills = getenv("FS_KILL"), *what = getenv("FS_RUN");
+	char *reads = getenv("FS_READS");
 
 	ready = true;
 	if (fail) {
@@ -148,6 +151,9 @@ begin(void)
 	if (log)
 		log_fd = REAL(open)(
 		    log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	if (reads)
+		reads_fd = REAL(open)(
+		    reads, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 	trace_begin();
 }
 
@@ -338,6 +344,22 @@ path_of(int fd, char *buf, size_t size)
 }
 
 #define PATH_OF(fd) path_of(fd, (char[4096]){0}, 4096)
+
+/* So many bytes were. */
+static ssize_t
+was_read(int fd, ssize_t bytes)
+{
+	char line[4096 + 64];
+	int n, err = errno;
+
+	if (reads_fd < 0 || bytes <= 0)
+		return bytes;
+	n = snprintf(line, sizeof(line), "%zd %s\n", bytes, PATH_OF(fd));
+	if (n > 0 && REAL(write)(reads_fd, line, (size_t)n) < 0)
+		abort();
+	errno = err;
+	return bytes;
+}
 
 static const char *
 path_at(int dir, const char *name, char *buf, size_t size)
@@ -635,9 +657,9 @@ copy_file_range(
 
 	if (change("copy_file_range", PATH_OF(out), NULL))
 		return -1;
-	return written(
-	    REAL(copy_file_range)(in, from, out, to, length(n), flags), out,
-	    at);
+	return was_read(in,
+	    written(REAL(copy_file_range)(in, from, out, to, length(n), flags),
+		out, at));
 }
 
 int
@@ -802,13 +824,17 @@ int stat64(const char *, struct stat64 *) TWICE(stat);
 ssize_t
 pread(int fd, void *p, size_t n, off_t at)
 {
-	return quiet("pread", PATH_OF(fd)) ? -1 : REAL(pread)(fd, p, n, at);
+	return quiet("pread", PATH_OF(fd))
+		   ? -1
+		   : was_read(fd, REAL(pread)(fd, p, n, at));
 }
 ssize_t pread64(int, void *, size_t, off_t) TWICE(pread);
 
 ssize_t
 preadv(int fd, const struct iovec *v, int n, off_t at)
 {
-	return quiet("pread", PATH_OF(fd)) ? -1 : REAL(preadv)(fd, v, n, at);
+	return quiet("pread", PATH_OF(fd))
+		   ? -1
+		   : was_read(fd, REAL(preadv)(fd, v, n, at));
 }
 ssize_t preadv64(int, const struct iovec *, int, off_t) TWICE(preadv);
