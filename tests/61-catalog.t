@@ -243,6 +243,9 @@ if [ "$(id -u)" = 0 ]; then
 	chmod 755 .
 	ok "in a directory that may only be read" as_nobody seg-list -k dir/cat.db shop
 	same out listing "is good for that"
+	rm dir/cat.db-wal dir/cat.db-shm # as sqlite3 does
+	must_fail 2 as_nobody seg-list -k dir/cat.db shop
+	err_like '^seg-list: dir/cat.db: in WAL mode, and its -wal and -shm' "why not: said"
 fi
 
 # Damaged in the middle: what can be read is answered, the rest is an error, and

@@ -150,6 +150,10 @@ sqlite_fail(sqlite3 *db, const char *object)
 		rc = RC_SYSTEM;
 		break;
 	case SQLITE_READONLY:
+		/* What was to be written is what readers need, too. */
+		if (sqlite3_extended_errcode(db) == SQLITE_READONLY_DIRECTORY)
+			why = "in WAL mode, and its -wal and -shm are neither "
+			      "there nor may be made";
 		rc = may_be_written(db) ? RC_SYSTEM : RC_USAGE;
 		break;
 	case SQLITE_PERM:
