@@ -113,6 +113,9 @@ filled() {
 many() {
 	[ "$(grep -c "$2" "$3")" -ge "$1" ]
 }
+moved() {
+	! any_file w/ '*.seg' && ! any_file w/ '*.idx'
+}
 if [ "$(id -u)" = 0 ] && mkdir full &&
 	mount -t tmpfs -o size=1m none full 2>/dev/null; then
 	mkdir full/w full/st st2
@@ -128,6 +131,8 @@ if [ "$(id -u)" = 0 ] && mkdir full &&
 		pipe p
 		put a b
 		ok "$full: the first" await current a b
+		# What is removed later makes room for a part of the next one.
+		ok "$full: and moved" await moved
 		ok "$full: it is full" filled full
 		: >log
 		put a
