@@ -46,9 +46,42 @@ done
 ok "two at once" sh -c 'seg-upload -m <cut3'
 asked "two at once" "GETCLAIM 2 LIST 1 PUTCLAIM 2 PUTDATA 2 PUTINDEX 2"
 
-# --- data is read once, and verified on its way
+# --- cut again and again: four that are billed for each, and none while nothing
+# --- changes
 
 s3_mb other
+export SEG_STORE=s3://other/every
+told_are() { [ "$(grep -c ^every/ told)" = "$1" ]; }
+billed() { grep -vc '^\(GET\|HEAD\)' log; }
+make_db every.db 20
+ok "the first" sh -c 'seg-cut -d every every every.db | seg-upload -m'
+log_clear
+mkfifo pipe
+setpriv --pdeathsig KILL seg-cut --every 50ms -d every every every.db >pipe 2>cut.said &
+cutter=$!
+setpriv --pdeathsig KILL seg-upload -m <pipe >told 2>upload.said &
+uploader=$!
+ok "what is there is asked for" await test -s log
+asked "once" "LIST 1"
+i=0
+while [ $i -lt 30 ]; do
+	sql every.db "UPDATE t SET v = 'cut $i' WHERE id = 1 + $i % 20"
+	i=$((i + 1))
+	await told_are $i || break
+done
+is $i 30 "30 cuts"
+note "$(billed) requests for 30 cuts"
+is "$(($(billed) <= 4 * 30))" 1 "four billed requests a cut at most"
+log_clear
+sleep 1
+is "$(cat log)" "" "nothing while nothing changes"
+kill $cutter
+ok "one ends well" wait $cutter
+ok "and the other" wait $uploader
+is "$(cat log cut.said upload.said)" "" "with nothing more to ask or to say"
+
+# --- data is read once, and verified on its way
+
 export SEG_STORE=s3://other/once
 mkseg once once 1 300 1 300 1 300 1 1 >small
 mkseg once large 1 5000 1 5000 1 5000 1 1 >large.file
