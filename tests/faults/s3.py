@@ -2,6 +2,7 @@
 in front of it."""
 
 import ctypes
+import html
 import http.client
 import os
 import re
@@ -78,7 +79,7 @@ class Proxy:
         """Up to a thousand keys."""
         listing = self.ask(
             "GET", "?encoding-type=url&list-type=2&prefix=" + quote(prefix))
-        return [unquote_plus(key) for key in
+        return [unquote_plus(html.unescape(key)) for key in
                 re.findall("<Key>(.*?)</Key>", listing.decode())]
 
     def stopped(self):
