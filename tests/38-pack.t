@@ -132,6 +132,11 @@ for ns in .end .failed; do
 	must_fail 1 sh -c 'seg-pack -e <reserved >reserved.tar'
 	err_like "^seg-pack: work/$ns/.*cannot be packed" "the namespace $ns: refused"
 	is "$(tar -tf reserved.tar)" .failed "nothing of it"
+	must_fail 1 sh -c 'mkdir -p store && seg-upload -e -s store <reserved'
+	err_like "^seg-upload: work/$ns/.*: no namespace may have this name" "nor is it uploaded"
+	is "$(find store -type f)" "" "nothing of it"
+	must_fail 2 seg-cut -d work $ns some.db
+	err_like "^seg-cut: $ns: no namespace may have this name" "nor cut"
 	rm -r work/$ns
 done
 

@@ -26,6 +26,11 @@ add(struct targets *to, const char *where, const char *namespace, size_t len,
 	if (!namespace_valid(namespace, len))
 		return msg_fail(RC_USAGE, "%s%.*s: not a valid namespace",
 		    where, (int)(len < 300 ? len : 300), namespace);
+	if (names_end_of_set(namespace, len))
+		return msg_fail(RC_USAGE,
+		    "%s%.*s: no namespace may have this name, which ends a set "
+		    "in a tar stream",
+		    where, (int)len, namespace);
 	if (!*path)
 		return msg_fail(
 		    RC_USAGE, "%sthe database's name is empty", where);

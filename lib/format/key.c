@@ -69,6 +69,14 @@ namespace_valid(const char *text, size_t len)
 	return true;
 }
 
+bool
+names_end_of_set(const char *text, size_t len)
+{
+	return (len == strlen(SET_END) && memcmp(text, SET_END, len) == 0) ||
+	       (len == strlen(SET_FAILED) &&
+		   memcmp(text, SET_FAILED, len) == 0);
+}
+
 static bool
 set_namespace(struct name *name, const char *text, size_t len)
 {

@@ -37,6 +37,11 @@ int key_cmp(const struct key *, const struct key *);
 /* A valid namespace or cluster: UTF-8 of 1 to 255 bytes, no control
  * characters, no "/", neither "." nor "..". */
 bool namespace_valid(const char *, size_t len);
+/* The names by which a set ends in a tar stream of segments (work/pack.h).  No
+ * namespace may be called so: whoever writes one refuses it. */
+#define SET_END ".end"
+#define SET_FAILED ".failed"
+bool names_end_of_set(const char *, size_t len);
 
 /* NAMESPACE/KEY, or a path that ends in NAMESPACE/KEY with an optional .seg or
  * .idx. */

@@ -98,14 +98,29 @@ verify(struct candidate *c, const char *seg_path, const char *idx_path,
 	return rc;
 }
 
+static enum rc
+refuse_name(
+    const struct candidates *s, const struct candidate *c, const char *path)
+{
+	struct name name;
+
+	places_name(&s->places, c->place, &c->key, &name);
+	return names_end_of_set(name.namespace, strlen(name.namespace))
+		   ? msg_fail(
+			 RC_DATA, "%s: no namespace may have this name", path)
+		   : RC_OK;
+}
+
 static void
 look(const struct candidates *s, struct candidate *c, bool whole)
 {
 	char *seg = places_path(&s->places, c->place, &c->key, PART_SEGMENT);
 	char *idx = places_path(&s->places, c->place, &c->key, PART_INDEX);
 	struct seg_header header;
-	enum rc rc = verify(c, seg, idx, whole, &header);
+	enum rc rc = refuse_name(s, c, seg);
 
+	if (rc == RC_OK)
+		rc = verify(c, seg, idx, whole, &header);
 	c->gone = rc == RC_ABSENT;
 	c->rc = c->gone ? RC_OK : rc;
 	if (rc == RC_OK) {

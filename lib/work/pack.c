@@ -36,12 +36,6 @@ struct pack {
 	bool over; /* nothing more is written */
 };
 
-bool
-pack_is_end(const char *name)
-{
-	return strcmp(name, PACK_END) == 0 || strcmp(name, PACK_FAILED) == 0;
-}
-
 /* ---- the stream ---- */
 
 /*
@@ -261,7 +255,7 @@ pack_add(struct pack *p, const char *path, const struct name *name,
 	struct source s = {0};
 	enum rc rc;
 
-	if (pack_is_end(name->namespace))
+	if (names_end_of_set(name->namespace, strlen(name->namespace)))
 		return msg_fail(RC_DATA,
 		    "%s: a namespace of this name cannot be packed", path);
 	rc = source_open(&s, path, name);
@@ -289,7 +283,7 @@ enum rc
 pack_end_set(struct pack *p, bool failed)
 {
 	const struct member m = {
-	    .path = failed ? PACK_FAILED : PACK_END,
+	    .path = failed ? SET_FAILED : SET_END,
 	    .mode = 0444,
 	};
 	enum rc rc = put_header(p, &m);

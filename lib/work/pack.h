@@ -15,11 +15,6 @@
 #include "format/key.h"
 #include "format/segment.h"
 
-/* The members that end a set.  No namespace may be called so. */
-#define PACK_END ".end"
-#define PACK_FAILED ".failed"
-bool pack_is_end(const char *name);
-
 struct pack;
 /* moved(), which may be NULL, is told how many bytes of files went out. */
 struct pack *pack_new(void (*moved)(void *arg, uint64_t bytes), void *arg);

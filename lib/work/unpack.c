@@ -17,7 +17,6 @@
 #include "segment/pagesum.h"
 #include "format/check.h"
 #include "segment/segpair.h"
-#include "work/pack.h"
 #include "work/tarread.h"
 #include "work/unpack.h"
 
@@ -329,7 +328,8 @@ parse_path(const char *path, struct name *name, enum part *part)
 		return false;
 	memcpy(text, path, len);
 	text[len] = 0;
-	return name_parse(name, text) && !pack_is_end(name->namespace);
+	return name_parse(name, text) &&
+	       !names_end_of_set(name->namespace, strlen(name->namespace));
 }
 
 /* Directories are passed over, but one that leads elsewhere is a sign that so
@@ -426,8 +426,8 @@ take_member(struct unpack *u, const struct tar_member *m)
 		rc = refuse(m, "a path that leads out");
 	else if (m->kind == TAR_OTHER)
 		rc = refuse(m, m->what);
-	else if (pack_is_end(m->path) && m->size == 0)
-		end_set(u, strcmp(m->path, PACK_FAILED) == 0);
+	else if (names_end_of_set(m->path, strlen(m->path)) && m->size == 0)
+		end_set(u, strcmp(m->path, SET_FAILED) == 0);
 	else if (!parse_path(m->path, &name, &part))
 		rc = refuse(m, "not the path of a segment's file");
 	else

@@ -207,8 +207,7 @@ static size_t
 end_of_set(const uint8_t *stream, size_t size, unsigned i)
 {
 	for (size_t at = 0; at < size; at += BLOCK)
-		if (strcmp((const char *)stream + at, PACK_END) == 0 &&
-		    i-- == 0)
+		if (strcmp((const char *)stream + at, SET_END) == 0 && i-- == 0)
 			return at;
 	abort();
 }
