@@ -83,7 +83,7 @@ for unit in emu/unit/*; do
 	esac
 done
 for name in 11-plan 18-diff 21-golden 24-verify 25-dump 26-zseek 36-golden \
-	39-index 12-streams 15-draw 16-query 34-lazy 38-pack 40-cut; do
+	39-index 15-draw 16-query 34-lazy 38-pack 40-cut; do
 	status=0
 	SOAK='' SEGTOOLS_BUILD=$T/emu SEGTOOLS_BIN=$there timeout 3000 \
 		sh "$TOP/tests/$name.t" >"$name.tap" 2>"$name.err" || status=$?
