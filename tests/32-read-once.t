@@ -99,10 +99,20 @@ for how in '' -m -z '-m -z'; do
 		seg-upload $how -s store
 done
 
-# Alone, in a namespace that is not there: no directory is made for it
+# Where nothing is put, and where what is behind it is put all the same
 fresh
 spoil "$bad" 700000
-must_fail 1 seg-upload -s store "$bad"
+must_fail 1 seg-upload -n -s store w/shop/*.seg
+err_like "$key.seg: its checksum is wrong" "a dry run tells"
+must_fail 1 seg-upload -F -s store w/shop/*.seg
+err_like "$key.seg: its checksum is wrong" "by force"
+is "$(find store -path "*/$key*")" "" "it is not there either"
+
+# The first, in a namespace that is not there: no directory is made for it
+fresh
+first=$(sed -n '1s,^seed,w,p' files)
+spoil "$first" 20000
+must_fail 1 seg-upload -s store "$first"
 is "$(find store -path '*/namespaces/*')" "" "no namespace is made by what is bad"
 
 # What is there already: whatever it is, the file is bad
