@@ -103,15 +103,31 @@ once "compressed" 1 "$(cat large.file)" seg-upload -z -s s3://other/oncewz
 unset AWS_REQUEST_CHECKSUM_CALCULATION
 log_clear
 
-bad() { # WHAT PATH ARG...
-	what=$1 path=$2
-	shift 2
-	printf '\377' | dd of="$path" bs=1 seek="$at" conv=notrunc 2>/dev/null
+refused() { # WHAT MESSAGE PATH ARG...
+	what=$1 message=$2 path=$3
+	shift 3
 	must_fail 1 "$@" "$path"
-	err_like "$(basename "$path"): its checksum is wrong" "$what"
+	err_like "$message" "$what"
 	is "$(s3_ls other/bad/ | grep -v /claims/)" "" "$what: nothing is there"
 	is "$(awk '$4 ~ /^2/ && $1 ~ /DATA|MPDONE/' log)" "" "$what: nothing was"
 	log_clear
+}
+# An index of more pages than the data has: that is seen behind the last byte.
+small=$(cat small)
+cp "${small%seg}idx" right
+reindex right "${small%seg}idx" add 301
+refused "a page more" "has page 301, which the data has not" "$small" \
+	seg-upload -s s3://other/bad
+export AWS_REQUEST_CHECKSUM_CALCULATION=when_required
+refused "a page more, without a hash" "has page 301" "$small" \
+	seg-upload -s s3://other/bad
+unset AWS_REQUEST_CHECKSUM_CALCULATION
+cp right "${small%seg}idx"
+bad() { # WHAT PATH ARG...
+	printf '\377' | dd of="$2" bs=1 seek="$at" conv=notrunc 2>/dev/null
+	what=$1 path=$2
+	shift 2
+	refused "$what" "$(basename "$path"): its checksum is wrong" "$path" "$@"
 }
 for at in 600000 1233600; do
 	bad "byte $at" "$(cat small)" seg-upload -s s3://other/bad
