@@ -249,7 +249,7 @@ mv others w
 
 # What cannot be written is named by its key, another one each time: one reason.
 preload="LD_PRELOAD=$SEGTOOLS_BUILD/preload/fs.so FS_LOG=$T/log.full"
-preload="$preload FS_FAIL=write@w/new=ENOSPC"
+preload="$preload FS_FAIL=write@w/new/.segtmp-1=ENOSPC"
 start --every 50ms new a.db
 preload=
 tried() { [ "$(grep -c '^open .*w/new/\.segtmp-.*\.seg$' log.full)" -ge "$1" ]; }
