@@ -46,7 +46,7 @@ def recorded(life, argv):
 
 def cut(machine, some, *options):
     argv = ["seg-cut", "-d", machine, *options]
-    if rng.random() < 0.1:
+    if rng.random() < 0.1 and "--every" not in options:
         argv.append("--full")
     for h in some:
         argv += [h.name, os.path.basename(h.database.path)]
