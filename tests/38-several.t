@@ -482,6 +482,11 @@ sed "s/^host .*/host $(uname -n)/; s/^pid .*/pid $dead/; s/^boot .*/boot $(cat /
 	s/^pids .*/pids $(readlink /proc/self/ns/pid)/" lock >"$claims/shop/removal"
 ok "-O" seg-list -O shop
 is "$(cut -f 1 out)" "shop/claim-removal" "lists it, young as it is"
+cp out young && cp "$claims/shop/removal" dead.lock
+ok "which goes" seg-rm --busy-timeout 0 <young
+is "$(cut -f 1 out)" "shop/claim-removal" "and is told"
+absent "$claims/shop/removal"
+mkdir -p "$claims/shop" && cp dead.lock "$claims/shop/removal"
 ok "an upload" seg-upload --busy-timeout 0 "$(cat w1.f)"
 # A remover that cannot begin; and one whose lock another has taken over
 rm -f "$claims/shop/removal"

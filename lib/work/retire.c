@@ -174,7 +174,9 @@ judge_claim(void *arg, const struct claim_entry *e)
 		it->bytes = e->bytes;
 		it->key.end = e->end;
 		it->key.time = e->modified;
-		if (c->r->o.force || (!e->removal && e->end < newest))
+		/* The lock is ours by now: so nobody alive had it. */
+		if (c->r->o.force || (e->removal && c->s->locked) ||
+		    (!e->removal && e->end < newest))
 			continue;
 		rc = deadclaim_is_dead(c->r->o.store, c->r->o.cluster,
 		    c->s->namespace, e, newest, &dead);
