@@ -372,6 +372,8 @@ def lose(life):
     elif pick < 0.6:
         shutil.rmtree(f"{life.root}/{machine}", ignore_errors=True)
         life.strange.add(machine)
+        # What a killed run of it has claimed is another writer's now.
+        release(life)
     else:
         for d in ("s0", "s1", "u", "qc"):
             shutil.rmtree(f"{life.root}/{d}", ignore_errors=True)
