@@ -75,9 +75,6 @@ catalog_settle(struct catalog *c)
 
 /* ---- namespaces ---- */
 
-/* With one that goes, its rows: SQLite, if it were to see to that, would look up
- * the namespace of each row that is put, and whether there is such a row. */
-
 enum rc
 catalog_monitor(struct catalog *c, const char *namespace)
 {
@@ -92,6 +89,8 @@ catalog_monitor(struct catalog *c, const char *namespace)
 	return catdb_finish(c, rc);
 }
 
+/* And its rows: SQLite, if it were to see to that, would look up the namespace of
+ * each row that is put, and whether there is such a row. */
 enum rc
 catalog_unmonitor(struct catalog *c, const char *namespace)
 {
