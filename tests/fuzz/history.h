@@ -81,6 +81,8 @@ struct history {
 	uint32_t page_size;
 	/* What the headers say of sizes is true, whatever it is. */
 	bool honest;
+	/* A byte of a plain object is not: only who reads all of it can tell. */
+	bool unseen;
 	size_t n;
 	struct history_segment segment[HISTORY_SEGMENTS];
 	uint8_t *pages;
@@ -399,6 +401,8 @@ history_new(struct history *h, const uint8_t *data, size_t size)
 		history_make(&h->segment[i], h->pages, &lie);
 		h->honest &= lie.kind == LIE_NONE ||
 			     (lie.kind == LIE_SIZE && lie.what > 0);
+		h->unseen |=
+		    lie.kind == LIE_STORED && !h->segment[i].compressed;
 	}
 	return h->n > 0;
 }
