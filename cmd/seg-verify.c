@@ -130,6 +130,8 @@ reading_done(struct proof *p, enum rc rc)
 		it->bytes = p->stored;
 		if (p->form == CONTENT_ZSTD)
 			it->pages = 0;
+	} else {
+		segset_failed(it);
 	}
 	v->rc = rc_max(v->rc, rc);
 	v->running--;

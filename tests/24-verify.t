@@ -238,6 +238,23 @@ mkdir drill/store2
 ok "upload" sh -c 'seg-upload -s drill/store2 drill/x/shop/*.seg >/dev/null'
 must_fail 1 sh -c 'seg-list -s drill/store2 shop | seg-verify --restore -s drill/store2'
 err_like 'its checksum differs$' "nor as objects"
+seg-list -s drill/store shop >drill/names
+cp -r drill/store drill/store3
+# What is wrong with an object is said once, whoever else needs it.
+for object in segments indexes; do
+	for f in drill/store3/v2/clusters/"$SEG_CLUSTER"/namespaces/shop/"$object"/*; do
+		mv "$f" drill/aside
+		must_fail 1 sh -c 'seg-verify --restore -s drill/store3 <drill/names'
+		is "$(cat err)" "seg-verify: ${f#drill/store3/}: no such object" \
+			"missing: one message"
+		cp drill/aside "$f"
+		printf x | dd of="$f" bs=1 seek=200 conv=notrunc 2>/dev/null
+		must_fail 1 sh -c 'seg-verify --restore -s drill/store3 <drill/names'
+		is "$(grep -c "^seg-verify: ${f#drill/store3/}: " err) $(grep -c . err)" \
+			"1 1" "damaged: one message"
+		mv drill/aside "$f"
+	done
+done
 : >drill/last.seg
 ok "objects again" sh -c 'seg-list -s drill/store shop | seg-verify --restore -s drill/store'
 find drill -newer drill/last.seg -type f >new.files

@@ -145,6 +145,25 @@ plan_newest_state(const char *namespace, const struct segset_item *it, size_t n,
 	return rc;
 }
 
+/* What is wrong with one of them was said: it is not tried, to say it again. */
+static enum rc
+find_bad(const char *namespace, const struct segset_item *it,
+    const struct key *key, size_t n)
+{
+	char text[KEY_LEN + 1];
+
+	for (size_t i = 0; i < n; i++) {
+		it = find_item(it, &key[i]);
+		if (!segset_is_bad(it))
+			continue;
+		msg_info("%s: its newest state cannot be put together without "
+			 "%s",
+		    namespace, key_text(&key[i], text));
+		return RC_DATA;
+	}
+	return RC_OK;
+}
+
 static enum rc
 restore_files(const struct segset *set, const struct segset_item *it,
     const struct key *key, size_t n)
@@ -187,6 +206,8 @@ drill_newest(struct store *store, const char *cluster, const struct segset *set,
 		    "together",
 		    name.namespace);
 	rc = plan_newest_state(name.namespace, it, n, &key, &n_keys);
+	if (rc == RC_OK)
+		rc = find_bad(name.namespace, it, key, n_keys);
 	if (rc == RC_OK)
 		rc = files ? restore_files(set, it, key, n_keys)
 			   : drill_store(store, cluster, name.namespace, it,

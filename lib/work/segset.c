@@ -93,6 +93,19 @@ segset_found(struct segset_item *it, const struct seg_header *h)
 	memcpy(it->id, h->id, SEG_ID);
 }
 
+void
+segset_failed(struct segset_item *it)
+{
+	it->bytes = 0;
+	it->pages = 1;
+}
+
+bool
+segset_is_bad(const struct segset_item *it)
+{
+	return it->bytes == 0 && it->pages > 0;
+}
+
 /* ---- order ---- */
 
 static int

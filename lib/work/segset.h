@@ -16,7 +16,7 @@
 struct segset_item {
 	struct key key;
 	uint32_t place;
-	uint32_t pages;
+	uint32_t pages; /* with bytes 0: any, if it is known to be bad */
 	uint64_t bytes; /* 0: not known to be good */
 	uint8_t id[SEG_ID];
 };
@@ -35,6 +35,9 @@ struct segset {
 struct segset_item *segset_add(struct segset *, const struct rec *);
 /* It is good. */
 void segset_found(struct segset_item *, const struct seg_header *);
+/* It is not, and that was said. */
+void segset_failed(struct segset_item *);
+bool segset_is_bad(const struct segset_item *);
 
 bool segset_is_file(const struct segset *, const struct segset_item *);
 void segset_name(
