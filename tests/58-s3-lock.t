@@ -341,4 +341,17 @@ must_fail 2 seg-upload -F --storage-class GLACIER "$(sed -n 3p paths | cut -f 1)
 err_like "segments/.*400 .*sent with --storage-class$" "said"
 is "$(seg-list shop | grep -c shop)" 2 "nothing of it is published"
 
+# One message each, and nobody is kept waiting for what was refused.
+SEG_STORE=s3://plain/refused
+must_fail 2 seg-upload --sse AES256 "$one"
+is "$(grep -c . err)" 1 "a claim that is refused: said once"
+err_like "claims/.* took --sse AES256 and answers with no encryption" "why"
+must_fail 2 seg-upload --storage-class GLACIER -e <paths
+is "$(sed -n 's,^seg-upload: [^:]*/segments/\([^:]*\): 400 .*,\1,p' err | sort)" \
+	"$(sed 's,.*/\(.*\)\.seg	.*,\1,' paths | sort)" "each segment: said"
+is "$(grep -c . err)" 4 "once"
+sqlite3 b.db 'CREATE TABLE t(y)'
+ok "another writer's" sh -c \
+	'seg-cut -d work3 shop b.db | seg-upload --busy-timeout 0'
+
 done_testing

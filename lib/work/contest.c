@@ -133,18 +133,23 @@ contest_claim(const struct contest *c, uint64_t end, const struct claim *mine,
 	return rc;
 }
 
+/* Why it is given up was said: that this fails for the same reason is nothing
+ * new.  What is wrong with others that are on their way is not to go unsaid. */
 void
 contest_give_up(const struct contest *c, uint64_t end, const struct claim *mine)
 {
 	char *object = object_of(c, end);
 	struct claim now;
 
+	store_wait(c->store, 0, -1);
+	msg_mute(true);
 	if (claim_look(c->store, object, &now) == RC_OK &&
 	    process_same(&now.by, &mine->by) && !now.given_up) {
 		now.given_up = true;
 		now.hidden = mine->hidden;
 		(void)claim_write(c->store, object, &now, NULL);
 	}
+	msg_mute(false);
 	free(object);
 }
 

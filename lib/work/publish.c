@@ -373,11 +373,17 @@ publish_one(struct publish *p, struct candidate *c)
 static enum rc
 publish_or_skip(struct publish *p, struct candidate *c)
 {
+	bool existed;
 	char *text;
-	enum rc rc;
+	enum rc rc = RC_OK;
 
 	if (!c->space->failed)
 		return publish_one(p, c);
+	/* Its data was on its way: if that failed, too, this was said. */
+	if (c->data)
+		rc = wait_for_data(c, &c->data, &existed);
+	if (rc)
+		return rc;
 	text = candidate_text(c);
 	rc = msg_fail(
 	    RC_DATA, "%s: not published, since one before it failed", text);
