@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/number.h"
 #include "base/output.h"
 #include "cli/cli.h"
 #include "cli/open_store.h"
@@ -103,7 +104,7 @@ read_sets(struct comparison *c)
 	if (c->cli.rc == RC_OK && c->sets != SETS)
 		c->cli.rc = msg_fail(RC_DATA,
 		    "standard input: %u set%s, not two: nothing is compared",
-		    c->sets, c->sets == 1 ? "" : "s");
+		    c->sets, number_s(c->sets));
 }
 
 /* ---- the comparison ---- */

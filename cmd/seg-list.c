@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/time.h"
 #include "cli/cli.h"
 #include "cli/open_store.h"
@@ -81,9 +82,10 @@ tell_undated(struct list *l, const char *namespace)
 {
 	if (l->undated)
 		msg_warn(
-		    "%s: %llu data objects without an index, of which "
+		    "%s: %llu data object%s without an index, of which "
 		    "the store gives no date that can be read: passed over",
-		    namespace, (unsigned long long)l->undated);
+		    namespace, (unsigned long long)l->undated,
+		    number_s(l->undated));
 	l->undated = 0;
 }
 
@@ -293,9 +295,11 @@ tell_stale(struct list *l)
 	if (l->found_stale)
 		l->cli.rc = rc_max(l->cli.rc,
 		    msg_fail(RC_DATA,
-			"%llu of %llu namespaces have no state of the last %s",
+			"%llu of %llu namespace%s without a state of the last "
+			"%s",
 			(unsigned long long)l->found_stale,
-			(unsigned long long)l->looked_at, l->stale));
+			(unsigned long long)l->looked_at,
+			number_s(l->looked_at), l->stale));
 }
 
 /* ---- which namespaces ---- */

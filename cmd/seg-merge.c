@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/number.h"
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "cli/sets.h"
@@ -126,7 +127,8 @@ merge_set(struct merging *g, const struct merge_info *info)
 	struct seg_header h = {0};
 	enum rc rc;
 
-	msg_info("%s: from %zu segments", path, info->segments);
+	msg_info("%s: from %zu segment%s", path, info->segments,
+	    number_s(info->segments));
 	progress_begin(&g->progress, "B", info->bytes);
 	merge_on_progress(g->merge, progress_moved, &g->progress);
 	rc = write_or_count(g, info, dir, &h);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "cli/cli.h"
 #include "cli/metrics.h"
 #include "cli/progress.h"
@@ -61,8 +62,9 @@ on_end(void *ctx)
 	rc = merge_check(r->merge, !r->update, &info);
 	if (rc)
 		return rc;
-	msg_info("%s: %zu segments, %u pages of %u bytes", r->db, info.segments,
-	    info.size_after, info.page_size);
+	msg_info("%s: %zu segment%s, %u page%s of %u bytes", r->db,
+	    info.segments, number_s(info.segments), info.size_after,
+	    number_s(info.size_after), info.page_size);
 	progress_begin(&r->progress, "B", info.bytes);
 	merge_on_progress(r->merge, progress_moved, &r->progress);
 	if (r->update)

@@ -64,7 +64,7 @@ end_set(void *ctx)
 	enum rc rc;
 
 	progress_begin(
-	    &r->progress, "objects", 2 * (uint64_t)retire_count(r->retire));
+	    &r->progress, "object", 2 * (uint64_t)retire_count(r->retire));
 	rc = retire_set(r->retire);
 	progress_end(&r->progress);
 	return rc;

@@ -102,7 +102,7 @@ sync_all(struct sync *s)
 		return rc;
 	s->syncing = catalog_sync_begin(s->catalog, s->store, s->cli.cluster,
 	    s->full, s->full || segments / 500 < n);
-	progress_begin(&s->progress, "namespaces", n);
+	progress_begin(&s->progress, "namespace", n);
 	return catalog_namespaces(s->catalog, false, sync_namespace, s);
 }
 
@@ -113,7 +113,7 @@ sync_these(struct sync *s, char **namespaces, uint64_t n)
 
 	s->syncing = catalog_sync_begin(
 	    s->catalog, s->store, s->cli.cluster, s->full, false);
-	progress_begin(&s->progress, "namespaces", n);
+	progress_begin(&s->progress, "namespace", n);
 	for (; rc == RC_OK && *namespaces; namespaces++)
 		rc = sync_namespace(s, *namespaces);
 	return rc;

@@ -271,15 +271,15 @@ say_no_chain(const char *namespace, const struct keyset *keys, uint64_t start,
 {
 	struct plan plan = {0};
 	struct hole hole = {.start = start};
+	char missing[FRAMES_TEXT_MAX];
 
 	for (size_t i = 0; i < keys->n; i++)
 		plan_add(&plan, &keys->key[i], REC_UNKNOWN, REC_UNKNOWN);
 	plan_gaps(&plan, end, first_hole, &hole);
 	plan_release(&plan);
 	if (hole.last)
-		return msg_fail(RC_DATA, "%s: frames %llu-%llu are missing",
-		    namespace, (unsigned long long)hole.first,
-		    (unsigned long long)hole.last);
+		return msg_fail(RC_DATA, "%s: %s", namespace,
+		    frames_missing(hole.first, hole.last, missing));
 	return msg_fail(RC_DATA,
 	    "%s: no segments lead from frame %llu to "
 	    "frame %llu without an overlap",

@@ -43,6 +43,8 @@ plan "! 1" "no beginning" -- 5 10 1 11 20 2
 err_like '^seg-plan: a: frames 1-4 are missing$' "it is named"
 plan "! 1" "several gaps" -- 1 10 1 12 12 2 20 30 2
 err_like '^seg-plan: a: frames 11, 13-19 are missing$' "all are named"
+plan "! 1" "a gap of one frame" -- 1 10 1 12 12 2
+err_like '^seg-plan: a: frame 11 is missing$' "it is named"
 plan "! 1" "an overlap" -- 1 64 1 64 128 2
 err_like 'lead from frame 64 to frame 128 without an overlap' "it is named"
 plan "1-64. 0" "best effort" -b -- 1 64 1 64 128 2
@@ -145,6 +147,16 @@ out_like '^  segments   3$' "counts"
 out_like '^  gap        frames 11-20 are missing$' "gaps"
 out_like '^  overlap    21-30 and 25-40$' "overlaps"
 out_like '^  restore    goes only up to frame 10$' "what can be restored"
+keys a 1 10 1 12 12 2 13 13 3 >in
+ok "of one frame" seg-plan -e -a <in
+out_like '^  gap        frame 11 is missing$' "a gap"
+keys a 1 1 9000000000000:1 >in
+ok "of one segment" seg-plan -e -a <in
+out_like '^  restore    1 segment, 1 byte, 2 requests$' "one of each"
+ok "of which nothing is known" sh -c 'cut -f 1 in | seg-plan -e -a'
+out_like '^  bytes      0 and those of 1 segment of unknown size$' "one of them"
+run seg-plan -e -t 1970-01-01T00:00:00Z <in
+err_like ': a: 1 of 1 segment with a TIME ahead of the clock' "and of the clock"
 for args in "-f 0" "-f x" "-t yesterday" "-f 1 -t 1" "-c some" "-c levels:0" \
 	"-x -a" "-o 1" "-x -f 1" "-T -1"; do
 	# shellcheck disable=SC2086
@@ -181,7 +193,7 @@ plan "1-10 11-20 21-30 31-40 41-50 51-60. 0" "merged: the parts can go" -x \
 keys a 1 20 $((t1 + 3600000)):500 21 40 $((t1 + 86400001)):300 \
 	41 60 $((t1 + 2 * 86400000 + 1)):200 1 60 $((t1 + 2 * 86400000 + 1)):900 >in
 ok "what a policy costs" seg-plan -ea --keep 1y <in
-out_like '^  keep       1 states, with 1 segments, 2 objects, 900 bytes$' "stays"
+out_like '^  keep       1 state, with 1 segment, 2 objects, 900 bytes$' "stays"
 out_like '^  obsolete   3 segments, 6 objects, 1000 bytes$' "goes"
 for args in "--keep 3d" "-c all --keep 3d" "-c keep" "-x --keep 3d,2d" \
 	"-x --keep 0d" "-x --keep" "-x --keep 3" "-u x -x" "-u x -t -1h"; do

@@ -90,6 +90,21 @@ printf '%s\n\n' "$(printf '%0100000d\233' 0)" >records
 must_fail 1 sh -c 'seg-plan <records'
 is "$(wc -l <err) $(($(size err) < 8000))" "1 1" "and a record"
 
+# --- one of what a message counts
+
+one=$(head -n 1 files | cut -f 1)
+ok "a restore" seg-restore -v counted.db "$one"
+err_like "^seg-restore: counted.db: 1 segment, [0-9]+ pages of 1024 bytes" "one segment"
+sqlite3 page.db 'PRAGMA page_size = 512; CREATE TABLE t(x)'
+sqlite3 page.db 'DROP TABLE t; VACUUM'
+ok "a cut of a page" seg-cut -d work page page.db
+ok "a restore" seg-restore -v page2.db work/page/*.seg
+err_like ": 1 segment, 1 page of 512 bytes" "one page"
+must_fail 1 sh -c 'seg-list shop | seg-diff'
+err_like ': 1 set, not two' "one set"
+must_fail 1 seg-list --stale 1s shop
+err_like '^seg-list: 1 of 1 namespace without a state' "one namespace"
+
 # --- JSON
 
 json=$(printf 'b\233\302\233\377"\\\t\177')

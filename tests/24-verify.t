@@ -22,7 +22,7 @@ ok "with a merge" sh -c '{ set=$(seg-merge <paths); cat paths; echo "$set"; } |
 	grep . | seg-verify -e'
 is "$(wc -l <out)" 12 "eleven are printed"
 must_fail 1 sh -c 'sed 3d names | seg-verify'
-err_like '^seg-verify: shop: frames 26-26 are missing$' "a hole"
+err_like '^seg-verify: shop: frame 26 is missing$' "a hole"
 is "$(tail -n 1 out)" '!' "the set failed"
 is "$(wc -l <out)" 10 "the good ones are printed"
 ok "a sample" sh -c 'seg-verify --sample 30 <names'

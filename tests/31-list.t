@@ -213,7 +213,7 @@ retime future $((now + 86400000))
 rm "$at/none/indexes"/*
 must_fail 1 seg-list -s stale --stale 1h
 is "$(tr '\n' ' ' <out)" "none old " "those that are old, or have no segment"
-err_like '^seg-list: 2 of 4 namespaces have no state of the last 1h$' "and how many"
+err_like '^seg-list: 2 of 4 namespaces without a state of the last 1h$' "and how many"
 err_like '^seg-list: future: its newest state is of .*, ahead of the clock$' \
 	"a TIME ahead of the clock is said"
 must_fail 1 seg-list -s stale --stale 3h

@@ -53,7 +53,7 @@ is "$(wc -c <out)" 1 "an empty set"
 
 # what is no set
 must_fail 1 sh -c 'sed 3d all | seg-fetch -l -d x'
-err_like "frames 601 to 605 are missing" "a hole"
+err_like "frames 601-605 are missing" "a hole"
 mkseg work shop 1 600 2000 500 1 500 >w
 seg-upload -F "$(cat w)" >wide
 must_fail 1 sh -c '{ cat wide; sed -n 2,4p all; } | grep . | seg-fetch -e -l -d x'

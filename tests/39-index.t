@@ -91,7 +91,7 @@ for frames in 4 1; do
 	head -c $((56 + frames * 4116)) whole >"later/$ns/segments/$k3"
 	rm -rf o
 	must_fail 1 seg-verify <names
-	err_like "segments/$k3: cut short: it has $frames pages, its index has 5" \
+	err_like "segments/$k3: cut short: it has $frames pages?, its index has 5" \
 		"$frames of its 5 frames: the object is bad"
 	must_fail 1 seg-fetch -d o <names
 	err_like "$k3.seg: cut short" "fetched"

@@ -139,7 +139,7 @@ printf '%s\n%s\n\n' "${n}9000000000000000" \
 for opt in '-t 2030-01-01T00:00:00Z' -a; do
 	# shellcheck disable=SC2086
 	ok "seg-plan $opt" seg-plan $opt <in
-	err_like 'shop: 1 of 2 segments have a TIME ahead' "is said"
+	err_like 'shop: 1 of 2 segments with a TIME ahead' "is said"
 	err_like 'shop: TIMEs fall .* at frame 9 ' "is said"
 done
 ok "seg-plan" seg-plan <in

@@ -154,7 +154,7 @@ history "once a day all pages are compared" "$rows" 'cut full' "$(a 1)" day \
 	'cut whole' "$(checkpoint a)" day 'cut nothing'
 history "and what the log did not say is said" "$rows" 'cut full' \
 	"$(checkpoint a)" 'harm 100' "$(a 1)" day 'cut whole' \
-	'said pages, the first of them 100, have changed though'
+	'said , from 100 on: a fault of'
 
 # Random histories
 count=60

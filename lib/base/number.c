@@ -35,3 +35,9 @@ number_text(uint64_t value, size_t width, char *text)
 	memcpy(text, digits + n, NUMBER_MAX - n);
 	return NUMBER_MAX - n;
 }
+
+const char *
+number_s(uint64_t value)
+{
+	return value == 1 ? "" : "s";
+}

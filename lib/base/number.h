@@ -20,4 +20,7 @@ bool number_u64(const char *s, size_t len, uint64_t *value);
  */
 size_t number_text(uint64_t value, size_t width, char *text);
 
+/* What the word behind a number ends in: "s", but behind 1. */
+const char *number_s(uint64_t value);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/msg.h"
+#include "base/number.h"
 #include "base/time.h"
 #include "cli/progress.h"
 
@@ -18,15 +19,17 @@ progress_begin(struct progress *p, const char *unit, uint64_t total)
 		p->began = p->drawn = time_monotonic();
 }
 
-/* "12.3 MiB" or "12 segments". */
+/* "12.3 MiB" or "12 objects". */
 static void
 amount(struct buf *b, double n, const char *unit)
 {
 	static const char *const prefix[] = {"", "Ki", "Mi", "Gi", "Ti"};
+	uint64_t whole = (uint64_t)(n + .5);
 	size_t i = 0;
 
 	if (strcmp(unit, "B") != 0) {
-		buf_addf(b, "%.0f %s", n, unit);
+		buf_addf(b, "%llu %s%s", (unsigned long long)whole, unit,
+		    number_s(whole));
 		return;
 	}
 	for (; n >= 1024 && i < 4; i++)

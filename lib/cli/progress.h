@@ -13,7 +13,7 @@
 struct progress {
 	uint64_t done, total;
 	uint64_t began, drawn; /* ms, monotonic */
-	const char *unit;      /* "B" is shown as KiB, MiB, ... */
+	const char *unit;      /* of one; "B" is shown as KiB, MiB, ... */
 };
 void progress_begin(struct progress *, const char *unit, uint64_t total);
 void progress_add(struct progress *, uint64_t n);

@@ -21,6 +21,7 @@
 
 #include <string.h>
 
+#include "base/number.h"
 #include "base/sort.h"
 #include "base/time.h"
 #include "cut/draft.h"
@@ -240,11 +241,12 @@ compare_all(struct draft *d)
 	/* Whoever silences notices must hear of it too. */
 	if (rc == RC_OK && d->n_silent > 0)
 		(void)msg_fail(RC_OK,
-		    "%s: %llu pages, the first of them %u, have changed though"
-		    " its log does not say so: a fault of SQLite's before"
-		    " 3.51.3 or of the disk, or somebody wrote into the file."
-		    " They are in this cut; earlier ones may lack them",
-		    d->path, (unsigned long long)d->n_silent, d->silent);
+		    "%s: its log does not say that they have changed: %llu"
+		    " page%s, from %u on: a fault of SQLite's before 3.51.3 or"
+		    " of the disk, or somebody wrote into the file. This cut"
+		    " has the change; earlier ones may lack it",
+		    d->path, (unsigned long long)d->n_silent,
+		    number_s(d->n_silent), d->silent);
 	return rc;
 }
 

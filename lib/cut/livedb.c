@@ -32,6 +32,7 @@
 #include "base/bytes.h"
 #include "base/directory.h"
 #include "base/file.h"
+#include "base/number.h"
 #include "cut/livedb.h"
 #include "cut/livevfs.h"
 #include "format/segment.h"
@@ -303,8 +304,8 @@ begin(struct livedb *db)
 static enum rc
 cut_short(const struct livedb *db)
 {
-	return msg_fail(RC_DATA, "%s: cut short: it has %llu bytes", db->path,
-	    (unsigned long long)db->state.db.size);
+	return msg_fail(RC_DATA, "%s: cut short: it has %llu byte%s", db->path,
+	    (unsigned long long)db->state.db.size, number_s(db->state.db.size));
 }
 
 static bool

@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "base/buf.h"
+#include "base/number.h"
 #include "base/signals.h"
 #include "base/time.h"
 #include "cut/offers.h"
@@ -392,7 +393,8 @@ read_list_again(struct rounds *r)
 		msg_warn("%s: the databases stay as they were", r->o->list);
 	} else {
 		replace_targets(r, &new);
-		msg_info("%s: %zu databases", r->o->list, new.n);
+		msg_info(
+		    "%s: %zu database%s", r->o->list, new.n, number_s(new.n));
 	}
 }
 

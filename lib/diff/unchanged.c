@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/number.h"
 #include "format/segment.h"
 #include "diff/unchanged.h"
 
@@ -235,9 +236,9 @@ look_for_chains(struct unchanged *u)
 		rc = each_differing(p, &p->from, clear_owned, &x);
 	u->chains = x.n > 0;
 	if (u->chains)
-		msg_info("%llu overflow pages may differ behind leaves that do "
-			 "not: these are read",
-		    (unsigned long long)x.n);
+		msg_info("%llu overflow page%s may differ behind leaves that "
+			 "do not: these are read",
+		    (unsigned long long)x.n, number_s(x.n));
 	bitmap_release(&x.page);
 	bitmap_release(&x.free_from);
 	bitmap_release(&x.free_to);
@@ -255,8 +256,8 @@ unchanged_init(struct unchanged *u, struct pair *p)
 		return RC_OK;
 	while (next_differing(&d, &page))
 		;
-	msg_info("%llu of %llu pages differ", (unsigned long long)d.differ,
-	    (unsigned long long)d.seen);
+	msg_info("pages that differ: %llu of %llu",
+	    (unsigned long long)d.differ, (unsigned long long)d.seen);
 	u->all = d.differ == 0 && p->from.pages == p->to.pages;
 	u->none = d.differ > d.seen / FEW || p->from.pages >= TOLD_BY ||
 		  p->to.pages >= TOLD_BY;

@@ -51,6 +51,18 @@ key_cmp(const struct key *a, const struct key *b)
 	return 0;
 }
 
+const char *
+frames_missing(uint64_t first, uint64_t last, char text[FRAMES_TEXT_MAX])
+{
+	if (first == last)
+		snprintf(text, FRAMES_TEXT_MAX, "frame %llu is missing",
+		    (unsigned long long)first);
+	else
+		snprintf(text, FRAMES_TEXT_MAX, "frames %llu-%llu are missing",
+		    (unsigned long long)first, (unsigned long long)last);
+	return text;
+}
+
 bool
 namespace_valid(const char *text, size_t len)
 {

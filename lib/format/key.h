@@ -34,6 +34,11 @@ const char *key_text(const struct key *, char text[KEY_LEN + 1]);
 /* By END, then START, then TIME: frame order. */
 int key_cmp(const struct key *, const struct key *);
 
+/* "frame 7 is missing" or "frames 7-9 are missing", for messages. */
+enum { FRAMES_TEXT_MAX = 64 };
+const char *frames_missing(
+    uint64_t first, uint64_t last, char text[FRAMES_TEXT_MAX]);
+
 /* A valid namespace or cluster: UTF-8 of 1 to 255 bytes, no control
  * characters, no "/", neither "." nor "..". */
 bool namespace_valid(const char *, size_t len);

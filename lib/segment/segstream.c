@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/number.h"
 #include "base/sort.h"
 #include "format/index.h"
 #include "segment/segstream.h"
@@ -203,8 +204,9 @@ check_whole(const struct compare *c, const char *name)
 	if (wanted <= c->pages)
 		return RC_OK;
 	return msg_fail(RC_DATA,
-	    "%s: cut short: it has %llu pages, its index has %llu", name,
-	    (unsigned long long)c->pages, (unsigned long long)wanted);
+	    "%s: cut short: it has %llu page%s, its index has %llu", name,
+	    (unsigned long long)c->pages, number_s(c->pages),
+	    (unsigned long long)wanted);
 }
 
 struct segstream {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "base/time.h"
 #include "store/curl.h"
 #include "store/http.h"
@@ -326,17 +327,18 @@ static bool
 end_stalled(struct http *h)
 {
 	struct http_request *r, *next;
-	uint64_t now = time_monotonic(), most;
+	uint64_t now = time_monotonic(), most, seconds;
 	bool any = false;
 
 	for (r = h->running; r; r = next) {
 		next = r->next;
 		most = patience(h, r, STALL_MS);
+		seconds = (most + 500) / 1000;
 		if (now - r->active < most)
 			continue;
 		snprintf(r->error, sizeof(r->error),
-		    "nothing arrived for %llu seconds",
-		    (unsigned long long)(most + 500) / 1000);
+		    "nothing arrived for %llu second%s",
+		    (unsigned long long)seconds, number_s(seconds));
 		attempt_end(h, r, CURLE_OPERATION_TIMEDOUT);
 		any = true;
 		break; /* done() may have changed the list */

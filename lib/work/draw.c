@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/number.h"
 #include "base/time.h"
 #include "work/draw.h"
 
@@ -173,7 +174,7 @@ put_bytes(uint64_t n)
 
 	for (; v >= 1024 && i < 4; i++)
 		v /= 1024;
-	printf("%.*f %s", i ? 1 : 0, v, unit[i]);
+	printf("%.*f %s", i ? 1 : 0, v, n == 1 ? "byte" : unit[i]);
 }
 
 /* Segments that are drawn as one: neighbours in a lane that could not be told
@@ -209,7 +210,7 @@ svg_group(const struct picture *p, struct group *g)
 	       "height=\"%d\"><title>",
 	    svg_class[g->role], MARGIN + x, TOP + g->lane * LANE, w, BAR);
 	if (g->n > 1)
-		printf("%zu segments, ", g->n);
+		printf("%zu segment%s, ", g->n, number_s(g->n));
 	printf("%" PRIu64 "-%" PRIu64 " %s, ", g->start, g->end,
 	    time_text(g->time, time));
 	if (g->unknown)
@@ -259,12 +260,12 @@ svg_gap(void *arg, uint64_t first, uint64_t last)
 	const struct picture *p = arg;
 	double w = WIDTH - 2 * MARGIN;
 	double x = place(p, first - 1, w), to = place(p, last, w);
+	char text[FRAMES_TEXT_MAX];
 
 	printf("<rect class=\"gap\" x=\"%.2f\" y=\"%d\" width=\"%.2f\" "
-	       "height=\"%u\"><title>frames %" PRIu64 "-%" PRIu64
-	       " are missing</title></rect>\n",
+	       "height=\"%u\"><title>%s</title></rect>\n",
 	    MARGIN + x, TOP - 6, to - x < 1 ? 1 : to - x, p->lanes * LANE + 6,
-	    first, last);
+	    frames_missing(first, last, text));
 }
 
 static void
@@ -346,7 +347,8 @@ draw_svg(const struct draw *d)
 	       "<text class=\"title\" x=\"%d\" y=\"26\">",
 	    style, WIDTH, height, MARGIN);
 	put_xml(d->namespace);
-	printf(": %zu segments, frames up to %" PRIu64 "</text>\n", p.n, p.end);
+	printf(": %zu segment%s, frames up to %" PRIu64 "</text>\n", p.n,
+	    number_s(p.n), p.end);
 	svg_legend(&p);
 	svg_ticks(&p);
 	svg_bars(&p);
@@ -472,9 +474,9 @@ text_legend(const struct picture *p, bool colour)
 
 	sums(p, sum);
 	for (unsigned i = 0; i < 3; i++)
-		printf("%s%c%s %-26s %zu, %" PRIu64 " bytes\n",
+		printf("%s%c%s %-26s %zu, %" PRIu64 " byte%s\n",
 		    colour ? tint[i] : "", mark[i], colour ? "\033[0m" : "",
-		    meaning[i], sum[i].n, sum[i].bytes);
+		    meaning[i], sum[i].n, sum[i].bytes, number_s(sum[i].bytes));
 }
 
 /* The namespace, cut where the line ends; its bytes are those of UTF-8. */
@@ -482,7 +484,8 @@ static void
 text_title(const struct picture *p, unsigned width)
 {
 	char rest[64];
-	int n = snprintf(rest, sizeof(rest), ": %zu segments", p->n);
+	int n = snprintf(
+	    rest, sizeof(rest), ": %zu segment%s", p->n, number_s(p->n));
 	unsigned room = width - (unsigned)n;
 	const char *s = p->d->namespace;
 

@@ -172,15 +172,13 @@ keyset_covers(const struct keyset *b, const struct keyset *a, uint64_t *missing)
 static enum rc
 bad_neighbours(const char *namespace, const struct key *a, const struct key *b)
 {
-	char x[KEY_LEN + 1], y[KEY_LEN + 1];
+	char x[KEY_LEN + 1], y[KEY_LEN + 1], missing[FRAMES_TEXT_MAX];
 
 	key_text(a, x);
 	key_text(b, y);
 	if (b->start > a->end)
-		return msg_fail(RC_DATA,
-		    "%s: frames %llu to %llu are missing between %s and %s",
-		    namespace, (unsigned long long)a->end + 1,
-		    (unsigned long long)b->start - 1, x, y);
+		return msg_fail(RC_DATA, "%s: %s between %s and %s", namespace,
+		    frames_missing(a->end + 1, b->start - 1, missing), x, y);
 	return msg_fail(RC_DATA, "%s: %s and %s overlap", namespace, x, y);
 }
 

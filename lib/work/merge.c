@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/directory.h"
 #include "base/file.h"
+#include "base/number.h"
 #include "segment/segwriter.h"
 #include "work/merge.h"
 #include "work/merge_later.h"
@@ -143,9 +144,10 @@ sort_inputs(struct merge *m)
 static enum rc
 missing(const struct merge *m, uint64_t from, uint64_t to)
 {
-	return msg_fail(RC_DATA, "%s: frames %llu to %llu are missing",
-	    m->info.name.namespace, (unsigned long long)from,
-	    (unsigned long long)to);
+	char text[FRAMES_TEXT_MAX];
+
+	return msg_fail(RC_DATA, "%s: %s", m->info.name.namespace,
+	    frames_missing(from, to, text));
 }
 
 static enum rc
@@ -153,10 +155,9 @@ overlap(const struct merge_input *a, const struct merge_input *b)
 {
 	char *a_path = merge_input_path(a), *b_path = merge_input_path(b);
 
-	msg_fail(RC_DATA,
-	    "%s: frames %llu to %llu overlap those of %s, %llu to %llu", b_path,
-	    (unsigned long long)b->key.start, (unsigned long long)b->key.end,
-	    a_path, (unsigned long long)a->key.start,
+	msg_fail(RC_DATA, "%s: overlaps %s: frames %llu-%llu and %llu-%llu",
+	    b_path, a_path, (unsigned long long)b->key.start,
+	    (unsigned long long)b->key.end, (unsigned long long)a->key.start,
 	    (unsigned long long)a->key.end);
 	free(a_path);
 	free(b_path);
@@ -342,7 +343,8 @@ merge_run(struct merge *m, const struct merge_sink *sink)
 	m->reading.key = m->info.name.key;
 	rc = order_all_later(m);
 	while (rc == RC_OK && m->n > most) {
-		msg_info("%zu segments are too many for one pass", m->n);
+		msg_info("%zu segment%s: too many for one pass", m->n,
+		    number_s(m->n));
 		rc = merge_groups(m, (m->n + most - 1) / most);
 		file_close(&m->read);
 		m->read = m->written;

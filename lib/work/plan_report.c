@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/number.h"
 #include "base/time.h"
 #include "work/plan_report.h"
 
@@ -12,6 +13,7 @@
 struct gaps {
 	struct buf text;
 	unsigned n;
+	uint64_t first, last; /* of the first one */
 };
 
 static void
@@ -19,7 +21,11 @@ name_gap(void *arg, uint64_t first, uint64_t last)
 {
 	struct gaps *g = arg;
 
-	if (++g->n > 10)
+	if (++g->n == 1) {
+		g->first = first;
+		g->last = last;
+	}
+	if (g->n > 10)
 		return; /* enough to see what is wrong */
 	buf_adds(&g->text, g->n > 1 ? ", " : "");
 	if (first == last)
@@ -34,9 +40,13 @@ plan_say_missing(const struct plan *p, const char *namespace, uint64_t end)
 	struct gaps g = {0};
 	uint32_t reached = plan_furthest(p, end, UINT64_MAX);
 	uint64_t frame = reached == PLAN_NONE ? 0 : p->s[reached].key.end;
+	char text[FRAMES_TEXT_MAX];
 
 	plan_gaps(p, end, name_gap, &g);
-	if (g.n > 0)
+	if (g.n == 1)
+		msg_fail(RC_DATA, "%s: %s", namespace,
+		    frames_missing(g.first, g.last, text));
+	else if (g.n > 0)
 		msg_fail(RC_DATA, "%s: frames %s%s are missing", namespace,
 		    g.text.data, g.n > 10 ? ", ..." : "");
 	else
@@ -55,9 +65,10 @@ plan_say_clock(const struct plan *p, const char *namespace, uint64_t now)
 	char text[TIME_TEXT_MAX], before[TIME_TEXT_MAX];
 
 	if (c.ahead > 0)
-		msg_warn("%s: %zu of %zu segments have a TIME ahead of the"
+		msg_warn("%s: %zu of %zu segment%s with a TIME ahead of the"
 			 " clock, up to %s",
-		    namespace, c.ahead, p->n, time_text(c.furthest, text));
+		    namespace, c.ahead, p->n, number_s(p->n),
+		    time_text(c.furthest, text));
 	if (c.fall != PLAN_NONE)
 		msg_warn("%s: TIMEs fall while END rises: at frame %" PRIu64
 			 " from %s to %s",
@@ -132,19 +143,19 @@ print_bytes(const struct plan *plan)
 			bytes += plan->s[i].bytes;
 	printf("  bytes      %" PRIu64, bytes);
 	if (unknown)
-		printf(" and those of %" PRIu64 " segments of unknown size",
-		    unknown);
+		printf(" and those of %" PRIu64 " segment%s of unknown size",
+		    unknown, number_s(unknown));
 	printf("\n");
 }
 
 static void
 print_gap(void *arg, uint64_t first, uint64_t last)
 {
+	char text[FRAMES_TEXT_MAX];
 	unsigned *n = arg;
 
 	++*n;
-	printf("  gap        frames %" PRIu64 "-%" PRIu64 " are missing\n",
-	    first, last);
+	printf("  gap        %s\n", frames_missing(first, last, text));
 }
 
 /*
@@ -192,8 +203,9 @@ print_restore(const struct plan *plan)
 		return;
 	}
 	plan_path_to(plan, last, &path);
-	printf("  restore    %zu segments, %" PRIu64 " bytes, %zu requests\n",
-	    path.n, plan->s[last].total, 2 * path.n);
+	printf("  restore    %zu segment%s, %" PRIu64 " byte%s, %zu requests\n",
+	    path.n, number_s(path.n), plan->s[last].total,
+	    number_s(plan->s[last].total), 2 * path.n);
 	plan_path_release(&path);
 }
 
@@ -216,6 +228,15 @@ plan_print_analysis(const struct plan *plan, const char *namespace)
 	print_overlaps(plan);
 }
 
+/* Of n segments, some of them perhaps of unknown size. */
+static void
+print_objects(size_t n, uint64_t bytes, bool unknown)
+{
+	printf("%zu segment%s, %zu objects, %" PRIu64 " byte%s%s\n", n,
+	    number_s(n), 2 * n, bytes, number_s(bytes),
+	    unknown ? " known" : "");
+}
+
 void
 plan_print_keep(const struct plan *plan, const bool *promised, const bool *keep)
 {
@@ -231,10 +252,8 @@ plan_print_keep(const struct plan *plan, const bool *promised, const bool *keep)
 		n[keep[i]]++;
 		states += promised[i] && plan->s[i].best != PLAN_NONE;
 	}
-	printf(
-	    "  keep       %zu states, with %zu segments, %zu objects, %" PRIu64
-	    " bytes%s\n",
-	    states, n[1], 2 * n[1], bytes[1], unknown ? " known" : "");
-	printf("  obsolete   %zu segments, %zu objects, %" PRIu64 " bytes%s\n",
-	    n[0], 2 * n[0], bytes[0], unknown ? " known" : "");
+	printf("  keep       %zu state%s, with ", states, number_s(states));
+	print_objects(n[1], bytes[1], unknown);
+	printf("  obsolete   ");
+	print_objects(n[0], bytes[0], unknown);
 }

@@ -44,11 +44,13 @@ struct state {
 static enum rc
 check_keys(const struct keyset *keys, const char *namespace)
 {
+	char missing[FRAMES_TEXT_MAX];
+
 	if (keys->n == 0)
 		return msg_fail(RC_DATA, "a set without segments: no state");
 	if (keys->key[0].start != 1)
-		return msg_fail(RC_DATA, "%s: frames 1 to %llu are missing",
-		    namespace, (unsigned long long)keys->key[0].start - 1);
+		return msg_fail(RC_DATA, "%s: %s", namespace,
+		    frames_missing(1, keys->key[0].start - 1, missing));
 	return keyset_joined(keys, namespace);
 }
 

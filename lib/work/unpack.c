@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/directory.h"
 #include "base/file.h"
+#include "base/number.h"
 #include "segment/adopt.h"
 #include "segment/pagesum.h"
 #include "format/check.h"
@@ -91,9 +92,9 @@ find_pair(struct unpack *u, const struct name *name)
 		return *at;
 	if (u->waiting == u->waiting_max) {
 		u->stop = msg_fail(RC_SYSTEM,
-		    "standard input: %zu files wait for their .seg or .idx: "
-		    "tar --sort=name puts the two side by side",
-		    u->waiting);
+		    "standard input: no more than %zu file%s can wait for a "
+		    ".seg or .idx: tar --sort=name puts the two side by side",
+		    u->waiting, number_s(u->waiting));
 		return NULL;
 	}
 	p = xcalloc(1, sizeof(*p));

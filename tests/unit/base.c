@@ -48,6 +48,22 @@ test_numbers(void)
 }
 
 static void
+test_plurals(void)
+{
+	char text[FRAMES_TEXT_MAX];
+
+	ok(strcmp(number_s(0), "s") == 0 && strcmp(number_s(1), "") == 0 &&
+		strcmp(number_s(2), "s") == 0 &&
+		strcmp(number_s(UINT64_MAX), "s") == 0,
+	    "one segment, no segments");
+	ok(strcmp(frames_missing(7, 7, text), "frame 7 is missing") == 0,
+	    "a frame that is missing");
+	ok(strcmp(frames_missing(1, UINT64_MAX, text),
+	       "frames 1-18446744073709551615 are missing") == 0,
+	    "frames that are missing");
+}
+
+static void
 test_number_text(void)
 {
 	static const struct {
@@ -489,6 +505,7 @@ main(int argc, char **argv)
 		return 1;
 	test_numbers();
 	test_number_text();
+	test_plurals();
 	test_times();
 	test_dates();
 	test_keys();
