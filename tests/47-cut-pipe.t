@@ -1,7 +1,7 @@
 #!/bin/sh
 # seg-cut --every | seg-upload -m, for long: a store that goes away, either side
-# killed or held up, a disk that is full, two of the same pipe at once; and the
-# pipes of the units.
+# killed or held up, a work directory that is lost, a disk that is full, two of
+# the same pipe at once; and the pipes of the units.
 # With SOAK=1 also SOAK_MINUTES (60) of all that, of a hundred databases, by a clock
 # that runs a hundred times as fast.
 
@@ -100,6 +100,35 @@ ok "and what comes then" await current a b
 kill "$(cat p.cut)"
 ends p 0 0 "and ends well"
 nothing_left "killed"
+
+# ---- a work directory that is lost ----
+
+rm -r w
+put a
+pipe p
+ok "lost: it goes on after what the store has" await current a b
+put b
+ok "goes on" await current b
+rm -r w
+put a b
+ok "lost beside it: it goes on after its own last cut" await current a b
+is "$(ls w/a)" cut.memory "and has a memory again"
+mv st away
+rm -r w
+put a
+ok "the store is away, too: that is said" await grep -q '^!' p.names
+ok "and why" await grep -q "^seg-cut: a: not cut: nothing here knows the last cut, and the store has not told its own$" p.cut.err
+mv away st
+ok "when it is back, all goes on" await current a b
+kill "$(cat p.cut)"
+ends p 0 1 "and ends well"
+is "$(find w -name '*.seg' -o -name '*.idx')" "" "nothing is left"
+rm -r w
+put a
+pipe p
+kill "$(cat p.cut)"
+ends p 0 0 "ended at once"
+ok "it has waited for the store" current a
 
 # ---- a disk that is full: that of the cuts, and that of the store ----
 

@@ -43,6 +43,7 @@ struct cut {
 	struct livedb *db;
 	struct lastcut *memory;
 	bool locked_out;     /* another run has the memory */
+	bool unnumbered;     /* only the store can tell where it begins */
 	struct keyset local; /* segments in DIR */
 	bool listed;         /* the store was asked */
 	struct cut_known known;
@@ -396,11 +397,24 @@ emit_set(const struct cut *c)
 
 /* ---- the run ---- */
 
+/* Is it known which number is free?  A memory tells it, or the store. */
+static enum rc
+mind_number(struct cut *c)
+{
+	c->unnumbered = !c->known.last && c->o->stored_unsure;
+	if (!c->unnumbered)
+		return ask_store(c);
+	return msg_fail(RC_SYSTEM,
+	    "%s: not cut: nothing here knows the last cut, and the store has"
+	    " not told its own",
+	    c->o->namespace);
+}
+
 static enum rc
 full_cut(struct cut *c)
 {
 	bool full = true;
-	enum rc rc = ask_store(c);
+	enum rc rc = mind_number(c);
 
 	if (rc == RC_OK)
 		rc = judge(c, &full);
@@ -536,6 +550,7 @@ tell_result(const struct cut *c, enum rc rc, struct cut_result *r)
 	r->read_ms = c->draft.read_ms;
 	r->goes_on = rc == RC_OK && c->db && livedb_goes_on(c->db);
 	r->busy = rc && c->db && (livedb_is_busy(c->db) || c->locked_out);
+	r->unnumbered = rc && c->unnumbered;
 }
 
 enum rc
@@ -546,6 +561,8 @@ cut_run(const struct cut_opts *o, struct cut_result *result)
 
 	if (o->stored)
 		c.known.stored = *o->stored;
+	if (o->before)
+		c.known.before = *o->before;
 	c.dir = xasprintf("%s/%s", o->dir, o->namespace);
 	rc = livedb_open(&c.db, o->path, o->busy_ms, o->dry_run);
 	if (rc == RC_OK)

@@ -25,6 +25,11 @@ struct cut_opts {
 	/* Without a store: the newest segment of one, as it was known some time
 	 * ago; or NULL.  By it another writer is known. */
 	const struct key *stored;
+	/* That is not known, or others may have gone on since: where there is no
+	 * memory no number is right. */
+	bool stored_unsure;
+	/* The last cut of this run; NULL: none. */
+	const struct key *before;
 	/* Each segment of the set, in frame order, when all is durable. */
 	enum rc (*emit)(void *arg, const struct rec *);
 	/* So many more of total bytes of the database were read; may be NULL.
@@ -40,6 +45,8 @@ struct cut_result {
 	uint64_t read_ms; /* which took so long */
 	bool busy;        /* failed since somebody has it locked */
 	bool goes_on;     /* a commit may come that no file shows */
+	/* Failed since only the store can tell the number of its first frame. */
+	bool unnumbered;
 };
 
 /* No change and nothing pending: RC_OK, and emit() is not called.  The result

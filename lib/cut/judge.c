@@ -47,14 +47,14 @@ judge_full_first(const struct cut_known *k)
 {
 	uint64_t known = max64(k->stored.end, keyset_newest(k->local));
 
-	known = max64(known, k->doubtful);
+	known = max64(known, max64(k->doubtful, k->before.end));
 	return (k->last ? max64(known, k->last->end) : known) + 1;
 }
 
 uint64_t
 judge_time(const struct cut_known *k, uint64_t now)
 {
-	uint64_t time = max64(now, k->stored.time);
+	uint64_t time = max64(now, max64(k->stored.time, k->before.time));
 
 	if (k->last)
 		time = max64(time, k->last->time);

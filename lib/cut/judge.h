@@ -18,6 +18,9 @@ struct cut_known {
 	const struct keyset *local; /* the segments in DIR */
 	struct key stored; /* the newest of the store; all zero: none known */
 	uint64_t doubtful; /* END of a cut that may or may not exist */
+	/* The last cut of this run, which the memory may have lost; all zero:
+	 * none. */
+	struct key before;
 };
 
 /*

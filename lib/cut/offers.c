@@ -22,7 +22,9 @@ struct offered {
 	struct key last;  /* the last cut; all zero: none */
 	uint64_t offered; /* the stream has had what goes up to there */
 	/* With a store. */
-	bool known; /* an answer has come */
+	bool known;  /* an answer has come, */
+	bool fresh;  /* since the last good cut, too */
+	bool wanted; /* a cut needs one */
 	struct key stored;
 	bool asking, away;         /* the last question had no answer */
 	uint64_t ask_at, ask_wait; /* monotonic; 0: not to be asked */
@@ -65,6 +67,35 @@ offers_stored(const struct offers *o, size_t i)
 	return o->d[i].known ? &o->d[i].stored : NULL;
 }
 
+bool
+offers_is_unsure(const struct offers *o, size_t i)
+{
+	return o->store && !o->d[i].fresh;
+}
+
+const struct key *
+offers_last(const struct offers *o, size_t i)
+{
+	return o->d[i].last.end ? &o->d[i].last : NULL;
+}
+
+bool
+offers_want(struct offers *o, size_t i)
+{
+	struct offered *d = &o->d[i];
+
+	d->wanted = true;
+	if (!d->asking && !d->away)
+		d->ask_at = 1;
+	return !d->away;
+}
+
+bool
+offers_wants(const struct offers *o, size_t i)
+{
+	return o->d[i].wanted;
+}
+
 static char *
 work_dir(const struct offers *o, size_t i)
 {
@@ -94,6 +125,7 @@ offers_cut(struct offers *o, size_t i, const struct cut_result *res)
 	if (!d->cut && !o->store)
 		d->offered = res->last.end - res->made;
 	d->cut = true;
+	d->fresh = false;
 }
 
 bool
@@ -244,7 +276,8 @@ is_due(const struct offers *o, size_t i, uint64_t now)
 	if (!d->ask_at || now < d->ask_at)
 		return false;
 	d->ask_at = 0;
-	if (!d->known || d->lost || d->gap_at || still_there(o, i, &more))
+	if (!d->known || d->wanted || d->lost || d->gap_at ||
+	    still_there(o, i, &more))
 		return true;
 	d->ask_wait = 0;
 	if (more)
@@ -318,6 +351,8 @@ take_answer(
 	uint64_t why = XXH3_64bits(a->why, strlen(a->why));
 
 	d->asking = false;
+	*dirty = *dirty || d->wanted;
+	d->wanted = false;
 	if (a->rc != RC_OK && a->rc != RC_ABSENT) {
 		if (why != o->store_why)
 			msg_say(a->why, strlen(a->why));
@@ -334,7 +369,7 @@ take_answer(
 	d->stored = a->rc == RC_OK ? a->key : (struct key){0};
 	if (!d->known || (d->lost && d->stored.end > d->offered))
 		d->offered = d->stored.end;
-	d->known = true;
+	d->known = d->fresh = true;
 	d->lost = false;
 	if (!d->cut) {
 		ask_later(d);

@@ -53,6 +53,14 @@ size_t offers_add(struct offers *, size_t i, struct buf *set);
 
 /* The newest segment of the store, as far as is known; or NULL. */
 const struct key *offers_stored(const struct offers *, size_t i);
+/* With a store: it has not told that since the last good cut. */
+bool offers_is_unsure(const struct offers *, size_t i);
+/* The last cut; NULL: none. */
+const struct key *offers_last(const struct offers *, size_t i);
+/* A cut needs the store's answer: ask for it.  False: it is away. */
+bool offers_want(struct offers *, size_t i);
+/* It has not come. */
+bool offers_wants(const struct offers *, size_t i);
 
 /*
  * Hear what the store has answered, and ask what is due; waits for neither.

@@ -32,6 +32,7 @@ struct db {
 	uint64_t not_before, retry_at; /* moments, all monotonic */
 	uint64_t retry_wait, open_wait;
 	uint64_t busy_since; /* 0: it is not */
+	bool waits;          /* for the store's answer */
 	/* Its failure: why, as a hash of what was said.  RC_OK: it is well. */
 	enum rc rc;
 	uint64_t why;
@@ -49,8 +50,8 @@ struct rounds {
 	size_t next; /* whose turn it is to be told of */
 	struct buf said;
 	int signals;
-	bool stop, reread; /* what they have asked for */
-	bool ending;
+	bool stop, reread;     /* what they have asked for */
+	bool ending, answered; /* the last round; the store had its time */
 };
 
 static uint64_t
@@ -180,6 +181,17 @@ is_waited_for(struct rounds *r, struct db *db, const struct cut_result *res)
 	return now - db->busy_since < r->o->cut.busy_ms;
 }
 
+/*
+ * A work directory without a memory, for the first time or since it was lost:
+ * the store is asked where to go on; until it has answered there is nothing to
+ * try.
+ */
+static bool
+waits_for_store(struct rounds *r, size_t i, const struct cut_result *res)
+{
+	return res->unnumbered && offers_want(&r->offers, i) && !r->answered;
+}
+
 static void
 cut_one(struct rounds *r, size_t i)
 {
@@ -194,6 +206,8 @@ cut_one(struct rounds *r, size_t i)
 	o.path = t->path;
 	o.full = r->full[i];
 	o.stored = offers_stored(&r->offers, i);
+	o.stored_unsure = offers_is_unsure(&r->offers, i);
+	o.before = offers_last(&r->offers, i);
 	o.emit = emit_nothing;
 	if (!r->ending)
 		o.busy_ms = (unsigned)min64(o.busy_ms, r->o->interval);
@@ -202,8 +216,11 @@ cut_one(struct rounds *r, size_t i)
 	why = end_hold(r);
 	if (rc == RC_OK)
 		went_well(r, i, &res);
-	else if (!is_waited_for(r, db, &res))
+	else if (!is_waited_for(r, db, &res) && !waits_for_store(r, i, &res))
 		went_wrong(r, db, rc, why);
+	db->waits = res.unnumbered;
+	if (db->waits)
+		db->retry_at = db->retry_wait = 0;
 }
 
 /* ---- what is told ---- */
@@ -284,8 +301,19 @@ is_due(const struct rounds *r, size_t i, bool changed)
 	}
 	if (!r->dirty[i] || r->ending)
 		return r->dirty[i];
+	if (offers_wants(&r->offers, i))
+		return false;
 	now = time_monotonic();
 	return now >= db->not_before && now >= db->retry_at;
+}
+
+/* It is cut, and told, whatever else there is to do. */
+static void
+cut_and_tell(struct rounds *r, size_t i)
+{
+	cut_one(r, i);
+	tell(r, false);
+	take_signals(r);
 }
 
 static void
@@ -295,16 +323,31 @@ round_once(struct rounds *r)
 
 	watch_look(r->watch, r->o->interval, changed);
 	for (size_t i = 0; i < r->targets->n && r->out.rc == RC_OK; i++) {
-		if (!is_due(r, i, changed[i]) || r->stop)
-			continue;
-		cut_one(r, i);
-		tell(r, false);
-		take_signals(r);
+		if (is_due(r, i, changed[i]) && !r->stop)
+			cut_and_tell(r, i);
 	}
 	free(changed);
 	offers_mind_store(&r->offers, r->dirty, r->full);
 	tell(r, false);
 	r->o->round(r->o->arg, status(r));
+}
+
+/* Those that waited for the store, if it has answered, or had its time: they
+ * are as late as it was, and not a round later. */
+static void
+cut_waiting(struct rounds *r)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < r->targets->n && r->out.rc == RC_OK; i++) {
+		if (!r->db[i].waits || r->stop ||
+		    (offers_wants(&r->offers, i) && !r->answered))
+			continue;
+		any = true;
+		cut_and_tell(r, i);
+	}
+	if (any)
+		r->o->round(r->o->arg, status(r));
 }
 
 static void
@@ -315,6 +358,8 @@ last_round(struct rounds *r)
 	round_once(r);
 	/* Offers need the store's first answer. */
 	offers_wait(&r->offers, LAST_ANSWER, r->dirty, r->full);
+	r->answered = true;
+	cut_waiting(r);
 	tell(r, true);
 	if (r->out.rc == RC_OK && !r->out.begun) {
 		buf_adds(&r->out.set, rec_end_line(r->o->json, false));
@@ -422,6 +467,7 @@ wait_until(struct rounds *r, uint64_t next)
 			read_list_again(r);
 		r->reread = false;
 		offers_mind_store(&r->offers, r->dirty, r->full);
+		cut_waiting(r);
 		tell(r, false);
 	} while (!r->stop && r->out.rc == RC_OK && time_monotonic() < next);
 	return r->stop;
