@@ -21,14 +21,19 @@ ALL='lib/base/directory.c lib/base/temporary.c lib/base/file.c
 build=$(cd "$1" && pwd) || exit
 counts=$(mktemp -d) || exit
 trap 'rm -rf "$counts"' EXIT
-# Where all may write: some tests run as another user, or change the umask.
-chmod 1777 "$counts"
+# Some tests run as another user, or change the umask: where all may write, and
+# no file is one user's because he came first.
+(cd "$build" && find . -name '*.gcno') | while read -r file; do
+	file=$counts/${file%.gcno}.gcda
+	mkdir -p "${file%/*}" && : >"$file" && chmod 666 "$file"
+done
+find "$counts" -type d -exec chmod 777 {} +
 depth=$(printf '%s' "$build" | tr -cd / | wc -c)
 GCOV_PREFIX=$counts GCOV_PREFIX_STRIP=$depth GCOV_ERROR_FILE=/dev/null
 export GCOV_PREFIX GCOV_PREFIX_STRIP GCOV_ERROR_FILE
 find "$build" -name '*.gcda' -exec rm {} +
 sh -c "$2" || echo "(some tests failed, see above: on this build they may)"
-(cd "$counts" && find . -name '*.gcda') | while read -r file; do
+(cd "$counts" && find . -name '*.gcda' ! -empty) | while read -r file; do
 	cp "$counts/$file" "$build/$file"
 done
 
