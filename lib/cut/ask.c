@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -14,15 +16,21 @@
 /* An answer is written and read in one piece. */
 _Static_assert(sizeof(struct ask_answer) <= 512, "more than PIPE_BUF has");
 
+#define CUT "...\n"
+
+/* Of what is too long as many whole characters as there is room for. */
 static void
 take_why(void *arg, const char *line, size_t len)
 {
 	struct ask_answer *a = arg;
+	bool cut = len >= sizeof(a->why);
 
-	if (len >= sizeof(a->why))
-		len = sizeof(a->why) - 1;
-	memcpy(a->why, line, len);
-	a->why[len] = 0;
+	if (cut)
+		len = sizeof(a->why) - sizeof(CUT);
+	while (cut && ((uint8_t)line[len] & 0xc0) == 0x80)
+		len--;
+	snprintf(
+	    a->why, sizeof(a->why), "%.*s%s", (int)len, line, cut ? CUT : "");
 }
 
 static void
@@ -81,8 +89,11 @@ ask_begin(struct ask *ask, const char *store, const struct store_opts *opts,
 	if (ask->running || pipe2(fd, O_CLOEXEC) != 0)
 		return false;
 	pid = fork();
-	if (pid == 0)
+	if (pid == 0) {
+		/* Lest it wait for itself to read when nobody else does. */
+		close(fd[0]);
 		be_asker(fd[1], store, opts, cluster, n, which, namespace);
+	}
 	close(fd[1]);
 	if (pid < 0) {
 		close(fd[0]);
