@@ -7,9 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -93,6 +96,31 @@ copy_file_range(
 	return fails("copy_file_range")
 		   ? -1
 		   : syscall(SYS_copy_file_range, in, from, out, to, n, flags);
+}
+
+ssize_t
+readlink(const char *path, char *to, size_t n)
+{
+	return fails("readlink")
+		   ? -1
+		   : syscall(SYS_readlinkat, AT_FDCWD, path, to, n);
+}
+
+/* A file system that can clone files; what it gives is not what it got. */
+static bool clones;
+
+int
+ioctl(int fd, unsigned long what, ...)
+{
+	va_list ap;
+	void *arg;
+
+	va_start(ap, what);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (clones && what == FICLONE)
+		return pwrite(fd, "cloned", 6, 0) == 6 ? 0 : -1;
+	return (int)syscall(SYS_ioctl, fd, what, arg);
 }
 
 /* ---- what is said ---- */
@@ -188,6 +216,42 @@ test_again(void)
 	file_close(&to);
 }
 
+/* What is checked on the way, at most so much, as text. */
+static enum rc
+check_none(void *arg)
+{
+	(void)arg;
+	return RC_OK;
+}
+
+static enum rc
+check_text(void *arg, const void *data, size_t len)
+{
+	strncat(arg, data, len);
+	return RC_OK;
+}
+
+static void
+test_checked(void)
+{
+	char text[20] = "";
+	struct file *f = made("from", 0), *to = made("to", 0);
+	const struct file_check check = {
+	    check_none, check_text, check_none, text};
+
+	if (file_write(f, "copied", 6, 0))
+		exit(1);
+	gave(file_copy_checked(to, f, &check), RC_OK, "", "a copy");
+	ok(strcmp(text, "copied") == 0, "is checked while it is made");
+	clones = true;
+	*text = 0;
+	gave(file_copy_checked(to, f, &check), RC_OK, "", "a clone");
+	ok(strcmp(text, "cloned") == 0, "is checked itself");
+	clones = false;
+	file_close(&f);
+	file_close(&to);
+}
+
 static void
 test_limit(void)
 {
@@ -237,12 +301,21 @@ test_temporary(void)
 static void
 test_directories(void)
 {
-	char *root = path_dir("/x");
+	char *root = path_dir("/x"), *path;
 
 	ok(strcmp(root, "/") == 0, "the directory of what is in the root");
 	free(root);
 	gave(dir_sync("none"), RC_DATA, "none: No such file or directory",
 	    "a sync of what has gone");
+	if (symlink("a", "link") != 0)
+		exit(1);
+	fail("readlink", ENOENT, 1);
+	gave(path_followed(&path, "link"), RC_DATA,
+	    "link: No such file or directory", "a link that has just gone");
+	free(path);
+	gave(path_followed(&path, "link"), RC_OK, "", "one that has not");
+	ok(strcmp(path, "./a") == 0, "is followed");
+	free(path);
 	gave(dir_make("a/b"), RC_USAGE, "a/b: Not a directory",
 	    "made in a file");
 }
@@ -368,6 +441,7 @@ main(int argc, char **argv)
 	msg_divert(hear, &said);
 	test_stat();
 	test_again();
+	test_checked();
 	test_temporary();
 	test_directories();
 	test_sort();
