@@ -150,6 +150,26 @@ rm open
 wait
 empty err.owner "its owner can still write"
 
+# The same, but its wal-index is being written by one who died over it, and only
+# its owner may make it anew.
+fresh wal
+: >open
+chown 33 open
+{
+	echo "INSERT INTO t VALUES(99, 7);"
+	while [ -e open ]; do sleep 0.05; done
+	echo "INSERT INTO t VALUES(100, 7);"
+} | as 33:33 sqlite3 app/db 2>err.owner &
+await test -s app/db-wal
+chmod 644 app/db-shm
+printf '\377' | dd of=app/db-shm bs=1 seek=8 conv=notrunc 2>/dev/null
+must_fail 2 as 34:33 "$cut" -d w n app/db
+is "$(cat err)" "seg-cut: app/db: SQLite may not write its -shm" "only that is said"
+is "$(ls w)" "" "nothing is cut"
+rm open
+wait
+empty err.owner "its owner can still write"
+
 fresh delete
 ok "a rollback journal needs none" as 34:33 "$cut" -d w n app/db
 is "$(beside app)" 'db 33:33 664' "nothing is left"
@@ -161,6 +181,18 @@ is "$(beside app)" "db 33:33 664
 db-shm 33:33 664
 db-wal 33:33 664" "what root leaves is the owner's"
 goes_on "root"
+# Where it cannot be made without a name, nor get one, SQLite makes it.
+for rule in tmpfile=EOPNOTSUPP linkat=EPERM; do
+	fresh wal
+	chmod 1777 w
+	ok "root, $rule" fs "FS_FAIL=$rule" FS_LOG="$T/log" "$cut" -d w n app/db
+	is "$(beside app)" "db 33:33 664
+db-shm 33:33 664
+db-wal 33:33 664" "$rule: what root leaves is the owner's"
+	like log "^${rule%=*} .*app" "$rule: it was tried"
+	goes_on "$rule"
+	rm log
+done
 fresh wal
 chown 33 w
 ok "its owner" as 33:33 "$cut" -d w n app/db

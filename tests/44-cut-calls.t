@@ -60,9 +60,21 @@ for rule in open@cut.lock opendir@work/shop readdir@work/shop; do
 	err_like "^seg-cut: work/shop(/cut.lock-[-0-9a-f]*)?: Input/output error$" \
 		"without locks: $rule"
 done
-ok "a lock that goes while it is looked at" \
-	fs FS_FAIL=flock=ENOLCK FS_RUN='readdir@work/shop#2=rm -f work/shop/cut.lock-x' \
-	sh -c "echo x >work/shop/cut.lock-x; exec ./do-cut"
+# Of a dead process, so that a look removes it.  What killed runs left is looked
+# for before; then the others go behind the first entry, read but not yet met.
+run fs FS_FAIL=flock=ENOLCK FS_RUN='write@cut.next=kill -9 $PPID' ./do-cut
+cp work/shop/cut.lock-* dead
+for n in 1 2 3 4 5; do
+	cp dead work/shop/cut.lock-$n
+done
+rm work/shop/cut.lock-*-*
+n=$(($(find work/shop | wc -l) + 5))
+ok "locks that go while they are looked at" \
+	fs FS_FAIL=flock=ENOLCK FS_RUN="readdir@work/shop#$n=rm -f work/shop/cut.lock-[1-5]" \
+	./do-cut -v --busy-timeout 0
+is "$(($(grep -c 'of a process that is dead, removed$' err) < 2))" 1 \
+	"the look removes one, at most"
+absent work/shop/cut.lock-*
 touch "work/shop/$(basename "$(head -n 1 cuts | cut -f 1)" .seg).not"
 right "other files in DIR"
 fresh
@@ -136,6 +148,30 @@ mkdir -p store/v2/clusters/default/namespaces/shop/indexes
 must_fail 3 fs FS_FAIL=opendir@/indexes=EIO ./do-cut -s store
 err_like "store/.*: Input/output error" "a store that cannot be asked"
 
+# killed: a cut that was killed when it had its names, and is in the store alone
+killed() {
+	fresh
+	run fs "FS_RUN=write@cut.memory=kill -9 \$PPID" ./do-cut
+	is "$status" 137 "a cut is killed"
+	mkdir store
+	for seg in work/shop/*.seg; do echo "$seg"; done >all
+	seg-upload -emqs store <all >/dev/null
+	log_sql "UPDATE t SET v = 'z' WHERE id = 11"
+}
+killed
+must_fail 3 fs FS_FAIL=opendir@/indexes=EIO ./do-cut -s store
+err_like "store/.*: Input/output error" "the store cannot be asked for it"
+is "$(ls work/shop)" "cut.memory
+cut.next" "nothing is done"
+ok "a killed cut that the store has" ./do-cut -v -s store
+is "$(grep -c 'neither here' err)" 0 "is known"
+is "$(cut -f 2 out | head -n 1)" "$(($(seg-list -s store shop | sed -n "\$!h; \${x;p}" | cut -f 3) + 1))" \
+	"the next one follows it"
+ok "all of them" sh -c 'seg-list -s store shop | seg-fetch -s store -d work >all'
+restore_newest
+image db wanted.db
+same then.db wanted.db "are what SQLite has"
+
 # ---- the memory in the making ----
 
 fresh 1500
@@ -196,6 +232,45 @@ each stat "db\$"
 each pread "/db-wal\$"
 rm -rf work && mv old work
 right "all that"
+
+# What is left of a log that was begun anew, which one that has it open alone
+# lets be.
+fresh
+mkfifo say
+sqlite3 -cmd 'PRAGMA wal_autocheckpoint = 0' db <say >said &
+exec 9>say
+does() {
+	echo "$1; SELECT 'done $((does_n = ${does_n:-0} + 1))';" >&9
+	await grep -q "done $does_n" said
+}
+does "UPDATE t SET v = 'v' WHERE id = 3"
+does "UPDATE t SET v = 'v' WHERE id < 90"
+does "PRAGMA wal_checkpoint(RESTART)"
+does "UPDATE t SET v = 'w' WHERE id = 3"
+./do-cut >cuts
+does "UPDATE t SET v = 'u' WHERE id = 1"
+does "PRAGMA wal_checkpoint(RESTART)"
+does "UPDATE t SET v = 't' WHERE id = 2"
+cp -r work old
+ok "a log that was begun anew" ./do-cut -v
+err_like 'reading what the restarted log names' "is told from what is left"
+each pread "/db-wal\$"
+exec 9>&-
+wait
+rm -rf work old
+
+# What is in the file does not count where its log has it; but for the size of its
+# pages.
+fresh
+log_sql "PRAGMA user_version = 5"
+printf '\0\3' | dd of=db bs=1 seek=16 conv=notrunc 2>/dev/null
+says 1 "db: bad page size" "the size of its pages" ./do-cut
+
+# Without a log, a last page that is not whole.
+rm -rf work db*
+make_db db 20
+truncate -s -1 db
+says 1 "db: cut short: it has $(size db) bytes" "part of a page" ./do-cut
 
 # It shrinks, its log is cut off, or gets another's contents, while it is read.
 for what in "db=truncate -s 4096 db" "db-wal=truncate -s 0 db-wal" \

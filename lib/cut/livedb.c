@@ -59,29 +59,23 @@ struct livedb {
 static enum rc
 sql_fail(struct livedb *db, int err)
 {
-	enum rc rc = RC_SYSTEM;
+	int primary = err & 0xff;
+	enum rc rc = primary == SQLITE_CORRUPT ? RC_DATA : RC_SYSTEM;
 
-	db->busy = (err & 0xff) == SQLITE_BUSY;
+	db->busy = primary == SQLITE_BUSY;
 	if (err == SQLITE_READONLY_ROLLBACK)
 		return msg_fail(RC_SYSTEM,
 		    "%s: has a hot journal: let an SQLite program open it",
 		    db->path);
-	switch (err & 0xff) {
-	case SQLITE_NOTADB:
+	if (primary == SQLITE_NOTADB)
 		return msg_fail(
 		    RC_DATA, "%s: not a database, or encrypted", db->path);
-	case SQLITE_CORRUPT:
-		rc = RC_DATA;
-		break;
-	case SQLITE_READONLY:
-	case SQLITE_CANTOPEN:
-		if (livevfs_explain(&db->vfs, &rc))
-			return rc;
-		if ((err & 0xff) == SQLITE_READONLY)
-			return msg_fail(RC_USAGE,
-			    "%s: SQLite may not write its -shm", db->path);
-		break;
-	}
+	if ((primary == SQLITE_READONLY || primary == SQLITE_CANTOPEN) &&
+	    livevfs_explain(&db->vfs, &rc))
+		return rc;
+	if (primary == SQLITE_READONLY)
+		return msg_fail(
+		    RC_USAGE, "%s: SQLite may not write its -shm", db->path);
 	return msg_fail(rc, "%s: %s", db->path, sqlite3_errstr(err));
 }
 

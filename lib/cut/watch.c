@@ -363,8 +363,6 @@ watch_look(struct watch *w, unsigned long long interval, bool *changed)
 	unsigned long long some;
 	bool moved = !w->begun;
 
-	if (w->n == 0)
-		return;
 	if (w->begun && w->fd >= 0)
 		read_events(w, changed);
 	some = w->overflowed ? w->n : w->n * interval / ALL_EVERY + 1;
