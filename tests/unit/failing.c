@@ -259,7 +259,9 @@ test_limit(void)
 
 	getrlimit(RLIMIT_NOFILE, &old);
 	few.rlim_max = old.rlim_max < 64 ? old.rlim_max : 64;
-	setrlimit(RLIMIT_NOFILE, &few);
+	/* Under valgrind nothing but the soft one may be set. */
+	if (setrlimit(RLIMIT_NOFILE, &few) != 0)
+		few = old;
 	ok(fd_raise_limit() == few.rlim_max, "as many files as there may be");
 }
 
