@@ -45,6 +45,30 @@ if command -v script >/dev/null; then
 	is "$(grep -c "$esc\\[34m" term | awk '{ print ($1 > 0) }')" 1 "colour"
 	is "$(sed "s/$esc\\[[0-9]*m//g" term | awk 'length > 50' | wc -l)" 0 \
 		"50 columns"
+	# Narrower ones: wide characters are of two columns.
+	sed 's,^shop/,データベースの名前/,' day >wide
+	for set in day wide; do
+		for columns in 1 2 9 12 20 30 38 39 40 44 52 53; do
+			NO_COLOR=1 script -qec "stty cols $columns
+				seg-draw --text <$set >/dev/tty" \
+				/dev/null </dev/null >term.raw 2>&1 ||
+				fail "drawn in $columns columns"
+			tr -d '\r' <term.raw >term
+			is "$(perl -CS -lne 's/[^\0-\x{10ff}]/xx/g;
+				print if length > '$columns <term)" """" "$set: $columns columns"
+			[ $set = day ] && [ $columns != 2 ] && cp term term.$columns
+		done
+	done
+	is "$(sed -n 1p term.1) $(tail -n 3 term.1 | tr -d '\n')" "s #=." "one column"
+	is "$(tail -n 3 term.9 | tr '\n' ' ')" "# 22 = 18 . 2 " "9: how many"
+	is "$(tail -n 3 term.12)" "# newest 22${LF}= kept   18${LF}. -x     2" "12: of what"
+	is "$(tail -n 3 term.30 | sed 's/[0-9]* b/ b/' | head -n 1)" \
+		"# newest 22,  bytes" "30: how large"
+	is "$(sed -n 1p term.12) $(sed -n 1p term.20)" "shop shop: 42 segments" \
+		"the title is shorter, too"
+	is "$(grep -c '^ *20..-..-.. ..:..:..$' term.38) $(
+		grep -cE '^(20..-..-.. ..:..:.. ?){2}$' term.39)" "2 1" \
+		"the times, in two lines and in one"
 	NO_COLOR=1 script -qec "seg-draw --text <day >/dev/tty" /dev/null \
 		</dev/null >term.raw 2>&1
 	is "$(grep -c "$esc" term.raw) $(grep -c '#' term.raw)" "0 2" "NO_COLOR"

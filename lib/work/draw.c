@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/number.h"
 #include "base/time.h"
+#include "base/utf8.h"
 #include "work/draw.h"
 
 enum {
@@ -25,9 +26,9 @@ enum {
 	LANE = 16,
 	BAR = 11,
 	TICKS = 5,
-	/* text */
-	LINES = 60,
-	TEXT_MIN = 40
+	/* text: LANES, and nine lines at most around them */
+	DATE = 10,
+	MOMENT = 19 /* a date and the time of day */
 };
 
 /* ---- lanes ---- */
@@ -452,47 +453,116 @@ text_gaps(const struct picture *p, struct line *l, unsigned width, bool colour)
 		put_line(l, width, colour);
 }
 
+/* The first and the last time, one below the other where there is no room for
+ * both in a line; of the day where there is none for more. */
+static void
+text_times(const struct picture *p, unsigned width)
+{
+	const struct plan *plan = p->d->plan;
+	char from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
+	int most = width < MOMENT ? DATE : MOMENT, w = (int)width;
+
+	if (width < DATE)
+		return;
+	time_text(plan->s[0].key.time, from);
+	time_text(time_at(plan, p->end), to);
+	from[DATE] = from[1] ? ' ' : 0;
+	to[DATE] = to[1] ? ' ' : 0;
+	if (w > 2 * MOMENT)
+		printf("%-*.*s%*.*s\n", most, most, from, w - most, most, to);
+	else
+		printf("%.*s\n%*.*s\n", most, from, w, most, to);
+}
+
 static void
 text_scale(const struct picture *p, unsigned width)
 {
-	const struct plan *plan = p->d->plan;
-	char end[32], from[TIME_TEXT_MAX] = "", to[TIME_TEXT_MAX] = "";
+	char end[NUMBER_MAX + 1];
 	int n = snprintf(end, sizeof(end), "%" PRIu64, p->end);
 
 	printf("1%*s\n", (int)width - 1, n < (int)width ? end : "");
-	time_text(plan->s[0].key.time, from);
-	time_text(time_at(plan, p->end), to);
-	from[10] = from[1] ? ' ' : 0;
-	to[10] = to[1] ? ' ' : 0;
-	printf("%-19.19s%*.19s\n", from, (int)width - 19, to);
+	text_times(p, width);
 }
 
-static void
-text_legend(const struct picture *p, bool colour)
+enum { FORMS = 4, LEGEND_MAX = 128 };
+
+/* What is behind a mark, the longest form first; its length. */
+static unsigned
+legend(unsigned form, unsigned i, const struct sum *s, char text[LEGEND_MAX])
 {
+	static const char *const word[] = {"newest", "kept", "-x"};
+	char bytes[40];
+	int n;
+
+	snprintf(bytes, sizeof(bytes), ", %" PRIu64 " byte%s", s->bytes,
+	    number_s(s->bytes));
+	if (form == 0)
+		n = snprintf(
+		    text, LEGEND_MAX, " %-26s %zu%s", meaning[i], s->n, bytes);
+	else if (form < FORMS - 1)
+		n = snprintf(text, LEGEND_MAX, " %-6s %zu%s", word[i], s->n,
+		    form == 1 ? bytes : "");
+	else
+		n = snprintf(text, LEGEND_MAX, " %zu", s->n);
+	return (unsigned)n;
+}
+
+/* In the first form that fits; of a narrower terminal nothing but the marks. */
+static void
+text_legend(const struct picture *p, unsigned width, bool colour)
+{
+	char text[LEGEND_MAX];
 	struct sum sum[3];
+	unsigned form = 0, i = 0;
 
 	sums(p, sum);
-	for (unsigned i = 0; i < 3; i++)
-		printf("%s%c%s %-26s %zu, %" PRIu64 " byte%s\n",
-		    colour ? tint[i] : "", mark[i], colour ? "\033[0m" : "",
-		    meaning[i], sum[i].n, sum[i].bytes, number_s(sum[i].bytes));
+	while (form < FORMS && i < 3) {
+		if (1 + legend(form, i, &sum[i], text) <= width) {
+			i++;
+		} else {
+			form++;
+			i = 0;
+		}
+	}
+	for (i = 0; i < 3; i++) {
+		if (form < FORMS)
+			legend(form, i, &sum[i], text);
+		else
+			text[0] = 0;
+		printf("%s%c%s%s\n", colour ? tint[i] : "", mark[i],
+		    colour ? "\033[0m" : "", text);
+	}
 }
 
-/* The namespace, cut where the line ends; its bytes are those of UTF-8. */
+/* How wide a character may be: those that some terminals show in one column and
+ * others in two are taken for wide. */
+static unsigned
+columns_of(uint32_t code)
+{
+	return code < 0x1100 ? 1 : 2;
+}
+
+/* The namespace, cut where the line ends, and if there is room for more than a
+ * few of its characters how many segments it has. */
 static void
 text_title(const struct picture *p, unsigned width)
 {
+	enum { FEW = 8 };
 	char rest[64];
-	int n = snprintf(
-	    rest, sizeof(rest), ": %zu segment%s", p->n, number_s(p->n));
-	unsigned room = width - (unsigned)n;
 	const char *s = p->d->namespace;
+	size_t left = strlen(s), n;
+	unsigned room = (unsigned)snprintf(
+	    rest, sizeof(rest), ": %zu segment%s", p->n, number_s(p->n));
+	uint32_t code;
 
-	for (; *s && room > 0; room--) {
-		putchar(*s++);
-		while (((unsigned char)*s & 0xc0) == 0x80)
-			putchar(*s++);
+	if (room + FEW > width && room + left > width)
+		rest[0] = 0;
+	room = width - (unsigned)strlen(rest);
+	for (; (n = utf8_next(s, left, &code)) > 0; s += n, left -= n) {
+		if (columns_of(code) > room)
+			break;
+		room -= columns_of(code);
+		fwrite(s, 1, n, stdout);
 	}
 	printf("%s\n", rest);
 }
@@ -503,8 +573,6 @@ draw_text(const struct draw *d, unsigned width, bool colour)
 	struct picture p;
 	struct line l;
 
-	if (width < TEXT_MIN)
-		width = TEXT_MIN;
 	l.cell = xcalloc(width, sizeof(*l.cell));
 	l.edge = xcalloc(width, sizeof(*l.edge));
 	picture_init(&p, d);
@@ -513,7 +581,7 @@ draw_text(const struct draw *d, unsigned width, bool colour)
 		text_lane(&p, lane, &l, width, colour);
 	text_gaps(&p, &l, width, colour);
 	text_scale(&p, width);
-	text_legend(&p, colour);
+	text_legend(&p, width, colour);
 	picture_release(&p);
 	free(l.cell);
 	free(l.edge);

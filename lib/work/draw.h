@@ -21,7 +21,8 @@ struct draw {
 
 /* To stdout: an SVG document without scripts, outside fonts or links. */
 void draw_svg(const struct draw *);
-/* To stdout: at most width columns (40 at least) and 60 lines. */
+/* To stdout: at most width columns, of which there is one, and 60 lines; what
+ * there is no room for is shorter, or not there. */
 void draw_text(const struct draw *, unsigned width, bool colour);
 
 #endif
