@@ -36,7 +36,14 @@ HOME=$T/home TMPDIR=$T/tmp LC_ALL=C.UTF-8 TZ=UTC
 export T HOME TMPDIR LC_ALL TZ
 umask 022
 at_exit() { :; } # s3.sh has something to do there
-trap 'at_exit; chmod -R u+rwX "$T" 2>/dev/null; rm -rf "$T"' EXIT
+# What a test that stops half-way has left running.
+end_jobs() {
+	jobs -p >"$T/jobs"
+	while read -r job; do
+		kill "$job"
+	done <"$T/jobs" 2>/dev/null
+}
+trap 'end_jobs; at_exit; chmod -R u+rwX "$T" 2>/dev/null; rm -rf "$T"' EXIT
 trap 'exit 1' HUP INT TERM
 cd "$T" || exit 1
 
@@ -66,10 +73,12 @@ pass() {
 	verdict ok "$*"
 }
 
+# fail DESC: with STOP_AT_FAILURE the end of the test, if one is enough to know
 fail() {
 	test_failed=$((test_failed + 1))
 	verdict "not ok" "$*"
 	note "FAILED: ${0##*/} $test_n: $*" >&2
+	[ -z "${STOP_AT_FAILURE:-}" ] || exit 1
 	return 1
 }
 

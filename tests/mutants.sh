@@ -77,7 +77,7 @@ passes() {
 				</dev/null >"$1/log" 2>&1
 		;;
 	*)
-		built "$1" check UNIT= "TESTS=tests/$2"
+		STOP_AT_FAILURE=1 built "$1" check UNIT= "TESTS=tests/$2"
 		;;
 	esac
 }
