@@ -113,6 +113,28 @@ for name in wal journal wreck; do
 		"$name: a damaged set touches nothing"
 done
 
+# A directory beside it is nobody's to remove, and nothing can be in its place.
+for beside in wal shm journal seg; do
+	for flags in "" -F -u -uF; do
+		# Without -u DB-seg is a name as any other.
+		[ $beside != seg ] || [ "${flags#-u}" != "$flags" ] || continue
+		rm -rf d
+		mkdir -p d/now.db-$beside/x
+		# shellcheck disable=SC2086
+		must_fail 2 seg-restore $flags d/now.db "$seg"
+		is "$(cat err)" \
+			"seg-restore: d/now.db-$beside: a directory, where a file belongs" \
+			"said"
+		is "$(ls -A d)" now.db-$beside "nothing is put in place"
+		[ "${flags%F}" != "$flags" ] || continue
+		cp o/plain/now.db d
+		must_fail 2 seg-restore $flags d/now.db "$seg"
+		is "$(cd d && printf '%s ' now.db*)" "now.db now.db-$beside " "nothing goes"
+		[ $beside = seg ] || rmdir d/now.db-$beside/x d/now.db-$beside
+		is "$(rows d/now.db)" old,committed "the old one is there"
+	done
+done
+
 # --- in an order that a loss of power at any moment does not harm
 old wal
 ok "watched" fs FS_LOG="$T/log" seg-restore -F d/now.db "$seg"

@@ -87,6 +87,28 @@ resolve(struct replace *r, const char *path)
 	return RC_OK;
 }
 
+enum rc
+replace_removable(const char *beside)
+{
+	struct stat st;
+
+	return lstat(beside, &st) == 0 && S_ISDIR(st.st_mode)
+		   ? msg_fail(RC_USAGE, "%s: a directory, where a file belongs",
+			 beside)
+		   : RC_OK;
+}
+
+/* Before anything changes. */
+static enum rc
+all_removable(const struct replace *r)
+{
+	enum rc rc = RC_OK;
+
+	for (int i = 0; i < BESIDE; i++)
+		rc = rc_max(rc, replace_removable(r->beside[i]));
+	return rc;
+}
+
 /* ---- locks ---- */
 
 static bool
@@ -448,9 +470,11 @@ replace_new(struct replace **out, const char *path, unsigned busy_ms)
 	if (rc == RC_OK) {
 		for (int i = 0; i < BESIDE; i++)
 			r->beside[i] = xasprintf("%s%s", r->path, suffix[i]);
-		rc = lock(r);
-		unlock(r);
+		rc = all_removable(r);
 	}
+	if (rc == RC_OK)
+		rc = lock(r);
+	unlock(r);
 	if (rc)
 		replace_free(r);
 	else
@@ -486,6 +510,8 @@ replace_commit(struct replace *r, struct file **file)
 
 	if (rc == RC_OK)
 		rc = lock_settled(r);
+	if (rc == RC_OK)
+		rc = all_removable(r);
 	if (rc == RC_OK && r->there)
 		rc = own(r, *file);
 	if (rc == RC_OK && r->there)

@@ -14,10 +14,14 @@
 
 struct replace;
 
+/* What is kept beside a database can be removed, or replaced, as a file can.
+ * RC_USAGE: it is a directory. */
+enum rc replace_removable(const char *beside);
+
 /*
  * What path means: a symbolic link is followed, also to a file that is not
  * there.  RC_USAGE: it is no regular file, or by a link that anybody may have
- * made; RC_SYSTEM: another process holds a
+ * made, or what is beside it cannot be removed; RC_SYSTEM: another process holds a
  * lock on it, or has it open in WAL mode, for longer than busy_ms.
  */
 enum rc replace_new(struct replace **, const char *path, unsigned busy_ms);

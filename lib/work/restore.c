@@ -25,11 +25,13 @@ nothing_beside(const char *path)
 	for (size_t i = 0; i < BESIDE; i++) {
 		char *stale = xasprintf("%s%s", path, beside[i]);
 
-		if (file_exists(stale))
-			rc = msg_fail(RC_DATA,
-			    "%s: left of another database "
-			    "(-F removes it)",
-			    stale);
+		if (replace_removable(stale))
+			rc = RC_USAGE;
+		else if (file_exists(stale))
+			rc = rc_max(rc, msg_fail(RC_DATA,
+					    "%s: left of another database "
+					    "(-F removes it)",
+					    stale));
 		free(stale);
 	}
 	return rc;

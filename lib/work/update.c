@@ -54,6 +54,17 @@ look(struct update *u)
 	return u->opts->replace && rc == RC_DATA ? RC_OK : rc;
 }
 
+/* DB-seg can be written. */
+static enum rc
+may_stand(const char *db)
+{
+	char *path = xasprintf("%s-seg", db);
+	enum rc rc = replace_removable(path);
+
+	free(path);
+	return rc;
+}
+
 enum rc
 update_target(const char *path, const struct restore_opts *opts)
 {
@@ -63,8 +74,10 @@ update_target(const char *path, const struct restore_opts *opts)
 
 	if (rc == RC_OK) {
 		u.path = replace_path(r);
-		rc = look(&u);
+		rc = may_stand(u.path);
 	}
+	if (rc == RC_OK)
+		rc = look(&u);
 	replace_free(r);
 	return rc;
 }
