@@ -72,6 +72,16 @@ done
 serve no-truncated after-ignored date=none
 works "all at once"
 
+# --- what cannot be taken for directories
+
+serve delimiter-ignored
+# shellcheck disable=SC2046
+ok "an upload" seg-upload $(cat paths)
+must_fail 1 seg-list -N
+err_like 'the listing of p/v2/clusters/default/namespaces/ is not one$' "says why"
+ok "what needs none" seg-list shop
+is "$(grep -c . out)" 5 "five segments"
+
 # --- a date is needed by -O alone
 
 object=v2/clusters/default/namespaces/shop/segments/$(basename "$(head -n 1 paths)" .seg)

@@ -10,6 +10,7 @@
 #   no-truncated       not said at all
 #   always-token       a token with every page, also the last
 #   date=FORMAT        of LastModified, as strftime; "none": there is none
+#   delimiter-ignored  all is listed where "directories" are asked for
 #   after-ignored      start-after is not known
 #   after-inclusive    start-after's own key comes too
 #   expect-refused     Expect: 100-continue is answered with 417
@@ -189,6 +190,7 @@ sub bucket {
 	}
 	my ($prefix, $sep, $token) = map { $_ // '' }
 	    @$q{qw(prefix delimiter continuation-token)};
+	$sep = '' if $odd{'delimiter-ignored'};
 	my $after = length $token ? $token
 	    : $odd{'after-ignored'} ? '' : $q->{'start-after'} // '';
 	my $max = $q->{'max-keys'} < 3 ? $q->{'max-keys'} : 3;

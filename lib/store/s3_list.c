@@ -69,11 +69,23 @@ end_of_page(const struct listing *l)
 	return xstrdup(key);
 }
 
+char *
+s3_listed_name(const struct s3xml_entry *x, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	if (x->len == n || x->key[n] == '/' ||
+	    (!x->is_dir && x->key[x->len - 1] == '/')) {
+		msg_info("%s: a folder marker, skipped", x->key);
+		return NULL;
+	}
+	return xstrndup(x->key + n, x->len - n - x->is_dir);
+}
+
 static bool
 take_entry(void *arg, const struct s3xml_entry *x)
 {
 	struct listing *l = arg;
-	size_t n = strlen(l->prefix);
 	struct store_entry e = {
 	    .size = x->size, .modified = x->modified, .is_dir = x->is_dir};
 	char *name;
@@ -84,13 +96,15 @@ take_entry(void *arg, const struct s3xml_entry *x)
 		return true;
 	}
 	note_last(l, x);
-	if (strncmp(x->key, l->prefix, n) != 0)
+	if (strncmp(x->key, l->prefix, strlen(l->prefix)) != 0)
 		return true; /* what the filter is for */
-	if (x->len == n || (!x->is_dir && x->key[x->len - 1] == '/')) {
-		msg_info("%s: a folder marker, skipped", x->key);
+	name = s3_listed_name(x, l->prefix);
+	if (!name)
 		return true;
+	if (l->delimited && strchr(name, '/')) {
+		free(name);
+		return false;
 	}
-	name = xstrndup(x->key + n, x->len - n - x->is_dir);
 	e.name = name;
 	l->told++;
 	l->rc = l->entry(l->arg, &e);

@@ -5,10 +5,15 @@
 #define SEGTOOLS_S3_LIST_H
 
 #include "store/s3.h"
+#include "store/s3xml.h"
 
 /* store_list() of a bucket: see store.h. */
 enum rc s3_list(struct s3 *, const char *prefix, bool delimited, unsigned limit,
     enum rc (*entry)(void *arg, const struct store_entry *), void *arg);
+
+/* The name below prefix, with which its key begins; malloced.  NULL: it has none,
+ * as what browsers put there for a folder. */
+char *s3_listed_name(const struct s3xml_entry *, const char *prefix);
 
 /* RC_SYSTEM, reported: a libcurl that signs a "+" in a query wrongly cannot ask
  * for this. */

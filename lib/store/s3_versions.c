@@ -33,6 +33,7 @@ page_query(struct buf *query, const char *prefix, bool delimited,
 
 struct listing {
 	const char *prefix, *asked;
+	bool delimited;
 	enum rc (*entry)(void *, const struct store_entry *);
 	void *arg;
 	char *name; /* of the object whose versions come; or NULL */
@@ -55,13 +56,16 @@ static bool
 take_version(void *arg, const struct s3xml_entry *x)
 {
 	struct listing *l = arg;
-	size_t n = strlen(l->prefix);
 	char *name;
 
-	if (x->len != strlen(x->key) || strncmp(x->key, l->prefix, n) != 0 ||
-	    x->len == n || (!x->is_dir && x->key[x->len - 1] == '/'))
+	if (x->len != strlen(x->key) ||
+	    strncmp(x->key, l->prefix, strlen(l->prefix)) != 0 ||
+	    !(name = s3_listed_name(x, l->prefix)))
 		return true;
-	name = xstrndup(x->key + n, x->len - n - x->is_dir);
+	if (l->delimited && strchr(name, '/')) {
+		free(name);
+		return false;
+	}
 	if (l->name && strcmp(l->name, name) == 0)
 		free(l->name);
 	else
@@ -73,8 +77,8 @@ take_version(void *arg, const struct s3xml_entry *x)
 }
 
 static enum rc
-list_page(struct s3 *s, struct listing *l, bool delimited, const char *key,
-    const char *version, struct s3xml_page *page)
+list_page(struct s3 *s, struct listing *l, const char *key, const char *version,
+    struct s3xml_page *page)
 {
 	struct s3_request r = {.xml = true};
 	struct buf query = {0};
@@ -82,7 +86,7 @@ list_page(struct s3 *s, struct listing *l, bool delimited, const char *key,
 
 	if (rc == RC_OK && version)
 		rc = s3_check_plus(s, version);
-	page_query(&query, l->asked, delimited, key, version);
+	page_query(&query, l->asked, l->delimited, key, version);
 	if (rc == RC_OK)
 		rc = s3_do(s, &r, "GET", NULL, query.data, s->name);
 	if (rc == RC_OK &&
@@ -108,13 +112,13 @@ goes_on(const struct s3xml_page *page, const char *key, const char *version)
 }
 
 static enum rc
-list_pages(struct s3 *s, struct listing *l, bool delimited)
+list_pages(struct s3 *s, struct listing *l)
 {
 	struct s3xml_page *page = xcalloc(1, sizeof(*page));
 	char *key = NULL, *version = NULL;
 	enum rc rc;
 
-	while ((rc = list_page(s, l, delimited, key, version, page)) == RC_OK &&
+	while ((rc = list_page(s, l, key, version, page)) == RC_OK &&
 	       page->truncated) {
 		if (!goes_on(page, key, version)) {
 			rc = msg_fail(RC_DATA,
@@ -147,12 +151,15 @@ s3_versions_list(struct s3 *s, const char *prefix, bool delimited,
 	/* The directories below a shorter prefix would be others. */
 	char *asked =
 	    delimited ? xstrdup(whole) : xstrndup(whole, strcspn(whole, "+"));
-	struct listing l = {
-	    .prefix = whole, .asked = asked, .entry = entry, .arg = arg};
+	struct listing l = {.prefix = whole,
+	    .asked = asked,
+	    .delimited = delimited,
+	    .entry = entry,
+	    .arg = arg};
 	enum rc rc;
 
 	if (store_path_is_plain(prefix))
-		rc = list_pages(s, &l, delimited);
+		rc = list_pages(s, &l);
 	else
 		rc = msg_fail(RC_DATA, "%s: not a path in a store", prefix);
 	free(asked);
