@@ -117,6 +117,10 @@ for name in one three two; do
 	object $name indexes $k1 50
 	object $name segments $k1 4152
 done
+object .segtmp-x indexes $k1 50
+ok "one that is called as temporary files are" seg-list -N
+is "$(head -n 1 out)" .segtmp-x "is listed"
+rm -r "$ns/.segtmp-x"
 ok "three namespaces" seg-list
 cp out three
 mkdir -p "$ns/@eaDir/sub" "$ns/lost+found" "$ns/.snapshot"

@@ -235,11 +235,12 @@ visit_any(struct listing *l, int fd, const char *dir, const char *base)
 static enum rc
 visit(struct listing *l, int fd, const char *dir, const char *base)
 {
-	if (strcmp(base, ".") == 0 || strcmp(base, "..") == 0 ||
-	    temporary_is(base))
+	if (strcmp(base, ".") == 0 || strcmp(base, "..") == 0)
 		return RC_OK;
-	return l->level == DIR_NAMESPACES ? visit_namespace(l, fd, base)
-					  : visit_any(l, fd, dir, base);
+	/* Nothing is put there: a namespace may be called like that. */
+	if (l->level == DIR_NAMESPACES)
+		return visit_namespace(l, fd, base);
+	return temporary_is(base) ? RC_OK : visit_any(l, fd, dir, base);
 }
 
 /*
