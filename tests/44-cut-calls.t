@@ -90,6 +90,20 @@ says 1 "$(find work/shop -name '*.seg' | wc -l | grep -c 2 |
 	fs FS_RUN='unlink@cut.next=rm work/shop/*.seg work/shop/*.idx' sh -c \
 	"./do-cut 2>&1 >/dev/null | sed 's,work/shop/[-0-9]*.seg,KEY,' >&2; exit 1"
 
+fresh
+mkdir store
+ok "the store has all" seg-upload -s store work/shop/*.seg
+log_sql "UPDATE t SET v = 'z' WHERE id < 4"
+ok "one that another run told of, and whose reader moved it" \
+	fs "FS_RUN=unlink@cut.next=seg-upload -m -s store work/shop/*.seg >up" \
+	seg-cut -v -s store -d work shop db
+err_like 'work/shop/[-0-9]*.seg: moved into the store meanwhile$' "is done"
+is "$(cat out)" "" "and told no more"
+log_sql "UPDATE t SET v = 'w' WHERE id < 4"
+must_fail 1 fs "FS_RUN=unlink@cut.next=rm -r work/shop" \
+	seg-cut -s store -d work shop db
+err_like ': it has gone$' "one that the store does not have is not"
+
 # An empty database, and what was known of it is not to be read.
 rm -rf work e.db
 : >e.db

@@ -164,8 +164,6 @@ backlog_tell(const char *dir, const struct name *name,
 	struct rec r = {.text = path, .is_path = true, .name = *name};
 	enum rc rc = read_facts(&r);
 
-	if (rc == RC_ABSENT)
-		rc = msg_fail(RC_DATA, "%s: it has gone", path);
 	if (rc == RC_OK)
 		rc = emit(arg, &r);
 	free(path);

@@ -27,7 +27,8 @@ enum rc backlog_scan(struct keyset *, const char *dir);
 size_t *backlog_chain(const char *dir, const char *namespace,
     const struct keyset *, uint64_t base, size_t *n, bool *overtaken);
 
-/* Give the record of a segment of DIR/NAMESPACE to emit(). */
+/* Give the record of a segment of DIR/NAMESPACE to emit().  RC_ABSENT, silently:
+ * its data has gone. */
 enum rc backlog_tell(const char *dir, const struct name *,
     enum rc (*emit)(void *arg, const struct rec *), void *arg);
 

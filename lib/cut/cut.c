@@ -362,21 +362,41 @@ emit_draft(const struct cut *c, const struct name *name)
 	return rc;
 }
 
+/* Another run has told of it meanwhile, and its reader moved it into the store:
+ * then it is done. */
 static enum rc
-emit(const struct cut *c, const struct key *key)
+find_moved(struct cut *c, const struct key *key)
+{
+	char *path = segment_file(c, key);
+	enum rc rc;
+
+	c->listed = false;
+	rc = ask_store(c);
+	if (rc == RC_OK && c->known.stored.end >= key->end)
+		msg_info("%s: moved into the store meanwhile", path);
+	else if (rc == RC_OK)
+		rc = msg_fail(RC_DATA, "%s: it has gone", path);
+	free(path);
+	return rc;
+}
+
+static enum rc
+emit(struct cut *c, const struct key *key)
 {
 	struct name name = {.key = *key};
+	enum rc rc;
 
 	strcpy(name.namespace, c->o->namespace);
 	if (c->o->dry_run && c->draft.found == DRAFT_CHANGED &&
 	    key_cmp(key, &c->draft.facts.last) == 0)
 		return emit_draft(c, &name);
-	return backlog_tell(c->o->dir, &name, c->o->emit, c->o->arg);
+	rc = backlog_tell(c->o->dir, &name, c->o->emit, c->o->arg);
+	return rc == RC_ABSENT ? find_moved(c, key) : rc;
 }
 
 /* With a store all that it lacks; else the new cut alone. */
 static enum rc
-emit_set(const struct cut *c)
+emit_set(struct cut *c)
 {
 	size_t n, *order;
 	enum rc rc = RC_OK;
