@@ -481,10 +481,8 @@ any_left(const struct retire_space *s)
 static enum rc
 remove_all(struct retire *r)
 {
-	enum rc rc = save_indexes(r);
+	enum rc rc = RC_OK;
 
-	if (rc)
-		return rc;
 	remove_parts(r, PART_INDEX);
 	for (size_t i = 0; i < r->set.n_spaces; i++)
 		if (any_left(&r->set.spaces[i]))
@@ -526,6 +524,8 @@ retire_set(struct retire *r)
 		rc = judge_space(r, &r->set.spaces[i]);
 	if (rc == RC_OK)
 		rc = spare_retained(r);
+	if (rc == RC_OK && !r->o.dry_run)
+		rc = save_indexes(r);
 	if (rc == RC_OK) {
 		if (!r->o.dry_run)
 			rc = remove_all(r);
