@@ -13,7 +13,7 @@ from collections import namedtuple
 
 BUILD = os.environ["SEGTOOLS_BUILD"]
 SECONDS = 120  # in which a pipeline ends, whatever happens
-KILLED = -9
+KILLED, ENDED = -9, -15
 
 # Those whose clock may be moved: no others read it for what they promise.
 READ_CLOCK = ("seg-cut", "seg-list", "seg-plan")
@@ -125,6 +125,8 @@ def wrong_of(result):
     for n, (argv, status, err) in enumerate(
             zip(result.stages, result.statuses, result.errs)):
         died = status == KILLED and fault and fault.stage == n
+        # It had failed when it was told to end: then that is its end.
+        died |= status == ENDED and "--every" in argv and bool(err)
         if status not in (0, 1, 2, 3) and not died:
             return f"{argv[0]}: status {status}"
         if status in (1, 2, 3) and not re.search(
