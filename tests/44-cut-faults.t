@@ -241,6 +241,24 @@ restored "kills" db
 no_leftovers work
 absent work/shop/cut.next
 
+# ---- ended before each of its steps ----
+
+# A signal that comes while the names are given waits: what was cut goes on.
+n=0
+full=0
+while [ $n -lt "$steps" ]; do
+	n=$((n + 1))
+	log_sql "UPDATE t SET v = 't$n' WHERE id = $n"
+	run fs "FS_RUN=any#$n=kill -TERM \$PPID" seg-cut -d work shop db
+	[ "$status" = 143 ] || note "step $n of $steps: status $status" >&2
+	run seg-cut -d work shop db
+	[ "$status$(cat err)" = 0 ] || note "step $n of $steps: $(cat err)" >&2
+	full=$((full + $(cut -f 2 out | grep -cx 1)))
+done
+is "$full" 0 "SIGTERM before each of $steps steps costs no full cut"
+restored "ends" db
+no_leftovers work
+
 # ---- a disk that fails ----
 
 log_sql "UPDATE t SET v = 'z' WHERE id = 7"
