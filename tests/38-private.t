@@ -67,6 +67,71 @@ find store -path '*/segments/*' -type f | {
 ok "fetched lazily" seg-fetch -l -s store -d lazy2 <listing
 is "$(modes lazy2)" "640 " "too"
 
+# --- directories that give what is made in them a group of their own
+# place DIR GROUP: such a one, empty
+place() {
+	rm -rf "$1"
+	mkdir "$1"
+	chgrp "$2" "$1"
+	chmod 2775 "$1"
+}
+# made DIR: modes and groups of what is below, each pair once
+made() {
+	find "$1" -type f -exec stat -c %a/%g {} + | sort -u | tr '\n' ' '
+}
+# way_of MODE GROUP WANTED: of a database of group 33 into a directory of GROUP
+way_of() {
+	rm -f a.db
+	make_db a.db 300 4096 delete
+	chgrp 33 a.db
+	chmod "$1" a.db
+	for dir in work store zstore fetched lazy m restored; do place $dir "$2"; done
+	seg-cut -d work shop a.db >cuts
+	sqlite3 a.db "UPDATE t SET v = 'x' WHERE id = 7"
+	ok "$1 to $2: cut" sh -c 'seg-cut -d work shop a.db >>cuts'
+	is "$(made work)" "$3/$2 " "$1 to $2: segments are $3"
+	# Each step by itself: from files of the database's group and mode.
+	[ "$1" = 604 ] || find work -type f -exec chgrp 33 {} + -exec chmod "$1" {} +
+	ok "$1 to $2: uploaded" sh -c 'seg-upload -e -s store work/shop/*.seg'
+	is "$(made store)" "$3/$2 " "$1 to $2: objects are $3"
+	ok "$1 to $2: compressed" sh -c 'seg-upload -z -e -s zstore work/shop/*.seg'
+	is "$(made zstore)" "$3/$2 " "$1 to $2: objects are $3"
+	ok "$1 to $2: merged" sh -c 'seg-merge -d m work/shop/*.seg'
+	is "$(made m)" "$3/$2 " "$1 to $2: a merge is $3"
+	find store -type f -exec chgrp 33 {} + -exec chmod "$1" {} +
+	seg-list -s store shop >listing
+	ok "$1 to $2: fetched" seg-fetch -s store -d fetched <listing
+	is "$(made fetched)" "$3/$2 " "$1 to $2: fetched files are $3"
+	ok "$1 to $2: fetched lazily" seg-fetch -l -s store -d lazy <listing
+	is "$(made lazy)" "$3/$2 " "$1 to $2: their merge is $3"
+	ok "$1 to $2: restored" sh -c 'seg-restore restored/r.db work/shop/*.seg'
+	ok "$1 to $2: a copy" sh -c 'seg-restore -u restored/u.db work/shop/*.seg'
+	rm restored/u.db-seg
+	is "$(made restored)" "$3/$2 " "$1 to $2: databases are $3"
+}
+if [ "$(id -u)" = 0 ]; then
+	way_of 640 33 640
+	way_of 640 34 600
+	way_of 644 34 644
+	way_of 604 34 600
+	umask 027
+	way_of 644 34 640
+	umask 022
+	# Two that are for their groups alone, which are two.
+	way_of 640 33 640
+	chgrp 34 "$(find work -name '*.seg' | head -n 1)"
+	place m 33
+	ok "a merge of two groups'" sh -c 'seg-merge -d m work/shop/*.seg'
+	is "$(made m)" "600/33 " "is for neither"
+	# -r: by what the data is for
+	ok "an index rebuilt" sh -c 'rm work/shop/*.idx; chmod 2775 work/shop
+		chgrp 34 work/shop; seg-verify -r work/shop/*.seg'
+	is "$(find work -name '*.idx' -exec stat -c %a/%g {} + | sort | tr '\n' ' ')" \
+		"600/34 640/34 " "of another group"
+else
+	note "not root: no groups"
+fi
+
 # --- never more open on the way than at its end
 way 600 600
 # Before each operation of a file that would show it: who may read what is there?

@@ -231,9 +231,14 @@ file_default_mode(void)
 }
 
 enum rc
-file_chmod(struct file *f, mode_t mode)
+file_chmod(struct file *f, const struct secrecy *source)
 {
-	return file_chmod_as(f, mode & f->within);
+	struct stat st;
+
+	if (fstat(f->fd, &st) != 0)
+		return msg_errno(f->name);
+	return file_chmod_as(f, file_default_mode() & f->within &
+				    ~secrecy_lacks(source, st.st_gid));
 }
 
 /* Permissions are something that a file system need not have. */
@@ -247,23 +252,14 @@ file_chmod_as(struct file *f, mode_t mode)
 }
 
 enum rc
-file_mode(struct file *f, mode_t *mode)
+file_secrecy(struct file *f, struct secrecy *s)
 {
 	struct stat st;
 
 	if (fstat(f->fd, &st) != 0)
 		return msg_errno(f->name);
-	*mode = acl_mode(f->fd, NULL, st.st_mode & 07777);
+	*s = secrecy_of(f->fd, NULL, &st);
 	return RC_OK;
-}
-
-mode_t
-file_mode_within(mode_t source)
-{
-	mode_t hidden = ~source & (S_IRGRP | S_IROTH);
-
-	/* Who may not read it may not write it. */
-	return file_default_mode() & ~(hidden | hidden >> 1);
 }
 
 /* ---- the end of a file ---- */

@@ -18,6 +18,7 @@
 #include <sys/uio.h>
 
 #include "base/msg.h"
+#include "base/secrecy.h"
 
 struct file; /* an open file; one owner, closed by file_close() */
 
@@ -53,18 +54,15 @@ enum rc file_spool(struct file **);
 
 /*
  * The mode.  A file system that knows none is no failure: then a file stays as
- * private as it was made.  file_chmod() gives a new file no more than its
- * directory's access control list gives to what is made there; file_chmod_as()
- * does, for one that takes another's place.  file_mode() is what its owner, its
- * group and others may do, whatever a list gives to further ones.
+ * private as it was made.  file_chmod() gives a new file 0666 less the umask,
+ * less what its directory's access control list does not give to what is made
+ * there, and less what it is to lack for the secrecy of what it is written from.
+ * file_chmod_as() is for one that takes another's place.
  */
-enum rc file_chmod(struct file *, mode_t mode);
+enum rc file_chmod(struct file *, const struct secrecy *);
 enum rc file_chmod_as(struct file *, mode_t mode);
-enum rc file_mode(struct file *, mode_t *mode);
-/* 0666 less the umask; and less what group and others may not do to a source,
- * with that mode, of what is written: secrecy travels. */
-mode_t file_default_mode(void);
-mode_t file_mode_within(mode_t source);
+enum rc file_secrecy(struct file *, struct secrecy *);
+mode_t file_default_mode(void); /* 0666 less the umask */
 
 /* fsync, rename to the final name, fsync of the directory; then closed and
  * *f is NULL, whatever happened.  file_close() of an uncommitted file removes

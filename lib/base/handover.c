@@ -135,6 +135,7 @@ link_if_good(struct file *f, const struct handover_stamp *seen, const char *to,
     enum handed *handed)
 {
 	char *dir = path_dir(to);
+	struct secrecy as_it_is;
 	struct stat st;
 	bool good = is_good(f, seen, dir, &st);
 	enum rc rc;
@@ -146,7 +147,8 @@ link_if_good(struct file *f, const struct handover_stamp *seen, const char *to,
 	 * run left. */
 	if (!good || futimens(file_fd(f), NULL) != 0)
 		return RC_OK;
-	rc = file_chmod(f, file_mode_within(st.st_mode));
+	as_it_is = secrecy_of(file_fd(f), NULL, &st);
+	rc = file_chmod(f, &as_it_is);
 	if (rc == RC_OK)
 		rc = file_sync(f);
 	if (rc == RC_OK)

@@ -496,7 +496,7 @@ cut_empty(struct cut *c)
 }
 
 static enum rc
-open_memory(struct cut *c, mode_t mode)
+open_memory(struct cut *c, const struct secrecy *secrecy)
 {
 	const struct cut_opts *o = c->o;
 	enum rc rc;
@@ -508,7 +508,7 @@ open_memory(struct cut *c, mode_t mode)
 		rc = dir_make_below(o->dir, o->namespace);
 	if (rc == RC_OK)
 		rc = lastcut_open(
-		    &c->memory, c->dir, o->busy_ms, mode, &c->locked_out);
+		    &c->memory, c->dir, o->busy_ms, secrecy, &c->locked_out);
 	return rc;
 }
 
@@ -517,8 +517,8 @@ prepare(struct cut *c)
 {
 	const struct cut_opts *o = c->o;
 	/* A segment is not for those whom the database is not for. */
-	mode_t mode = file_mode_within(livedb_mode(c->db));
-	enum rc rc = open_memory(c, mode);
+	const struct secrecy *secrecy = livedb_secrecy(c->db);
+	enum rc rc = open_memory(c, secrecy);
 
 	if (rc == RC_OK)
 		rc = backlog_scan(&c->local, c->dir);
@@ -529,7 +529,7 @@ prepare(struct cut *c)
 	c->draft = (struct draft){.dir = o->dir,
 	    .namespace = o->namespace,
 	    .path = o->path,
-	    .mode = mode,
+	    .secrecy = secrecy,
 	    .look = o->dry_run,
 	    .memory = c->memory,
 	    .known = &c->known,

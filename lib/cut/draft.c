@@ -82,7 +82,7 @@ writer_begin(struct draft *d, uint64_t start, uint64_t first, uint64_t frames)
 		return RC_OK;
 	name_set(&name, d->namespace, &d->facts.last);
 	return segwriter_new(
-	    &d->writer, d->dir, &name, d->facts.db.page_size, d->mode);
+	    &d->writer, d->dir, &name, d->facts.db.page_size, d->secrecy);
 }
 
 /* Ends the transaction too. */

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base/msg.h"
+#include "base/secrecy.h"
 #include "cut/judge.h"
 #include "cut/lastcut.h"
 #include "cut/pages.h"
@@ -31,7 +32,7 @@ enum draft_trace { DRAFT_NO_TRACE, DRAFT_LOG, DRAFT_RESTARTED };
 /* All-zero, then what it is to be made of. */
 struct draft {
 	const char *dir, *namespace, *path; /* of the database */
-	mode_t mode;
+	const struct secrecy *secrecy;
 	bool look; /* write nothing: only facts come of it */
 	struct pages pages;
 	struct lastcut *memory;

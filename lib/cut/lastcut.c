@@ -284,23 +284,26 @@ lastcut_new(const char *dir, bool look)
 
 enum rc
 lastcut_open(struct lastcut **out, const char *dir, unsigned wait_ms,
-    mode_t mode, bool *busy)
+    const struct secrecy *secrecy, bool *busy)
 {
 	struct lastcut *m = lastcut_new(dir, false);
+	mode_t within = file_default_mode() & acl_within(dir);
+	struct stat st;
 	enum rc rc;
 
 	*out = NULL;
-	mode &= acl_within(dir);
 	do
 		m->fd = open(
-		    m->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+		    m->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	while (m->fd < 0 && errno == EINTR);
 	rc = m->fd < 0 ? msg_errno(m->path) : lock(m, wait_ms, busy);
 	if (rc) {
 		lastcut_free(m);
 		return rc;
 	}
-	(void)fchmod(m->fd, mode);
+	if (fstat(m->fd, &st) == 0)
+		(void)fchmod(
+		    m->fd, within & ~secrecy_lacks(secrecy, st.st_gid));
 	load(m);
 	*out = m;
 	return RC_OK;

@@ -22,6 +22,7 @@
 #include <sys/types.h>
 
 #include "base/msg.h"
+#include "base/secrecy.h"
 #include "cut/livedb.h"
 #include "format/key.h"
 #include "format/segment.h"
@@ -46,7 +47,7 @@ struct lastcut;
 /* dir is DIR/NAMESPACE and is there.  Waits for the lock, then RC_SYSTEM, and
  * *busy, if not NULL, is set. */
 enum rc lastcut_open(struct lastcut **, const char *dir, unsigned wait_ms,
-    mode_t mode, bool *busy);
+    const struct secrecy *, bool *busy);
 /* The same to look at it alone: nothing is made, changed or removed, a memory
  * that is not there has no facts.  lastcut_settle() and lastcut_next() are then
  * not to be called. */

@@ -27,7 +27,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/acl.h"
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/directory.h"
@@ -50,7 +49,7 @@ struct livedb {
 	sqlite3_file *file; /* SQLite's */
 	struct livelog log;
 	struct livedb_state state;
-	mode_t mode;
+	struct secrecy secrecy;
 	bool busy, goes_on;
 };
 
@@ -103,7 +102,7 @@ look_at(struct livedb *db)
 	/* SQLite would remove a log beside it. */
 	if (st.st_size == 0)
 		return RC_ABSENT;
-	db->mode = acl_mode(-1, db->path, st.st_mode);
+	db->secrecy = secrecy_of(-1, db->path, &st);
 	db->vfs.path = db->path;
 	db->vfs.owner = st.st_uid;
 	db->vfs.group = st.st_gid;
@@ -204,10 +203,10 @@ livedb_free(struct livedb *db)
 	free(db);
 }
 
-mode_t
-livedb_mode(const struct livedb *db)
+const struct secrecy *
+livedb_secrecy(const struct livedb *db)
 {
-	return db->mode;
+	return &db->secrecy;
 }
 
 struct livelog *

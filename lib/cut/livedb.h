@@ -18,6 +18,7 @@
 
 #include "base/boot.h"
 #include "base/msg.h"
+#include "base/secrecy.h"
 #include "cut/livelog.h"
 #include "format/wal.h"
 
@@ -55,7 +56,7 @@ struct livedb;
 enum rc livedb_open(
     struct livedb **, const char *path, unsigned busy_ms, bool look);
 void livedb_free(struct livedb *); /* NULL-safe */
-mode_t livedb_mode(const struct livedb *);
+const struct secrecy *livedb_secrecy(const struct livedb *);
 
 /* Whether the last failure was that somebody else has it locked. */
 bool livedb_is_busy(const struct livedb *);

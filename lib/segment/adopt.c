@@ -7,9 +7,7 @@
  */
 
 #include <stdlib.h>
-#include <sys/stat.h>
 
-#include "base/acl.h"
 #include "base/buf.h"
 #include "segment/adopt.h"
 #include "segment/segpair.h"
@@ -48,16 +46,14 @@ static enum rc
 replace(const char *path, struct file *copy)
 {
 	const int flags = FILE_REPLACE | FILE_PRIVATE;
+	struct secrecy secrecy;
 	struct file *f = NULL;
-	struct stat st;
-	enum rc rc;
+	enum rc rc = file_secrecy(copy, &secrecy);
 
-	if (fstat(file_fd(copy), &st) != 0)
-		return msg_errno(path);
-	rc = file_create(&f, path, flags);
 	if (rc == RC_OK)
-		rc = file_chmod(
-		    f, acl_mode(file_fd(copy), NULL, st.st_mode) & 0777);
+		rc = file_create(&f, path, flags);
+	if (rc == RC_OK)
+		rc = file_chmod(f, &secrecy);
 	if (rc == RC_OK)
 		rc = file_copy(f, copy);
 	if (rc == RC_OK)

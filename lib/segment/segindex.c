@@ -6,9 +6,7 @@
  */
 
 #include <stdlib.h>
-#include <sys/stat.h>
 
-#include "base/acl.h"
 #include "base/buf.h"
 #include "base/coalesce.h"
 #include "base/file.h"
@@ -36,7 +34,8 @@ fst_sink(void *arg, const void *data, size_t len)
 }
 
 enum rc
-segindex_new(struct segindex **out, const char *path, mode_t mode)
+segindex_new(
+    struct segindex **out, const char *path, const struct secrecy *secrecy)
 {
 	struct segindex *x;
 	struct file *file;
@@ -51,7 +50,7 @@ segindex_new(struct segindex **out, const char *path, mode_t mode)
 	x->out = coalesce_new(x->file, INDEX_HEADER);
 	x->fst = fst_builder_new(fst_sink, x);
 	*out = x;
-	return file_chmod(x->file, mode);
+	return file_chmod(x->file, secrecy);
 }
 
 enum rc
@@ -116,15 +115,14 @@ segindex_rebuild(const char *seg_path, const char *idx_path,
 {
 	struct segindex *x = NULL;
 	struct file *seg = NULL;
-	struct stat st;
+	struct secrecy secrecy;
 	enum rc rc;
 
 	rc = file_open_there(&seg, seg_path, "");
-	if (rc == RC_OK && fstat(file_fd(seg), &st) != 0)
-		rc = msg_errno(seg_path);
 	if (rc == RC_OK)
-		rc = segindex_new(&x, idx_path,
-		    acl_mode(file_fd(seg), NULL, st.st_mode) & 0666);
+		rc = file_secrecy(seg, &secrecy);
+	if (rc == RC_OK)
+		rc = segindex_new(&x, idx_path, &secrecy);
 	if (rc == RC_OK)
 		rc = segstream_each_page(seg, key, add_page, x, header);
 	if (rc == RC_OK)

@@ -15,7 +15,8 @@
 
 /* Nothing appears under the final name before segindex_commit(). */
 struct segindex;
-enum rc segindex_new(struct segindex **, const char *path, mode_t mode);
+enum rc segindex_new(
+    struct segindex **, const char *path, const struct secrecy *);
 /* Pages in ascending order; position: of the frame in the data file. */
 enum rc segindex_add(struct segindex *, uint32_t page, uint32_t position);
 /* After the last page: the file is whole. */

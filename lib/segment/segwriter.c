@@ -22,8 +22,8 @@ struct segwriter {
 
 /* The two files, under their temporary names. */
 static enum rc
-create_files(
-    struct segwriter *w, const char *dir, const struct name *name, mode_t mode)
+create_files(struct segwriter *w, const char *dir, const struct name *name,
+    const struct secrecy *secrecy)
 {
 	char *seg = name_path(dir, name, PART_SEGMENT);
 	char *idx = name_path(dir, name, PART_INDEX);
@@ -31,9 +31,9 @@ create_files(
 
 	rc = file_create(&w->file, seg, FILE_REPLACE | FILE_PRIVATE);
 	if (rc == RC_OK)
-		rc = file_chmod(w->file, mode);
+		rc = file_chmod(w->file, secrecy);
 	if (rc == RC_OK)
-		rc = segindex_new(&w->index, idx, mode);
+		rc = segindex_new(&w->index, idx, secrecy);
 	free(seg);
 	free(idx);
 	return rc;
@@ -41,7 +41,7 @@ create_files(
 
 enum rc
 segwriter_new(struct segwriter **out, const char *dir, const struct name *name,
-    uint32_t page_size, mode_t mode)
+    uint32_t page_size, const struct secrecy *secrecy)
 {
 	struct segwriter *w;
 	enum rc rc;
@@ -56,7 +56,7 @@ segwriter_new(struct segwriter **out, const char *dir, const struct name *name,
 	w->header.layout = SEG_OLD;
 	w->header.key = name->key;
 	w->header.page_size = page_size;
-	rc = create_files(w, dir, name, mode);
+	rc = create_files(w, dir, name, secrecy);
 	if (rc) {
 		segwriter_free(w);
 		return rc;

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/msg.h"
+#include "base/secrecy.h"
 #include "format/key.h"
 #include "format/segment.h"
 
@@ -19,9 +20,9 @@
  */
 struct segwriter;
 /* The final name depends on the key: START, END and TIME must be known.  Makes
- * DIR (its parent must exist) and DIR/NAMESPACE.  mode: of the two files. */
+ * DIR (its parent must exist) and DIR/NAMESPACE.  The secrecy is that of what they are written from. */
 enum rc segwriter_new(struct segwriter **, const char *dir, const struct name *,
-    uint32_t page_size, mode_t mode);
+    uint32_t page_size, const struct secrecy *);
 enum rc segwriter_add(
     struct segwriter *, uint32_t page_no, uint64_t frame_no, const void *page);
 /* The same without a copy: frame, header and page in one piece, is borrowed

@@ -23,7 +23,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/acl.h"
 #include "base/directory.h"
 #include "base/handover.h"
 #include "base/temporary.h"
@@ -140,8 +139,7 @@ describe(struct store_xfer *x, struct file *f)
 	if (fstat(file_fd(f), &st) != 0)
 		return msg_errno(file_name(f));
 	x->size = (uint64_t)st.st_size;
-	x->hidden =
-	    ~acl_mode(file_fd(f), NULL, st.st_mode) & (S_IRGRP | S_IROTH);
+	x->secrecy = secrecy_of(file_fd(f), NULL, &st);
 	snprintf(etag, sizeof(etag), "%llx-%llx-%llx.%lx",
 	    (unsigned long long)st.st_ino, (unsigned long long)st.st_size,
 	    (unsigned long long)st.st_mtim.tv_sec,
@@ -324,7 +322,7 @@ create_locked(struct dir_store *s, struct slot *slot, const char *path)
 static enum rc
 write_put(struct store_xfer *x, struct file *to)
 {
-	mode_t mode = (mode_t)~x->hidden;
+	struct secrecy secrecy = x->secrecy;
 	uint64_t size = 0;
 	enum rc rc;
 
@@ -332,14 +330,14 @@ write_put(struct store_xfer *x, struct file *to)
 		rc = x->check ? file_copy_checked(to, x->file, x->check)
 			      : file_copy(to, x->file);
 		if (rc == RC_OK)
-			rc = file_mode(x->file, &mode);
+			rc = file_secrecy(x->file, &secrecy);
 		if (rc == RC_OK)
 			rc = file_size(to, &size);
 		store_count(x->store, size);
 	} else {
 		rc = file_write(to, x->buf->data, x->buf->len, 0);
 	}
-	return rc ? rc : file_chmod(to, file_mode_within(mode));
+	return rc ? rc : file_chmod(to, &secrecy);
 }
 
 /* A file that is made has that done.  What a killed run left of an object that

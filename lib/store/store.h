@@ -170,10 +170,9 @@ struct store_xfer {
 	/* HEAD with retention: until when, in ms since 1970, it is not to be
 	 * removed; 0: it may be; STORE_UNKNOWN: as long as somebody says so. */
 	uint64_t retained;
-	/* Read permissions of group and others that the object lacks, as far as
-	 * is known (GET, HEAD): of those in a bucket nothing is.  A PUT from
-	 * buf: what the object is to lack. */
-	mode_t hidden;
+	/* Who may not read the object, as far as is known (GET, HEAD): of those
+	 * in a bucket nothing is.  A PUT from buf: who is not to read it. */
+	struct secrecy secrecy;
 
 	/* The store's own. */
 	struct store *store;

@@ -238,7 +238,7 @@ claim_write_begin(struct store *store, struct claim_op *op, char *object,
 {
 	*op = (struct claim_op){
 	    .xfer = {
-		.verb = STORE_PUT, .replace = replace, .hidden = c->hidden}};
+		.verb = STORE_PUT, .replace = replace, .secrecy = c->secrecy}};
 	claim_encode(&op->text, c);
 	op->xfer.buf = &op->text;
 	op_start(store, op, object);

@@ -38,7 +38,7 @@ struct claim {
 	 * to remove. */
 	bool given_up;
 	/* Not in its text: who may not read the segment may not read this. */
-	mode_t hidden;
+	struct secrecy secrecy;
 };
 
 void claim_encode(struct buf *, const struct claim *);

@@ -221,12 +221,20 @@ hire(struct compress *c)
 static enum rc
 make_scratch(struct compress_job *j)
 {
-	mode_t mode = 0;
+	struct secrecy secrecy = {0};
+	struct stat st = {0};
 	enum rc rc = file_scratch(&j->to);
 
 	if (rc == RC_OK)
-		rc = file_mode(j->from, &mode);
-	return rc ? rc : file_chmod(j->to, file_mode_within(mode));
+		rc = file_secrecy(j->from, &secrecy);
+	if (rc)
+		return rc;
+	/* Its own secrecy is to be the same: of its group, if that may be, and
+	 * whatever the umask, which is for the object.  It has no name. */
+	(void)fchown(file_fd(j->to), (uid_t)-1, secrecy.group);
+	if (fstat(file_fd(j->to), &st) != 0)
+		return msg_errno(file_name(j->to));
+	return file_chmod_as(j->to, 0644 & ~secrecy_lacks(&secrecy, st.st_gid));
 }
 
 void

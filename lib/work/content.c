@@ -44,7 +44,7 @@ content_name(
 static void
 finish(struct content *c, enum rc rc)
 {
-	c->hidden = c->xfer.hidden;
+	c->secrecy = c->xfer.secrecy;
 	zseek_decoder_free(c->decoder);
 	c->decoder = NULL;
 	buf_release(&c->tail);

@@ -64,8 +64,8 @@ struct content {
 	/* Of all the contents, before the first byte comes; of what is
 	 * compressed and read whole, at the end. */
 	uint64_t size;
-	mode_t hidden;  /* as in store.h; at the end */
-	bool too_short; /* the contents end before the range */
+	struct secrecy secrecy; /* as in store.h; at the end */
+	bool too_short;         /* the contents end before the range */
 
 	/* content.c's own. */
 	char *path;

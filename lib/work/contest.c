@@ -146,7 +146,7 @@ contest_give_up(const struct contest *c, uint64_t end, const struct claim *mine)
 	if (claim_look(c->store, object, &now) == RC_OK &&
 	    process_same(&now.by, &mine->by) && !now.given_up) {
 		now.given_up = true;
-		now.hidden = mine->hidden;
+		now.secrecy = mine->secrecy;
 		(void)claim_write(c->store, object, &now, NULL);
 	}
 	msg_mute(false);

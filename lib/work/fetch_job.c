@@ -188,8 +188,7 @@ stream_end(struct fetch_job *j, bool *bad_index)
 static enum rc
 open_up(struct fetch_part *p)
 {
-	return p->file ? file_chmod(p->file, file_mode_within(~p->hidden))
-		       : RC_OK;
+	return p->file ? file_chmod(p->file, &p->secrecy) : RC_OK;
 }
 
 static void
@@ -358,7 +357,7 @@ index_done(struct store_xfer *x, enum rc rc)
 
 	j->shared->running--;
 	j->index.rc = rc;
-	j->index.hidden = x->hidden;
+	j->index.secrecy = x->secrecy;
 	index_arrived(j);
 }
 
@@ -369,7 +368,7 @@ data_done(struct content *c, enum rc rc)
 
 	j->shared->running--;
 	j->data.rc = rc;
-	j->data.hidden = c->hidden;
+	j->data.secrecy = c->secrecy;
 	free(j->data.object);
 	j->data.object = content_name(c->cluster, c->name, j->known.form);
 	data_arrived(j);

@@ -41,7 +41,7 @@ struct fetch_shared {
 struct fetch_part {
 	char *object, *path;
 	struct file *file;
-	mode_t hidden; /* as in store.h */
+	struct secrecy secrecy; /* as in store.h */
 	enum rc rc;
 };
 

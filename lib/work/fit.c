@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/acl.h"
 #include "base/buf.h"
 #include "base/time.h"
 #include "format/sum.h"
@@ -42,8 +41,7 @@ fit_mine(const struct candidate *c, struct claim *mine)
 
 	*mine = (struct claim){.key = c->key, .time = time_now()};
 	if (stat(path, &st) == 0)
-		mine->hidden =
-		    ~acl_mode(-1, path, st.st_mode) & (S_IRGRP | S_IROTH);
+		mine->secrecy = secrecy_of(-1, path, &st);
 	process_self(&mine->by);
 	writer_of(path, mine->writer);
 	free(path);

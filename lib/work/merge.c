@@ -7,9 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/acl.h"
 #include "base/buf.h"
 #include "base/directory.h"
 #include "base/file.h"
@@ -190,7 +188,7 @@ check_header(struct merge *m, struct merge_input *in)
 	struct merge_info *info = &m->info;
 	struct file *f = NULL;
 	struct seg_header h;
-	struct stat st;
+	struct secrecy secrecy;
 	enum rc rc;
 
 	rc = merge_input_open(in, &f, &h, NULL);
@@ -203,17 +201,16 @@ check_header(struct merge *m, struct merge_input *in)
 		    file_name(f), h.page_size, info->page_size);
 		goto out;
 	}
-	if (fstat(file_fd(f), &st) != 0) {
-		rc = msg_errno(file_name(f));
+	rc = file_secrecy(f, &secrecy);
+	if (rc)
 		goto out;
-	}
 	in->frames = h.frames;
 	in->cutoff = h.size_after; /* so far */
 	in->later = h.layout == SEG_LATER;
 	info->page_size = h.page_size;
 	info->size_after = h.size_after;
 	memcpy(info->id, h.id, SEG_ID);
-	info->mode &= file_mode_within(acl_mode(file_fd(f), NULL, st.st_mode));
+	secrecy_add(&info->secrecy, &secrecy);
 	info->frames += h.frames;
 	info->bytes += seg_size(&h);
 out:
@@ -233,7 +230,7 @@ merge_check(struct merge *m, bool from_start, struct merge_info *info)
 	rc = check_ranges(m, from_start);
 	if (rc)
 		return rc;
-	m->info.mode = file_default_mode();
+	m->info.secrecy = (struct secrecy){0};
 	for (size_t i = 0; i < m->n; i++) {
 		rc = check_header(m, &m->in[i]);
 		bad = rc_max(bad, rc);
@@ -376,7 +373,8 @@ merge_to_segment(struct merge *m, const char *dir, struct seg_header *header)
 	struct segwriter *w = NULL;
 	enum rc rc;
 
-	rc = segwriter_new(&w, dir, &info->name, info->page_size, info->mode);
+	rc = segwriter_new(
+	    &w, dir, &info->name, info->page_size, &info->secrecy);
 	if (rc)
 		return rc;
 	sink.arg = w;

@@ -20,6 +20,7 @@
 #include <sys/types.h>
 
 #include "base/msg.h"
+#include "base/secrecy.h"
 #include "format/key.h"
 #include "format/segment.h"
 #include "work/merge_input.h"
@@ -41,10 +42,10 @@ struct merge_info {
 	struct name name; /* START of the first, END and TIME of the last */
 	uint32_t page_size;
 	uint32_t size_after;
-	uint32_t least_size; /* the smallest size_after of the set */
-	uint8_t id[SEG_ID];  /* of the last, or its log id */
-	mode_t mode;         /* that all of the files have, less the umask */
-	uint64_t frames;     /* of all files, and their bytes */
+	uint32_t least_size;    /* the smallest size_after of the set */
+	uint8_t id[SEG_ID];     /* of the last, or its log id */
+	struct secrecy secrecy; /* of all of the files */
+	uint64_t frames;        /* of all files, and their bytes */
 	uint64_t bytes;
 };
 

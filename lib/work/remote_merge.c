@@ -39,7 +39,7 @@ attempt(struct remote_set *s, struct seg_header *header)
 
 	if (rc == RC_OK)
 		rc = segwriter_new(
-		    &w, s->o->dir, &s->merged, s->last.page_size, s->mode);
+		    &w, s->o->dir, &s->merged, s->last.page_size, &s->secrecy);
 	sink.arg = w;
 	if (rc == RC_OK)
 		rc = remote_frames_copy(s, &sink);

@@ -85,11 +85,11 @@ read_local(struct remote_reading *r, size_t i)
 	char *idx_path = remote_set_path(r->set, i, PART_INDEX);
 	struct file *seg = NULL, *idx = NULL;
 	struct seg_header h;
-	mode_t mode = 0;
+	struct secrecy secrecy = {0};
 	enum rc rc = file_open(&seg, seg_path);
 
 	if (rc == RC_OK)
-		rc = file_mode(seg, &mode);
+		rc = file_secrecy(seg, &secrecy);
 	if (rc == RC_OK)
 		rc = segpair_check(seg, NULL, &r->set->key[i], &h, NULL);
 	if (rc == RC_OK)
@@ -101,7 +101,7 @@ read_local(struct remote_reading *r, size_t i)
 		    r->set, i, idx, idx_path, &h, r->places);
 	if (rc == RC_ABSENT)
 		rc = msg_fail(RC_DATA, "%s: gone", seg_path);
-	r->set->mode &= file_mode_within(mode);
+	secrecy_add(&r->set->secrecy, &secrecy);
 	file_close(&seg);
 	file_close(&idx);
 	free(seg_path);
@@ -126,7 +126,7 @@ slot_header(struct slot *t, struct seg_header *h)
 		rc = take_header(r, t->source, t->data_name, h);
 	if (rc == RC_OK)
 		rc = remote_set_keep(r->set, t->source, &t->known);
-	r->set->mode &= file_mode_within(~t->content.hidden);
+	secrecy_add(&r->set->secrecy, &t->content.secrecy);
 	return rc;
 }
 
@@ -385,7 +385,7 @@ remote_read_begin(struct remote_set *s)
 	struct remote_reading *r = xcalloc(1, sizeof(*r));
 
 	s->frames = s->needed = s->wants_read = 0;
-	s->mode = file_default_mode();
+	s->secrecy = (struct secrecy){0};
 	for (size_t i = 0; i < s->n; i++) {
 		s->source[i].frames = 0;
 		s->source[i].known = false;

@@ -72,7 +72,7 @@ struct remote_set {
 	struct seg_header last;  /* header of the last of them */
 	uint32_t page_size;      /* of all of them; 0: not known yet */
 	uint64_t frames, needed; /* of all sources; in the merge */
-	mode_t mode;             /* of the merge: of files, in the store too */
+	struct secrecy secrecy;  /* of all of them, in the store or not */
 	/* Scratch: what is known of each object; their tables, one after the
 	 * other; and the merge's frames. */
 	struct file *objects, *tables, *wants;

@@ -448,10 +448,11 @@ permit(const struct replace *r, struct file *file)
  * Root gives a file away at the end alone: until then it is his, and private.
  */
 enum rc
-replace_prepare(struct replace *r, struct file *file, mode_t mode)
+replace_prepare(
+    struct replace *r, struct file *file, const struct secrecy *secrecy)
 {
 	if (!r->there)
-		return file_chmod(file, mode);
+		return file_chmod(file, secrecy);
 	return geteuid() == 0 ? RC_OK : own(r, file);
 }
 

@@ -32,9 +32,10 @@ const char *replace_path(const struct replace *);
 /*
  * Before file, made for replace_path() with FILE_REPLACE | FILE_PRIVATE, gets
  * its contents: will it be able to have the owner and the group of the one that
- * is there?  Else RC_USAGE.  mode: for where there is none.
+ * is there?  Else RC_USAGE.  The secrecy is for where there is none.
  */
-enum rc replace_prepare(struct replace *, struct file *file, mode_t mode);
+enum rc replace_prepare(
+    struct replace *, struct file *file, const struct secrecy *);
 /* Put it in place; it is closed and *file NULL, whatever happened. */
 enum rc replace_commit(struct replace *, struct file **file);
 

@@ -103,7 +103,7 @@ restore_new(struct merge *m, const struct merge_info *info, const char *path,
 	enum rc rc = file_create(&file, path, FILE_PRIVATE);
 
 	if (rc == RC_OK)
-		rc = file_chmod(file, info->mode);
+		rc = file_chmod(file, &info->secrecy);
 	if (rc == RC_OK)
 		rc = image_write(m, info, file, NULL, NULL, NULL);
 	if (rc == RC_OK)
@@ -128,7 +128,7 @@ restore_over(struct merge *m, const struct merge_info *info, const char *path,
 		rc = file_create(
 		    &file, replace_path(r), FILE_PRIVATE | FILE_REPLACE);
 	if (rc == RC_OK)
-		rc = replace_prepare(r, file, info->mode);
+		rc = replace_prepare(r, file, &info->secrecy);
 	if (rc == RC_OK)
 		rc = image_write(m, info, file, NULL, NULL, NULL);
 	if (rc == RC_OK)

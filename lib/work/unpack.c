@@ -118,12 +118,12 @@ static enum rc
 create(struct file **f, const char *dir, const char *path,
     const struct tar_member *m, const struct name *name)
 {
-	mode_t mode = file_mode_within(m->mode);
+	struct secrecy secrecy = secrecy_of_mode(m->mode);
 	enum rc rc = dir_make_below(dir, name->namespace);
 
 	if (rc == RC_OK)
 		rc = file_create(f, path, FILE_PRIVATE);
-	return rc ? rc : file_chmod(*f, mode);
+	return rc ? rc : file_chmod(*f, &secrecy);
 }
 
 /* The bytes of a member into a temporary file of path; check: of its data. */

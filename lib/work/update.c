@@ -265,7 +265,7 @@ make(
 	} else {
 		rc = file_create(&file, u->path, FILE_PRIVATE | FILE_REPLACE);
 		if (rc == RC_OK)
-			rc = replace_prepare(r, file, u->info->mode);
+			rc = replace_prepare(r, file, &u->info->secrecy);
 	}
 	if (rc == RC_OK)
 		rc = build(u, m, file, base, done);

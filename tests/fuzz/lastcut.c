@@ -36,7 +36,7 @@ try(const uint8_t *data, size_t size)
 
 	free(place_file("cut.memory", data, size / 2));
 	free(place_file("cut.next", data + size / 2, size - size / 2));
-	if (lastcut_open(&m, place(), 0, 0600, NULL) != RC_OK)
+	if (lastcut_open(&m, place(), 0, &(struct secrecy){0}, NULL) != RC_OK)
 		abort();
 	if (lastcut_pending(m, &key) == RC_OK)
 		(void)lastcut_settle(m, size % 2);

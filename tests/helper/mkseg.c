@@ -65,7 +65,7 @@ main(int argc, char **argv)
 	if (argc < 9 || strlen(argv[2]) > NAMESPACE_MAX)
 		return msg_fail(RC_USAGE, "see its source");
 	memcpy(name.namespace, argv[2], strlen(argv[2]) + 1);
-	rc = segwriter_new(&w, argv[1], &name, PAGE, 0644);
+	rc = segwriter_new(&w, argv[1], &name, PAGE, &(struct secrecy){0});
 	for (uint64_t i = 0; rc == RC_OK && i < count; i++) {
 		uint64_t page_no = first + i * step;
 		uint64_t frame_no = name.key.start + i;

@@ -837,7 +837,7 @@ a_day(void)
 	struct lastcut *m;
 	struct lastcut_facts f;
 
-	if (lastcut_open(&m, "work/n", 0, 0600, NULL))
+	if (lastcut_open(&m, "work/n", 0, &(struct secrecy){0}, NULL))
 		exit(2);
 	f = *lastcut_facts(m);
 	f.compared -= 24 * 3600 * 1000;

@@ -169,10 +169,11 @@ test_stat(void)
 	struct handover_stamp stamp;
 	struct file_map map;
 	uint64_t size;
-	mode_t mode;
+	struct secrecy secrecy;
 
 	fail("fstat", EIO, 1);
-	gave(file_mode(f, &mode), RC_SYSTEM, "a: Input/output error", "mode");
+	gave(file_secrecy(f, &secrecy), RC_SYSTEM, "a: Input/output error",
+	    "mode");
 	fail("fstat", ESTALE, 1);
 	gave(file_size(f, &size), RC_SYSTEM, "a: Stale file handle", "size");
 	fail("fstat", EIO, 1);

@@ -65,7 +65,7 @@ make_segment(unsigned i)
 	static uint8_t page[PAGE];
 	struct name name = name_of(i);
 	struct segwriter *w = NULL;
-	enum rc rc = segwriter_new(&w, made, &name, PAGE, 0600);
+	enum rc rc = segwriter_new(&w, made, &name, PAGE, &(struct secrecy){0});
 
 	memset(page, (int)i, sizeof(page));
 	if (rc == RC_OK)

@@ -90,7 +90,7 @@ make(const struct model *m, uint32_t s, const struct seg_sum *sum)
 	struct name name = name_of(s);
 	uint8_t page[PAGE], id[SEG_ID];
 	struct segwriter *w;
-	enum rc rc = segwriter_new(&w, dir, &name, PAGE, 0644);
+	enum rc rc = segwriter_new(&w, dir, &name, PAGE, &(struct secrecy){0});
 
 	for (uint32_t p = 1; rc == RC_OK && p <= m->size[s]; p++) {
 		if (!m->written[s][p])

@@ -28,7 +28,7 @@ static struct lastcut *
 reopen(struct lastcut *m)
 {
 	lastcut_free(m);
-	if (lastcut_open(&m, dir, 0, 0644, NULL) != RC_OK)
+	if (lastcut_open(&m, dir, 0, &(struct secrecy){0}, NULL) != RC_OK)
 		exit(1);
 	return m;
 }
@@ -196,7 +196,9 @@ test_damage(void)
 	struct key k;
 	bool changed, busy = false;
 
-	ok(lastcut_open(&other, dir, 0, 0644, &busy) == RC_SYSTEM && busy,
+	ok(lastcut_open(&other, dir, 0, &(struct secrecy){0}, &busy) ==
+		    RC_SYSTEM &&
+		busy,
 	    "locked");
 	m = fresh(m);
 	flip("cut.memory", 2 * 4096 + 100);

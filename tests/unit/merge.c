@@ -46,7 +46,8 @@ make(const struct name *name, uint32_t page_size, uint32_t size,
 	static uint8_t page[SEG_PAGE_MAX];
 	uint8_t id[SEG_ID] = {(uint8_t)tag};
 	struct segwriter *w;
-	enum rc rc = segwriter_new(&w, dir, name, page_size, 0644);
+	enum rc rc =
+	    segwriter_new(&w, dir, name, page_size, &(struct secrecy){0});
 
 	for (uint32_t p = 1; rc == RC_OK && p <= PAGES; p++) {
 		if (!has[p])

@@ -68,7 +68,7 @@ make_segment(struct store *store, struct name *name, unsigned percent,
 	const uint8_t id[SEG_ID] = {0};
 	struct segwriter *w = NULL;
 	bool in = false;
-	enum rc rc = segwriter_new(&w, dir, name, 4096, 0600);
+	enum rc rc = segwriter_new(&w, dir, name, 4096, &(struct secrecy){0});
 
 	for (uint32_t p = 1; rc == RC_OK && p <= PAGES; p++) {
 		if (draw(run) == 0)

@@ -72,7 +72,7 @@ make_segment(unsigned i)
 	struct segwriter *w;
 
 	memset(page, (int)i + 1, sizeof(page));
-	if (segwriter_new(&w, d, &name, PAGE, 0644) != RC_OK ||
+	if (segwriter_new(&w, d, &name, PAGE, &(struct secrecy){0}) != RC_OK ||
 	    segwriter_add(w, 1, i + 1, page) != RC_OK ||
 	    segwriter_finish(w, 1, id) != RC_OK ||
 	    segwriter_commit(w, NULL) != RC_OK)
