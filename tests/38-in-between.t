@@ -153,6 +153,21 @@ absent "$objects/segments/$key" "$objects/indexes/$key" "$claims/removal"
 is "$(cut -f 1 out)" "shop/$key
 !" "the other is removed"
 
+# What others need goes in spite of the lock, when the first has judged: its index
+# would come back; here it is one that nobody thought to be needed for that.
+mkseg base shop 1 30 200 20 1 20 1 1 >merge.f
+merge=$(basename "$(cat merge.f)" .seg)
+begin
+seg-upload "$(cat merge.f)" >merged
+must_fail 3 fs FS_RUN="unlink@/indexes/$merge=rm $objects/indexes/$next" \
+	seg-rm --busy-timeout 0 "shop/$merge"
+is "$(sed "s,: v2.*/indexes/,: ," err)" "seg-rm: shop: refused: nothing else would hold frame 30
+seg-rm: $merge: removed, and not saved; its data is there" "what is missing is said"
+is "$(cat out)" '!' "the set has failed"
+same "$objects/segments/$merge" "$(cat merge.f)" "its data stays"
+ok "which is all that is needed" sh -c 'seg-upload -F "$(cat merge.f)" && seg-list shop | seg-plan'
+is "$(cut -f 2-3 out | tail -n 2 | tr '\t\n' '- ')" "1-30  " "put again"
+
 # Where another remover may be at work, -F saves indexes before it removes them.
 locked() {
 	mkdir -p "$claims"
