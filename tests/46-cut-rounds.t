@@ -77,6 +77,23 @@ stop 1 "one database is not there"
 echo "0 1" >clock
 is "$(grep -c '^seg-cut: store: ' said)" 1 "said once"
 
+# It does not answer of two, and why is another reason for each; of a third it does.
+preload=$faster
+start --every 20ms -s store a a.db b b.db c c.db
+await records 3
+ns=store/v2/clusters/default/namespaces
+mkdir -p $ns/a $ns/b
+ln -s nothere $ns/a/indexes
+ln -s nothere $ns/b/indexes
+echo "0 300" >clock
+ok "why is said of one" await said 1 '/a/indexes'
+ok "and of the other" await said 1 '/b/indexes'
+sleep 2
+is "$(grep -c '/indexes' said)" 2 "once, in ten minutes"
+rm -r store && mkdir store
+stop 0 "the end"
+echo "0 1" >clock
+
 # Its reader takes nothing: it is offered again, at growing intervals.
 preload=$faster
 echo "0 300" >clock

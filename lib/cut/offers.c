@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "base/time.h"
 #include "cut/backlog.h"
@@ -26,7 +25,8 @@ struct offered {
 	bool fresh;  /* since the last good cut, too */
 	bool wanted; /* a cut needs one */
 	struct key stored;
-	bool asking, away;         /* the last question had no answer */
+	bool asking, away;         /* the last question had no answer, */
+	uint64_t why;              /* the reason of which was this; or 0 */
 	uint64_t ask_at, ask_wait; /* monotonic; 0: not to be asked */
 	uint64_t asked_for;        /* what was offered when that was set */
 	uint64_t gap_at; /* stored.end + 1, when DIR did not lead on from it */
@@ -343,25 +343,37 @@ needs_full_cut(struct offers *o, size_t i)
 	return full;
 }
 
+/* Of all databases, and of each, what was said last is not said again.  (Of a
+ * store that is missing the first one tells alone.) */
+static void
+say_failure(struct offers *o, struct offered *d, const char *why)
+{
+	size_t len = strlen(why);
+	uint64_t reason = msg_reason(why, len);
+
+	if (len == 0)
+		return;
+	if (reason != d->why && reason != o->store_why)
+		msg_say(why, len);
+	d->why = o->store_why = reason;
+}
+
 static void
 take_answer(
     struct offers *o, const struct ask_answer *a, bool *dirty, bool *full)
 {
 	struct offered *d = &o->d[a->which];
-	uint64_t why = XXH3_64bits(a->why, strlen(a->why));
 
 	d->asking = false;
 	*dirty = *dirty || d->wanted;
 	d->wanted = false;
 	if (a->rc != RC_OK && a->rc != RC_ABSENT) {
-		if (why != o->store_why)
-			msg_say(a->why, strlen(a->why));
-		o->store_why = why;
+		say_failure(o, d, a->why);
 		d->away = true;
 		ask_later(d);
 		return;
 	}
-	o->store_why = 0;
+	o->store_why = d->why = 0;
 	/* What it has missed is offered at once. */
 	if (d->away)
 		d->ask_wait = 0;

@@ -36,7 +36,7 @@ struct offers {
 
 	struct offered *d;
 	struct ask ask;
-	uint64_t store_why; /* what was last said of the store, as a hash */
+	uint64_t store_why; /* why it last gave no answer; or 0 */
 };
 
 void offers_begin(struct offers *);

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "base/buf.h"
 #include "base/number.h"
@@ -33,7 +32,7 @@ struct db {
 	uint64_t retry_wait, open_wait;
 	uint64_t busy_since; /* 0: it is not */
 	bool waits;          /* for the store's answer */
-	/* Its failure: why, as a hash of what was said.  RC_OK: it is well. */
+	/* Its failure, and why.  RC_OK: it is well. */
 	enum rc rc;
 	uint64_t why;
 	enum say say;
@@ -73,22 +72,12 @@ begin_hold(struct rounds *r)
 	msg_divert(hold, &r->said);
 }
 
-/* Ends the holding: what was said, as a hash.  Numbers are left out: a segment
- * that cannot be written has another TIME in its name each time, and another
- * writer comes further; the reason stays the same. */
+/* Ends the holding: the reason that was said. */
 static uint64_t
 end_hold(struct rounds *r)
 {
-	struct buf reason = {0};
-	uint64_t hash;
-
 	msg_divert(NULL, NULL);
-	for (size_t i = 0; i < r->said.len; i++)
-		if (r->said.data[i] < '0' || r->said.data[i] > '9')
-			buf_addc(&reason, r->said.data[i]);
-	hash = XXH3_64bits(reason.len ? reason.data : "", reason.len);
-	buf_release(&reason);
-	return hash;
+	return msg_reason(r->said.data, r->said.len);
 }
 
 static void
