@@ -12,7 +12,7 @@ import time
 from collections import namedtuple
 
 BUILD = os.environ["SEGTOOLS_BUILD"]
-SECONDS = 120  # in which a pipeline ends, whatever happens
+SECONDS = 300  # in which a pipeline ends, whatever happens
 KILLED, ENDED = -9, -15
 
 # Those whose clock may be moved: no others read it for what they promise.
@@ -79,9 +79,11 @@ class Running:
             self.listen()
             time.sleep(0.001)
             if time.monotonic() > end:
+                at = [where_is(p) for p in self.processes]
                 for p in self.processes:
                     p.kill()
-                raise Bad(f"hangs: {text_of(self.stages)}")
+                raise Bad(f"hangs: {text_of(self.stages)}: {at}, "
+                          f"{self.fault and self.fault.what}")
         if self.timer:
             self.timer.cancel()
             self.timer.join()
@@ -107,6 +109,20 @@ def has_ended(process):
     """Its number is its own until all have: somebody may be about to kill it."""
     return os.waitid(os.P_PID, process.pid,
                      os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def where_is(process):
+    """What it does: its state, CPU seconds, and system call; or None."""
+    try:
+        with open(f"/proc/{process.pid}/stat") as stat, \
+                open(f"/proc/{process.pid}/syscall") as syscall:
+            _, _, rest = stat.read().rpartition(") ")
+            state, *numbers = rest.split()
+            ticks = os.sysconf("SC_CLK_TCK")
+            used = (int(numbers[10]) + int(numbers[11])) / ticks
+            return f"{state} {used} s {syscall.read().split()[0]}"
+    except OSError:
+        return None
 
 
 def contents_of(file):
