@@ -56,6 +56,18 @@ must_fail 1 fs FS_RUN="renameat2@late/segments/=cp $(cat l2) $late" \
 err_like "late/segments/.*: exists with other content$" "what came meanwhile is no less there"
 same "$(cat l2)" "$late" "and stays"
 
+# One that is bad keeps back what follows it, though the store could take that.
+mkseg work behind 1 2 1000 9 1 2 >b1
+mkseg work behind 3 4 2000 9 3 2 >b2
+ok "two" seg-upload -s apart "$(cat b1)" "$(cat b2)"
+mkseg work behind 1 4 2000 9 1 4 >merged
+mkseg work behind 5 8 3000 9 1 4 >next
+printf x | dd of="$(cat merged)" bs=1 seek=3 conv=notrunc 2>dd
+must_fail 1 seg-upload -s apart "$(cat merged)" "$(cat next)"
+err_like "$(name merged).*: no segment: " "a bad one"
+err_like "$(name next).*: not published, since one before it failed$" "and one behind it"
+is "$(find apart -path "*/behind/*/$(basename "$(name next)")")" "" "of which nothing is put"
+
 # the history
 mkseg work shop 62 70 4000 50 1 4 >gap
 mkseg work shop 60 70 4000 50 1 4 >lap
