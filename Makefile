@@ -227,7 +227,7 @@ layers: $(B)/libsegtools.a
 objects: $(C_FILES:%.c=$(B)/%.o)
 
 lint-gcc:
-	$(MAKE) B=$(B)/lint-gcc CC=gcc CFLAGS='-O2 -Werror' objects
+	$(MAKE) B=$(B)/lint-gcc CC=gcc CFLAGS='-O2 -Werror $(HARDEN)' objects
 lint-clang:
 	$(MAKE) B=$(B)/lint-clang CC=clang CFLAGS='-O2 -Werror' objects
 lint-tidy:

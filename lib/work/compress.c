@@ -231,8 +231,9 @@ make_scratch(struct compress_job *j)
 		return rc;
 	/* Its own secrecy is to be the same: of its group, if that may be, and
 	 * whatever the umask, which is for the object.  It has no name. */
-	(void)fchown(file_fd(j->to), (uid_t)-1, secrecy.group);
-	if (fstat(file_fd(j->to), &st) != 0)
+	if (fchown(file_fd(j->to), (uid_t)-1, secrecy.group) == 0)
+		st.st_gid = secrecy.group;
+	else if (fstat(file_fd(j->to), &st) != 0)
 		return msg_errno(file_name(j->to));
 	return file_chmod_as(j->to, 0644 & ~secrecy_lacks(&secrecy, st.st_gid));
 }
