@@ -23,13 +23,16 @@
 #                      "first" byte than was asked for, or is the "whole" object
 #   get=PART           what is got below a prefix with PART is an empty listing
 #   keys-for=N         an access key and its token are taken N times, then they have
-#                      expired
+#                      expired; but others are taken of a request that was refused
+#                      so, however many came before it
 #   archived           what lies below "segments/" is in an archive class
 #   refuse-header=NAME:STATUS:CODE  what has it is answered so; 501 names it
 #   hidden             every object lies below a newer version and a marker
 #   drop-reused        a PUT over a connection that was kept: it ends half-way
 use strict;
 use warnings;
+use Digest::MD5 qw(md5_hex);
+use Fcntl qw(:flock);
 use IO::Socket::INET;
 use POSIX qw(strftime);
 
@@ -91,8 +94,8 @@ sub serve {
 		my ($id) = ($h{authorization} // '') =~ m{Credential=([^/]*)/};
 		my $token = $h{'x-amz-security-token'} // '';
 		open my $used, '>>', "$dir/used." . unpack 'H*', "$id $token";
-		return $no->(400, 'ExpiredToken') if -s $used >= $odd{'keys-for'};
-		syswrite $used, '.';
+		return $no->(400, 'ExpiredToken')
+		    if !is_taken($used, "$id $token", "$method $target");
 	}
 	if (($odd{'refuse-header'} // '') =~ /(.*):(.*):(.*)/ && defined $h{$1}) {
 		return $say->($2, "<Error><Code>$3</Code><Header>$1</Header></Error>");
@@ -102,6 +105,27 @@ sub serve {
 	my (undef, undef, $key) = split '/', decode($path), 3;
 	return length($key // '') ? object($method, $key, \%h, \%q, $body, $say, $no)
 	    : bucket($method, \%q, $say, $no);
+}
+
+# Is a use of these keys one of the first?  Requests come side by side.  One that
+# is slow, and has been sent again with keys that others have used up since, would
+# else be refused twice, which keys that last for minutes do to nobody.
+sub is_taken {
+	my ($used, $keys, $request) = @_;
+	my $refused = "$dir/refused." . md5_hex($request);
+	flock $used, LOCK_EX or die;
+	my $taken = -s $used < $odd{'keys-for'};
+	if (!$taken && $odd{'keys-for'} && open my $file, '<', $refused) {
+		$taken = <$file> ne $keys;
+	}
+	if ($taken) {
+		unlink $refused;
+		syswrite $used, '.';
+	} else {
+		open my $file, '>', $refused or die;
+		print $file $keys;
+	}
+	$taken;
 }
 
 sub object {
