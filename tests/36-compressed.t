@@ -404,4 +404,44 @@ perl -0777 -e 'open F, "<", "bomb"; my $b = <F>;
 		pack("V3", length $b, 65536, 0), pack("VCV", 1, 0x80, 0x8F92EAB1)' \
 	>"$odd/$big.zst"
 hostile "a bomb whose table denies it"
+# --- threads: as many as -j allows and there are cores, whatever there is to do
+
+i=0
+while [ $i -lt 70 ]; do
+	i=$((i + 1))
+	mkseg pool "n$i" 1 2 1000 2 1 2
+done | sed '/^$/d' >pool.set
+echo >>pool.set
+# pool THREADS JOBS [CMD...]: so many when a set is done and the next one awaited
+pool() {
+	threads=$1 jobs=$2
+	shift 2
+	rm -rf pooled pool.in
+	mkdir pooled
+	mkfifo pool.in
+	"$@" seg-upload -z -j "$jobs" -s pooled <pool.in >out 2>err &
+	pool_pid=$!
+	exec 3>pool.in
+	cat pool.set >&3
+	await grep -q '^$' out
+	is "$(find "/proc/$pool_pid/task" -mindepth 1 -maxdepth 1 | wc -l)" \
+		$((threads + 1)) "-j $jobs $*: $threads"
+	# (The commands of a sanitizer have its memory, too.)
+	kib=$(awk '/^VmHWM:/ { print $2 }' "/proc/$pool_pid/status")
+	[ -n "${SANITIZED:-}" ] || [ "$kib" -le $((32768 + 1024 * threads)) ]
+	is $? 0 "-j $jobs $*: $kib KiB"
+	exec 3>&-
+	wait $pool_pid
+	is "$? $(grep -c '^n' out)" "0 70" "-j $jobs $*: all is done"
+}
+fewer() {
+	[ "$1" -lt "$2" ] && echo "$1" || echo "$2"
+}
+cores=$(nproc)
+for jobs in 1 2 64; do
+	pool "$(fewer $jobs "$cores")" $jobs env
+done
+core=$(taskset -cp $$ | sed 's/.*: \([0-9]*\).*/\1/')
+pool 1 64 taskset -c "$core"
+
 done_testing

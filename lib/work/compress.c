@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,14 +162,25 @@ work(void *arg)
 
 /* ---- the caller's ---- */
 
+/* Those that this process may run on, as in a container. */
+static unsigned
+cores(void)
+{
+	cpu_set_t set;
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		n = CPU_COUNT(&set);
+	return n > 0 ? (unsigned)n : 1;
+}
+
 struct compress *
 compress_new(int level, unsigned threads)
 {
 	struct compress *c = xcalloc(1, sizeof(*c));
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
-	if (cores > 0 && threads > (unsigned long)cores)
-		threads = (unsigned)cores;
+	if (threads > cores())
+		threads = cores();
 	c->threads = threads < THREADS_MAX ? threads : THREADS_MAX;
 	c->level = level;
 	c->waiting.tail = &c->waiting.head;
