@@ -120,6 +120,15 @@ is "$(grep 'PUT .*/segments/' "$dir/log" | sed 's/.*segments.[0-9-]* //' | tr '\
 	'417 expect,200,' "is sent without"
 ok "it is there" sh -c 'seg-list big >l && seg-plan <l >p && seg-fetch -d f2 <p'
 
+# --- an object that comes while its parts go up
+
+mkseg huge huge 1 17000 1000 17000 1 17000 >hugepath
+serve other-first
+must_fail 1 seg-upload "$(cat hugepath)"
+err_like 'huge/segments/.*: exists with other content$' "another one came first"
+is "$(grep -c 'PUT .*/indexes/' "$dir/log")" 0 "no index says that it is ours"
+rm -r huge "$dir"
+
 # --- conditional writes
 
 for status in 400 501; do

@@ -28,6 +28,8 @@
 #   archived           what lies below "segments/" is in an archive class
 #   refuse-header=NAME:STATUS:CODE  what has it is answered so; 501 names it
 #   hidden             every object lies below a newer version and a marker
+#   other-first        before an upload in parts is completed there is another
+#                      object of that name: "Precondition Failed"
 #   drop-reused        a PUT over a connection that was kept: it ends half-way
 use strict;
 use warnings;
@@ -137,7 +139,7 @@ sub object {
 	    if $odd{archived} && $method eq 'GET' && $key =~ m{/segments/};
 	return $no->(404, 'NoSuchKey')
 	    if $odd{hidden} && $method ne 'PUT' && ($q->{versionId} // '') ne 'v1+/=';
-	return parts($file, $method, $q, $body, $say) if exists $q->{uploads} || $q->{uploadId};
+	return parts($file, $method, $q, $body, $say, $no) if exists $q->{uploads} || $q->{uploadId};
 	if ($method eq 'PUT' && !%$q) {
 		if ($h->{'if-none-match'}) {
 			return $no->($odd{condition}, 'NotImplemented') if $odd{condition};
@@ -179,7 +181,7 @@ sub object {
 
 # An upload in parts: each a file.
 sub parts {
-	my ($file, $method, $q, $body, $say) = @_;
+	my ($file, $method, $q, $body, $say, $no) = @_;
 	if (exists $q->{uploads}) {
 		return $say->(200, '<InitiateMultipartUploadResult><UploadId>u</UploadId>' .
 		    '</InitiateMultipartUploadResult>');
@@ -191,6 +193,11 @@ sub parts {
 	}
 	return $say->(204, '') if $method eq 'DELETE';
 	open my $all, '>', $file or die;
+	if ($odd{'other-first'}) {
+		print $all "other";
+		close $all;
+		return $no->(412, 'PreconditionFailed');
+	}
 	for my $n ($body =~ /<PartNumber>(\d+)</g) {
 		open my $f, '<', "$file.part.$n" or die;
 		local $/;
