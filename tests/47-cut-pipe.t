@@ -126,6 +126,7 @@ is "$(find w -name '*.seg' -o -name '*.idx')" "" "nothing is left"
 rm -r w
 put a
 pipe p
+await test -d w/a # it minds signals by now
 kill "$(cat p.cut)"
 ends p 0 0 "ended at once"
 ok "it has waited for the store" current a
