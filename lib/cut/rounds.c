@@ -322,20 +322,24 @@ round_once(struct rounds *r)
 }
 
 /* Those that waited for the store, if it has answered, or had its time: they
- * are as late as it was, and not a round later. */
+ * are as late as it was, and not a round later.  When the last one is there, it
+ * is as if the round ended then. */
 static void
 cut_waiting(struct rounds *r)
 {
-	bool any = false;
+	bool any = false, more = false;
 
 	for (size_t i = 0; i < r->targets->n && r->out.rc == RC_OK; i++) {
-		if (!r->db[i].waits || r->stop ||
-		    (offers_wants(&r->offers, i) && !r->answered))
+		if (!r->db[i].waits)
 			continue;
+		if (r->stop || (offers_wants(&r->offers, i) && !r->answered)) {
+			more = true;
+			continue;
+		}
 		any = true;
 		cut_and_tell(r, i);
 	}
-	if (any)
+	if (any && !more)
 		r->o->round(r->o->arg, status(r));
 }
 
