@@ -292,6 +292,21 @@ test_away(void)
 	offers_release(&o);
 }
 
+/* A reason that is not told, as that of a bucket that is missing is not for each
+ * namespace, does not make the one before it new. */
+static void
+test_silent(void)
+{
+	begin();
+	remove_all("store");
+	ok(asked_after(0) == 1 && !heard(""), "why is said");
+	msg_verbosity(-2);
+	ok(asks_at(2000) && heard(""), "then nothing is told");
+	msg_verbosity(2);
+	ok(asks_at(4000) && heard(""), "and why is not said again");
+	offers_release(&o);
+}
+
 static void
 test_others(void)
 {
@@ -431,6 +446,7 @@ main(void)
 	store = xasprintf("%s/store", dir);
 	test_times();
 	test_away();
+	test_silent();
 	test_others();
 	test_reread();
 	test_process();
