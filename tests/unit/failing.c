@@ -177,6 +177,9 @@ test_stat(void)
 	fail("fstat", ESTALE, 1);
 	gave(file_size(f, &size), RC_SYSTEM, "a: Stale file handle", "size");
 	fail("fstat", EIO, 1);
+	gave(file_chmod(f, &(struct secrecy){0}), RC_SYSTEM,
+	    "a: Input/output error", "who may read it");
+	fail("fstat", EIO, 1);
 	gave(handover_look(f, &stamp), RC_SYSTEM, "a: Input/output error",
 	    "what is handed over");
 	fail("fstat", EIO, 1);
