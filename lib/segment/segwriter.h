@@ -20,7 +20,8 @@
  */
 struct segwriter;
 /* The final name depends on the key: START, END and TIME must be known.  Makes
- * DIR (its parent must exist) and DIR/NAMESPACE.  The secrecy is that of what they are written from. */
+ * DIR (its parent must exist) and DIR/NAMESPACE.  The secrecy is that of what
+ * they are written from. */
 enum rc segwriter_new(struct segwriter **, const char *dir, const struct name *,
     uint32_t page_size, const struct secrecy *);
 enum rc segwriter_add(

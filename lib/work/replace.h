@@ -21,8 +21,8 @@ enum rc replace_removable(const char *beside);
 /*
  * What path means: a symbolic link is followed, also to a file that is not
  * there.  RC_USAGE: it is no regular file, or by a link that anybody may have
- * made, or what is beside it cannot be removed; RC_SYSTEM: another process holds a
- * lock on it, or has it open in WAL mode, for longer than busy_ms.
+ * made, or what is beside it cannot be removed; RC_SYSTEM: another process holds
+ * a lock on it, or has it open in WAL mode, for longer than busy_ms.
  */
 enum rc replace_new(struct replace **, const char *path, unsigned busy_ms);
 void replace_free(struct replace *); /* NULL-safe */
