@@ -26,6 +26,7 @@ struct listing {
 	enum rc (*entry)(void *, const struct store_entry *);
 	void *arg;
 	uint64_t told; /* entries */
+	bool deeper;   /* there was one that is none of a delimited listing */
 	/* Of this page: the last object's key and directory's name, or NULL;
 	 * are both in order? */
 	char *last[2];
@@ -102,8 +103,9 @@ take_entry(void *arg, const struct s3xml_entry *x)
 	if (!name)
 		return true;
 	if (l->delimited && strchr(name, '/')) {
+		l->deeper = true;
 		free(name);
-		return false;
+		return true;
 	}
 	e.name = name;
 	l->told++;
@@ -231,6 +233,18 @@ list_pages(struct s3 *s, struct listing *l, unsigned limit)
 }
 
 enum rc
+s3_check_delimited(
+    const struct s3 *s, const char *prefix, bool told, bool deeper)
+{
+	return told || !deeper
+		   ? RC_OK
+		   : msg_fail(RC_DATA,
+			 "%s: the listing of %s has objects below it, and no "
+			 "directory: the service does not know delimiters",
+			 s->name, prefix);
+}
+
+enum rc
 s3_list(struct s3 *s, const char *prefix, bool delimited, unsigned limit,
     enum rc (*entry)(void *, const struct store_entry *), void *arg)
 {
@@ -249,6 +263,8 @@ s3_list(struct s3 *s, const char *prefix, bool delimited, unsigned limit,
 		rc = list_pages(s, &l, limit);
 	else
 		rc = msg_fail(RC_DATA, "%s: not a path in a store", prefix);
+	if (rc == RC_OK)
+		rc = s3_check_delimited(s, whole, l.told > 0, l.deeper);
 	forget_last(&l);
 	free(asked);
 	free(whole);

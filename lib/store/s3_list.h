@@ -15,6 +15,11 @@ enum rc s3_list(struct s3 *, const char *prefix, bool delimited, unsigned limit,
  * as what browsers put there for a folder. */
 char *s3_listed_name(const struct s3xml_entry *, const char *prefix);
 
+/* RC_DATA, reported: of what was asked with a delimiter nothing was told, for all
+ * that there is lies deeper. */
+enum rc s3_check_delimited(
+    const struct s3 *, const char *prefix, bool told, bool deeper);
+
 /* RC_SYSTEM, reported: a libcurl that signs a "+" in a query wrongly cannot ask
  * for this. */
 enum rc s3_check_plus(const struct s3 *, const char *value);

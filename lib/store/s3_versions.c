@@ -33,7 +33,7 @@ page_query(struct buf *query, const char *prefix, bool delimited,
 
 struct listing {
 	const char *prefix, *asked;
-	bool delimited;
+	bool delimited, told, deeper; /* see s3_list.c */
 	enum rc (*entry)(void *, const struct store_entry *);
 	void *arg;
 	char *name; /* of the object whose versions come; or NULL */
@@ -63,9 +63,11 @@ take_version(void *arg, const struct s3xml_entry *x)
 	    !(name = s3_listed_name(x, l->prefix)))
 		return true;
 	if (l->delimited && strchr(name, '/')) {
+		l->deeper = true;
 		free(name);
-		return false;
+		return true;
 	}
+	l->told = true;
 	if (l->name && strcmp(l->name, name) == 0)
 		free(l->name);
 	else
@@ -134,7 +136,9 @@ list_pages(struct s3 *s, struct listing *l)
 	}
 	if (rc == RC_OK) {
 		tell_oldest(l);
-		rc = l->rc;
+		rc = l->rc
+			 ? l->rc
+			 : s3_check_delimited(s, l->prefix, l->told, l->deeper);
 	}
 	free(l->name);
 	free(key);

@@ -38,6 +38,7 @@ class History:
         self.ends = {}     # of all that was ever published: END: TIME
         self.listing = set()
         self.must = set()
+        self.passed = set()  # those of them that a removal may find not the newest
         self.known = True  # to the catalogue; "new" but for what is newer
 
     def learn(self, key, find=None):
@@ -71,8 +72,9 @@ class History:
         for k in sorted(listing, key=lambda k: k.end):
             self.learn(k, lambda k=k: find(k))
         self.listing = listing
-        lost = self.must - reachable(listing)
-        if lost:
+        there = reachable(listing)
+        lost = self.must - there
+        if lost - self.passed or lost and max(there, default=0) < max(lost):
             raise Bad(f"{self.name}: lost: {sorted(lost)}")
 
     def continues(self, listing):
