@@ -126,7 +126,7 @@ must_fail 1 seg-restore -u copy.db <files
 err_like 'copy.db: it has no DB-seg' "without DB-seg"
 ok "-F replaces it" seg-restore -u -F copy.db <files
 cp copy.db-seg seg.good
-cp copy.db moved.db
+cp -p copy.db moved.db
 cp copy.db-seg moved.db-seg
 must_fail 1 seg-restore -u moved.db <files
 err_like 'was changed, or moved' "a copy of the copy"
