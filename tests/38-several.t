@@ -498,4 +498,21 @@ ok "a lock that is taken over meanwhile" \
 	fs FS_RUN="unlink@shop/indexes/=cp lock.other $claims/shop/removal" \
 	seg-rm -F shop/18446744073709551592-00000000000000000021-00000000000000000201
 same "$claims/shop/removal" lock "stays the other's"
+# --- a remover of all that was killed before it came to the claims
+
+for i in 1 2 3; do
+	mkseg last gone $((2 * i - 1)) $((2 * i)) ${i}000 9 1 2 1 $i
+done >gone.files
+# shellcheck disable=SC2046
+ok "three segments" seg-upload $(cat gone.files)
+ok "listed" seg-list gone
+cp out gone
+run fs "FS_RUN=unlink@claims/gone/=kill -KILL \$PPID" seg-rm -F <gone
+is "$status" 137 "killed"
+is "$(find store -path '*namespaces/gone*' -type f)" "" "all segments are gone"
+is "$(find "$claims/gone" -name '0*' | wc -l)" 3 "three claims are not"
+ok "again" seg-rm -F <gone
+is "$(find store -path '*gone*' -type f)" "" "nothing is left"
+ok "another writer begins" seg-upload "$(mkseg other gone 1 2 9000 9 1 2)"
+
 done_testing

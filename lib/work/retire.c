@@ -392,17 +392,30 @@ judge_again(struct retire *r, struct retire_space *s)
 
 /* ---- claims behind the newest END ---- */
 
+/* Of a namespace in which nothing is left, and so no newest END: it is for one
+ * of those that have gone.  (A run that was killed here leaves them.) */
+static bool
+is_for_gone(const struct claims *c, const char *object)
+{
+	struct claim claim;
+
+	return c->s->before.n == 0 &&
+	       claim_look(c->r->o.store, object, &claim) == RC_OK &&
+	       !claim.removal && retire_space_has(c->s, &claim.key);
+}
+
 static enum rc
 remove_stale(void *arg, const struct claim_entry *e)
 {
 	struct claims *c = arg;
+	enum rc rc = RC_OK;
 	char *object;
-	enum rc rc;
 
-	if (e->removal || e->end >= keyset_newest(&c->s->before))
+	if (e->removal)
 		return RC_OK;
 	object = claim_object(c->r->o.cluster, c->s->namespace, e->name);
-	rc = claim_remove(c->r->o.store, object);
+	if (e->end < keyset_newest(&c->s->before) || is_for_gone(c, object))
+		rc = claim_remove(c->r->o.store, object);
 	free(object);
 	return rc;
 }

@@ -75,6 +75,14 @@ retire_set_sort(struct retire_set *s)
 	}
 }
 
+bool
+retire_space_has(const struct retire_space *s, const struct key *key)
+{
+	struct retire_item it = {.namespace = s->namespace, .key = *key};
+
+	return bsearch(&it, s->item, s->n, sizeof(it), item_cmp) != NULL;
+}
+
 void
 retire_set_clear(struct retire_set *s)
 {

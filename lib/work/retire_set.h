@@ -56,6 +56,7 @@ struct retire_set {
 void retire_set_add(struct retire_set *, const struct rec *);
 /* Each once, in order, by namespaces. */
 void retire_set_sort(struct retire_set *);
+bool retire_space_has(const struct retire_space *, const struct key *);
 void retire_set_clear(struct retire_set *);
 void retire_set_release(struct retire_set *);
 

@@ -70,10 +70,11 @@ static bool kill_after;
 static int log_fd = -1, reads_fd = -1;
 static bool ready;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
 
 /* Of the operation that this thread is at: we are at work ourselves; it dies
- * when it is done; it writes half. */
-static _Thread_local bool busy, doomed, halved;
+ * when it is done; it writes half; no other thread is at one. */
+static _Thread_local bool busy, doomed, halved, alone;
 
 static const struct {
 	const char *name;
@@ -294,6 +295,16 @@ quiet(const char *op, const char *path)
 	return bad;
 }
 
+/* Where it is to be killed, one thread at a time is at an operation: what one has
+ * done and not yet written down when another kills would be in no log. */
+static void
+leave(void)
+{
+	if (alone)
+		pthread_mutex_unlock(&one);
+	alone = false;
+}
+
 /* Before an operation: true if it is to fail, with errno. */
 static bool
 change(const char *op, const char *path, const char *to)
@@ -305,10 +316,14 @@ change(const char *op, const char *path, const char *to)
 		return false;
 	busy = true;
 	begin_once();
+	if (kill_at > 0)
+		alone = pthread_mutex_lock(&one) == 0;
 	doomed = count(op, path, to) == kill_at && kill_after;
 	errno = err;
 	bad = is_to_fail(op, path, true);
 	busy = false;
+	if (bad)
+		leave();
 	return bad;
 }
 
@@ -319,6 +334,8 @@ done(long result)
 	halved = false;
 	if (doomed && !busy)
 		die();
+	if (!busy)
+		leave();
 	return result;
 }
 
