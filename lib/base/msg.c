@@ -120,17 +120,6 @@ msg_mute(bool on)
 	muted = on;
 }
 
-uint64_t
-msg_reason(const char *lines, size_t len)
-{
-	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
-
-	for (size_t i = 0; i < len; i++)
-		if (lines[i] < '0' || lines[i] > '9')
-			hash = (hash ^ (uint8_t)lines[i]) * 0x100000001b3;
-	return hash;
-}
-
 void
 msg_say(const char *lines, size_t len)
 {

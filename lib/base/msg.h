@@ -13,7 +13,6 @@
 #include <stddef.h>
 
 #include <stdbool.h>
-#include <stdint.h>
 
 enum rc {
 	RC_OK = 0,
@@ -77,11 +76,6 @@ void msg_divert(
 /* Nothing is said, or taken, of what this thread does while it is true: of what
  * fails somebody else will tell, or nobody need. */
 void msg_mute(bool);
-/* The reason that such lines give, as a number that another one is unlikely to
- * have.  Numbers in them are left out: a segment that cannot be written has
- * another TIME in its name each time, another writer comes further, and what
- * cannot be connected took another time; the reason stays the same. */
-uint64_t msg_reason(const char *lines, size_t len);
 /* Lines that were taken, now to be said. */
 void msg_say(const char *lines, size_t len);
 

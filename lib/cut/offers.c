@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "base/time.h"
 #include "cut/backlog.h"
@@ -343,13 +344,27 @@ needs_full_cut(struct offers *o, size_t i)
 	return full;
 }
 
+uint64_t
+offers_reason(const char *lines, size_t len)
+{
+	struct buf reason = {0};
+	uint64_t hash;
+
+	for (size_t i = 0; i < len; i++)
+		if (lines[i] < '0' || lines[i] > '9')
+			buf_addc(&reason, lines[i]);
+	hash = XXH3_64bits(reason.len ? reason.data : "", reason.len);
+	buf_release(&reason);
+	return hash;
+}
+
 /* Of all databases, and of each, what was said last is not said again.  (Of a
  * store that is missing the first one tells alone.) */
 static void
 say_failure(struct offers *o, struct offered *d, const char *why)
 {
 	size_t len = strlen(why);
-	uint64_t reason = msg_reason(why, len);
+	uint64_t reason = offers_reason(why, len);
 
 	if (len == 0)
 		return;

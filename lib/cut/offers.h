@@ -71,4 +71,10 @@ void offers_mind_store(struct offers *, bool *dirty, bool *full);
 /* Wait for what was asked, so long at most; then as above. */
 void offers_wait(struct offers *, unsigned ms, bool *dirty, bool *full);
 
+/* The reason that lines on stderr give, as a number that another one is unlikely
+ * to have.  Numbers in them are left out: a segment that cannot be written has
+ * another TIME in its name each time, another writer comes further, and what
+ * cannot be connected took another time; the reason stays the same. */
+uint64_t offers_reason(const char *lines, size_t len);
+
 #endif

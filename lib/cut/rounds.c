@@ -77,7 +77,7 @@ static uint64_t
 end_hold(struct rounds *r)
 {
 	msg_divert(NULL, NULL);
-	return msg_reason(r->said.data, r->said.len);
+	return offers_reason(r->said.data, r->said.len);
 }
 
 static void
