@@ -171,17 +171,7 @@ is "$(cut -f 2-3 out | tail -n 2 | tr '\t\n' '- ')" "1-30  " "put again"
 # Where another remover may be at work, -F saves indexes before it removes them.
 locked() {
 	mkdir -p "$claims"
-	cat >"$claims/removal" <<-END
-		segtools claim 1
-		removal -
-		time 1700000000000 2023-11-14T22:13:20.000Z
-		writer 
-		host elsewhere
-		pid 77
-		started 5
-		boot 00000000-0000-4000-8000-000000000000
-		pids pid:[1]
-	END
+	remover_elsewhere >"$claims/removal"
 }
 begin
 locked

@@ -437,18 +437,7 @@ is "$lost" "" "$races times: one takes the merge, the other its parts, a third p
 
 begin
 seg-upload "$(cat w1.f)" >/dev/null
-cat >lock <<-END
-	segtools claim 1
-	removal -
-	time 1700000000000 2023-11-14T22:13:20.000Z
-	writer
-	host elsewhere
-	pid 77
-	started 5
-	boot 00000000-0000-4000-8000-000000000000
-	pids pid:[1]
-END
-sed -i 's/^writer$/writer /' lock
+remover_elsewhere >lock
 cp lock "$claims/shop/removal"
 must_fail 3 seg-rm --busy-timeout 50 shop/18446744073709551592-00000000000000000021-00000000000000000201
 err_like "^seg-rm: shop: segments are being removed by elsewhere \(process 77\) at 2023-11-14T22:13:20.000Z" \

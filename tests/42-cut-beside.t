@@ -142,7 +142,7 @@ chown 33 open
 	while [ -e open ]; do sleep 0.05; done
 	echo "INSERT INTO t VALUES(100, 7);"
 } | as 33:33 sqlite3 app/db 2>err.owner &
-while [ ! -s app/db-wal ]; do sleep 0.05; done
+await test -s app/db-wal
 before=$(beside app)
 ok "while its owner has it open" as 34:33 "$cut" -d w n app/db
 is "$(beside app)" "$before" "nothing has changed"

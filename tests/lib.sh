@@ -130,6 +130,21 @@ must_fail() {
 	fi
 }
 
+# remover_elsewhere: the text of a lock that another machine's seg-rm holds
+remover_elsewhere() {
+	cat <<-END
+		segtools claim 1
+		removal -
+		time 1700000000000 2023-11-14T22:13:20.000Z
+		writer 
+		host elsewhere
+		pid 77
+		started 5
+		boot 00000000-0000-4000-8000-000000000000
+		pids pid:[1]
+	END
+}
+
 # is GOT WANTED DESC: equal strings
 is() {
 	if [ "$1" = "$2" ]; then
