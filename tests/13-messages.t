@@ -102,7 +102,7 @@ ok "a restore" seg-restore -v page2.db work/page/*.seg
 err_like ": 1 segment, 1 page of 512 bytes" "one page"
 must_fail 1 sh -c 'seg-list shop | seg-diff'
 err_like ': 1 set, not two' "one set"
-must_fail 1 seg-list --stale 1s shop
+must_fail 1 seg-list --stale 1h nowhere
 err_like '^seg-list: 1 of 1 namespace without a state' "one namespace"
 
 # --- JSON
