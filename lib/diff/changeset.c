@@ -192,7 +192,7 @@ put_create(struct buf *b, const struct table *t)
 		value_name(b, t->column[t->integer_key].name);
 	for (size_t i = 0; i < t->keys; i++) {
 		buf_adds(b, i > 0 ? "," : "");
-		value_name(b, t->column[t->key[i]].name);
+		value_name(b, t->column[t->key[i].column].name);
 	}
 	buf_adds(b, "))");
 }
@@ -271,6 +271,9 @@ reason_of(const struct changeset *c)
 		return "it has no PRIMARY KEY";
 	if (t->has_generated)
 		return "it has generated columns";
+	for (size_t i = 0; i < t->keys; i++)
+		if (t->key[i].collation)
+			return "its key has another collation than its columns";
 	return t->alias ? NULL : "columns have all names of the rowid";
 }
 

@@ -188,7 +188,7 @@ hash_key(struct compare *c, struct row *row)
 	XXH128_hash_t h = {.low64 = c->seed, .high64 = ~c->seed};
 
 	for (size_t i = 0; i < t->keys; i++) {
-		int column = (int)t->key[i] + 1;
+		int column = (int)t->key[i].column + 1;
 		struct value v = value_of(stmt, column, encoding);
 
 		row->by_rowid |= v.type == SQLITE_NULL && t->has_rowid;
@@ -486,8 +486,8 @@ same_key(const struct table *a, const struct table *b)
 	    (a->integer_key < 0) != (b->integer_key < 0))
 		return false;
 	for (size_t i = 0; i < a->keys; i++)
-		if (strcasecmp(a->column[a->key[i]].name,
-			b->column[b->key[i]].name) != 0)
+		if (strcasecmp(a->column[a->key[i].column].name,
+			b->column[b->key[i].column].name) != 0)
 			return false;
 	return true;
 }

@@ -30,13 +30,13 @@ put_where(struct buf *b, const struct pair *p, const struct row_change *c)
 	size_t n = by_rowid ? 1 : t->keys;
 
 	for (size_t i = 0; i < n; i++) {
-		size_t column = by_rowid ? 0 : t->key[i] + 1;
+		size_t column = by_rowid ? 0 : t->key[i].column + 1;
 
 		buf_adds(b, i == 0 ? " WHERE " : " AND ");
 		if (by_rowid)
 			put_rowid(b, t);
 		else
-			value_name(b, t->column[column - 1].name);
+			table_key_name(b, t, i);
 		buf_adds(b, " = ");
 		rowsql_value(b, p, c->from, column);
 	}

@@ -68,7 +68,7 @@ read_columns(struct table *t)
 /* ---- keys and what is unique ---- */
 
 enum { LIST_NAME = 1, LIST_UNIQUE = 2, LIST_ORIGIN = 3, LIST_PARTIAL = 4 };
-enum { INDEX_COLUMN = 2, INDEX_KEY = 5 };
+enum { INDEX_COLUMN = 2, INDEX_COLLATION = 4, INDEX_KEY = 5 };
 
 static void
 all_unique(struct table *t)
@@ -77,14 +77,37 @@ all_unique(struct table *t)
 		t->column[i].unique = true;
 }
 
-static void
-add_key(struct table *t, size_t column)
+/* The collation that a comparison with the column takes unless it names one. */
+static const char *
+collation_of(const struct table *t, size_t column)
 {
-	for (size_t i = 0; i < t->keys; i++)
-		if (t->key[i] == column && t->has_rowid)
+	const char *type, *collation = NULL;
+	int not_null, key, autoincrement;
+
+	if (sqlite3_table_column_metadata(t->side->db, "main", t->name,
+		t->column[column].name, &type, &collation, &not_null, &key,
+		&autoincrement) != SQLITE_OK ||
+	    !collation)
+		return "BINARY";
+	return collation;
+}
+
+static void
+add_key(struct table *t, size_t column, const char *collation)
+{
+	bool own = strcasecmp(collation, collation_of(t, column)) == 0;
+	struct key_column *k;
+
+	for (size_t i = 0; i < t->keys; i++) {
+		k = &t->key[i];
+		if (k->column == column && own == !k->collation &&
+		    (own || strcasecmp(k->collation, collation) == 0))
 			return;
+	}
 	t->key = xreallocarray(t->key, t->keys + 1, sizeof(*t->key));
-	t->key[t->keys++] = column;
+	k = &t->key[t->keys++];
+	k->column = column;
+	k->collation = own ? NULL : xstrdup(collation);
 }
 
 /* The columns of a unique index. */
@@ -109,7 +132,8 @@ read_index(struct table *t, const char *index, bool is_key)
 		}
 		t->column[column].unique = true;
 		if (is_key)
-			add_key(t, (size_t)column);
+			add_key(
+			    t, (size_t)column, text_of(stmt, INDEX_COLLATION));
 	}
 	sqlite3_finalize(stmt);
 	return rc == RC_ABSENT ? RC_OK : rc;
@@ -183,6 +207,8 @@ table_close(struct table *t)
 	for (size_t i = 0; i < t->n; i++)
 		free(t->column[i].name);
 	free(t->column);
+	for (size_t i = 0; i < t->keys; i++)
+		free(t->key[i].collation);
 	free(t->key);
 	free(t->name);
 	free(t->sql);
@@ -192,6 +218,18 @@ bool
 table_has_names(const struct table *t)
 {
 	return !t->has_rowid || t->rowid;
+}
+
+void
+table_key_name(struct buf *b, const struct table *t, size_t key)
+{
+	const struct key_column *k = &t->key[key];
+
+	value_name(b, t->column[k->column].name);
+	if (!k->collation)
+		return;
+	buf_adds(b, " COLLATE ");
+	value_name(b, k->collation);
 }
 
 /* ---- rows ---- */
@@ -245,7 +283,7 @@ table_select_row(const struct table *t, sqlite3_stmt **stmt)
 	}
 	for (size_t i = 0; !t->has_rowid && i < t->keys; i++) {
 		buf_adds(&sql, i > 0 ? " AND " : "");
-		value_name(&sql, t->column[t->key[i]].name);
+		table_key_name(&sql, t, i);
 		buf_addf(&sql, " = ?%zu", i + 1);
 	}
 	return prepare(t, stmt, &sql);

@@ -17,6 +17,13 @@ struct column {
 	bool unique;
 };
 
+struct key_column {
+	size_t column;
+	/* By which values of the key are the same, where the column has another
+	 * one; else NULL. */
+	char *collation;
+};
+
 struct table {
 	struct side *side;
 	char *name, *sql;
@@ -33,7 +40,7 @@ struct table {
 	const char *alias; /* a name of rowids that no column has; NULL: none */
 	/* The PRIMARY KEY that rows are known by, as columns in its order; none:
 	 * by the rowid. */
-	size_t *key;
+	struct key_column *key;
 	size_t keys;
 };
 
@@ -57,6 +64,9 @@ enum rc table_select_all(const struct table *, sqlite3_stmt **);
  * stay. */
 enum rc table_bind_key(
     const struct table *, sqlite3_stmt *, const struct buf *payload);
+
+/* A column of the key, to be compared as the key does. */
+void table_key_name(struct buf *, const struct table *, size_t key);
 
 /* A column by its name; -1: none. */
 int table_find(const struct table *, const char *column);
