@@ -332,6 +332,13 @@ is "$(cut -d: -f 2- err | sort)" " t: not in a changeset: its key has another co
 	"a changeset, which is applied by the columns' collations: said"
 empty out "none of it is printed"
 
+# With a table or an index SQLite drops what ANALYZE knew of it.
+both_ways analyzed 'CREATE TABLE t(a, b); CREATE INDEX i ON t(a); CREATE TABLE u(a UNIQUE);
+	INSERT INTO t VALUES(1, 2), (1, 3); INSERT INTO u VALUES(7); ANALYZE' \
+	'ALTER TABLE u ADD COLUMN b; CREATE INDEX j ON t(b); ANALYZE t; CREATE TABLE v(a UNIQUE);
+	INSERT INTO v VALUES(1); ANALYZE v' \
+	'SELECT * FROM sqlite_stat1 ORDER BY 1, 2'
+
 # --- a schema that says more than SQLite reads of it
 
 # more NAME TYPE OF ROOT SQL: an object of that SQL is added; the script runs

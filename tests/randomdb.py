@@ -234,6 +234,8 @@ def new_database(path):
         fill(db)
     db.execute("COMMIT")
     changes(db, rng.randrange(20, 80))
+    if rng.random() < 0.3:
+        attempt(db, "ANALYZE")
     db.close()
 
 

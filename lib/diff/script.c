@@ -22,6 +22,8 @@ struct script {
 	/* Of the objects of from: triggers that were dropped. */
 	bool *dropped;
 	bool changes; /* anything */
+	/* Dropped was what SQLite has statistics of, which go with it. */
+	bool forgets;
 	/* The table. */
 	const struct diff_table *table;
 	bool touched;
@@ -111,6 +113,7 @@ static enum rc
 drop(struct script *s, const struct object *o)
 {
 	buf_addf(&s->out, "DROP %s ", word_of(o->type));
+	s->forgets |= o->type != OBJECT_VIEW && o->type != OBJECT_TRIGGER;
 	/* A shadow table may have gone with what it belonged to. */
 	if (o->type == OBJECT_TABLE && schema_shadow_of(&s->d->from, o->name))
 		buf_adds(&s->out, "IF EXISTS ");
@@ -305,6 +308,18 @@ write_new(struct script *s)
 	return diff_rows(s->d, &all, &rows);
 }
 
+/* A table that is there, emptied and filled. */
+static enum rc
+write_over(struct script *s)
+{
+	enum rc rc = touch(s);
+
+	buf_adds(&s->out, "DELETE FROM ");
+	value_name(&s->out, s->table->to->name);
+	rc = rc_max(rc, ended(s));
+	return rc ? rc : write_new(s);
+}
+
 static enum rc
 write_table(struct script *s, const struct diff_table *t)
 {
@@ -318,15 +333,11 @@ write_table(struct script *s, const struct diff_table *t)
 	s->counted = 0;
 	if (!t->from || t->rebuilt)
 		return write_new(s);
+	if (s->forgets && is_statistics(t->to))
+		return write_over(s);
 	rc = diff_rows(s->d, t, &rows);
-	if (rc == RC_OK && s->counted > 0) {
-		rc = touch(s);
-		buf_adds(&s->out, "DELETE FROM ");
-		value_name(&s->out, t->to->name);
-		rc = rc_max(rc, ended(s));
-		if (rc == RC_OK)
-			rc = write_new(s);
-	}
+	if (rc == RC_OK && s->counted > 0)
+		rc = write_over(s);
 	return rc ? rc : unspool(s);
 }
 
