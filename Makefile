@@ -53,7 +53,7 @@ CPPFLAGS_ALL = -Ilib -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
 	$(PKG_CFLAGS) $(CPPFLAGS)
 # The library is in the commands and in SQLite's extensions.
 CFLAGS_ALL = -std=c11 $(WARN) -fPIC -fvisibility=hidden $(CFLAGS)
-# libcurl is loaded by lib/store/curl.c when a bucket is opened.  A command gets
+# libcurl is loaded by lib/http/curl.c when a bucket is opened.  A command gets
 # the libraries that it names a function of, and no others.
 LDLIBS_ALL = -Wl,--as-needed $(PKG_LIBS) -lm -ldl $(LDLIBS)
 

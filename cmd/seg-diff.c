@@ -14,8 +14,8 @@
 #include "diff/changeset.h"
 #include "diff/script.h"
 #include "diff/summary.h"
-#include "work/keyset.h"
-#include "work/stored.h"
+#include "plan/keyset.h"
+#include "plan/stored.h"
 
 static const char synopsis[] =
     "usage: seg-diff [-qv] [-C CLUSTER] [-j N] [-s STORE] [--cache BYTES]\n"

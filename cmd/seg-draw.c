@@ -10,8 +10,8 @@
 #include "base/time.h"
 #include "cli/cli.h"
 #include "cli/sets.h"
-#include "work/draw.h"
-#include "work/plan.h"
+#include "plan/draw.h"
+#include "plan/plan.h"
 
 static const char synopsis[] = "usage: seg-draw [-eqv] [--text] [NAME ...]\n";
 

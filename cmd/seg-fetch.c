@@ -12,12 +12,12 @@
 #include "cli/open_store.h"
 #include "cli/progress.h"
 #include "cli/sets.h"
+#include "fetch/fetch.h"
 #include "format/segment.h"
+#include "plan/keyset.h"
+#include "plan/nameset.h"
+#include "remote/remote_merge.h"
 #include "store/store.h"
-#include "work/fetch.h"
-#include "work/keyset.h"
-#include "work/nameset.h"
-#include "work/remote_merge.h"
 
 static const char synopsis[] =
     "usage: seg-fetch [-eiJlqv] [-C CLUSTER] [-d DIR] [-j N] [-s STORE]\n"

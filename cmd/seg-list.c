@@ -7,11 +7,11 @@
 
 #include "base/number.h"
 #include "base/time.h"
+#include "catalog/catalog.h"
 #include "cli/cli.h"
 #include "cli/open_store.h"
-#include "work/catalog.h"
-#include "work/deadclaim.h"
-#include "work/listing.h"
+#include "peers/deadclaim.h"
+#include "plan/listing.h"
 
 static const char synopsis[] =
     "usage: seg-list [-JOqv] [-C CLUSTER] [-k CATALOG] [-s STORE] [--hidden]\n"

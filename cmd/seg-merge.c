@@ -9,7 +9,7 @@
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "cli/sets.h"
-#include "work/merge.h"
+#include "merge/merge.h"
 
 static const char synopsis[] =
     "usage: seg-merge [-eJnqv] [-d DIR] [--metrics FILE] [FILE ...]\n";

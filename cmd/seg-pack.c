@@ -9,8 +9,8 @@
 #include "cli/metrics.h"
 #include "cli/progress.h"
 #include "cli/sets.h"
-#include "work/nameset.h"
-#include "work/pack.h"
+#include "pack/pack.h"
+#include "plan/nameset.h"
 
 static const char synopsis[] =
     "usage: seg-pack [-eqv] [--metrics FILE] [FILE ...]\n";

@@ -12,10 +12,10 @@
 #include "base/time.h"
 #include "cli/cli.h"
 #include "cli/sets.h"
-#include "work/plan.h"
-#include "work/plan_report.h"
-#include "work/retention.h"
-#include "work/standby.h"
+#include "plan/plan.h"
+#include "plan/plan_report.h"
+#include "plan/retention.h"
+#include "restore/standby.h"
 
 static const char synopsis[] =
     "usage: seg-plan [-beJqv] [-f FRAME | -t TIME | -u DB]\n"

@@ -11,16 +11,16 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/sqlite.h"
 #include "cli/cli.h"
 #include "cli/open_store.h"
 #include "cli/progress.h"
 #include "cli/rows.h"
 #include "cli/sets.h"
-#include "work/guard.h"
-#include "work/keyset.h"
-#include "work/sqlite.h"
-#include "work/state.h"
-#include "work/statevfs.h"
+#include "plan/keyset.h"
+#include "query/guard.h"
+#include "query/state.h"
+#include "query/statevfs.h"
 
 static const char synopsis[] =
     "usage: seg-query [-eJqv] [-C CLUSTER] [-j N] [-s STORE] [--cache BYTES]\n"

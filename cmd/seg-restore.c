@@ -9,9 +9,9 @@
 #include "cli/metrics.h"
 #include "cli/progress.h"
 #include "cli/sets.h"
-#include "work/merge.h"
-#include "work/restore.h"
-#include "work/update.h"
+#include "merge/merge.h"
+#include "restore/restore.h"
+#include "restore/update.h"
 
 static const char synopsis[] =
     "usage: seg-restore [-eFnquv] [-I none | quick | full] [--busy-timeout "

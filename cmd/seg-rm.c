@@ -1,14 +1,14 @@
 /*
- * seg-rm: deletes segments from a store: see work/retire.h.
+ * seg-rm: deletes segments from a store: see retire/retire.h.
  */
 
+#include "catalog/catalog_sync.h"
 #include "cli/cli.h"
 #include "cli/open_store.h"
 #include "cli/progress.h"
 #include "cli/sets.h"
+#include "retire/retire.h"
 #include "store/store.h"
-#include "work/catalog_sync.h"
-#include "work/retire.h"
 
 static const char synopsis[] =
     "usage: seg-rm [-eFJnqv] [-C CLUSTER] [-j N] [-k CATALOG] [-s STORE]\n"

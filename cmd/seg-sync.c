@@ -8,11 +8,11 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "catalog/catalog_sync.h"
 #include "cli/cli.h"
 #include "cli/open_store.h"
 #include "cli/progress.h"
 #include "store/store.h"
-#include "work/catalog_sync.h"
 
 static const char synopsis[] =
     "usage: seg-sync -k CATALOG [-qv] [-C CLUSTER] [-s STORE] [--full]\n"

@@ -5,7 +5,7 @@
 #include "base/directory.h"
 #include "cli/cli.h"
 #include "cli/progress.h"
-#include "work/unpack.h"
+#include "pack/unpack.h"
 
 static const char synopsis[] =
     "usage: seg-unpack [-Jqv] [-d DIR] [--metrics FILE]\n";

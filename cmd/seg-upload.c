@@ -1,5 +1,5 @@
 /*
- * seg-upload: puts segments into a store: see work/publish.h.
+ * seg-upload: puts segments into a store: see publish/publish.h.
  */
 
 #include <string.h>
@@ -8,14 +8,14 @@
 
 #include "base/signals.h"
 #include "base/time.h"
+#include "catalog/catalog_sync.h"
 #include "cli/cli.h"
 #include "cli/open_store.h"
 #include "cli/progress.h"
 #include "cli/sets.h"
 #include "format/zseek_writer.h"
+#include "publish/publish.h"
 #include "store/store.h"
-#include "work/catalog_sync.h"
-#include "work/publish.h"
 
 static const char synopsis[] =
     "usage: seg-upload [-eFJmnqv] [-C CLUSTER] [-j N] [-k CATALOG] [-s STORE]\n"

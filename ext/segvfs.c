@@ -15,8 +15,8 @@ SQLITE_EXTENSION_INIT1
 
 #include "base/number.h"
 #include "base/time.h"
-#include "work/past.h"
-#include "work/statevfs.h"
+#include "plan/past.h"
+#include "query/statevfs.h"
 
 enum { CACHE = 64 << 20, PARALLEL = 16, RETRY_FOR = 60 };
 #define DISK (UINT64_C(1) << 30)

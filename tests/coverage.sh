@@ -15,8 +15,8 @@
 LEAST=92
 ALL='lib/base/directory.c lib/base/temporary.c lib/base/file.c
 	lib/base/file_data.c lib/base/handover.c lib/base/coalesce.c
-	lib/base/output.c lib/base/sort.c lib/cut/*.c lib/work/publish.c
-	lib/work/moved.c lib/work/retire.c lib/work/retire_set.c'
+	lib/base/output.c lib/base/sort.c lib/cut/*.c lib/publish/publish.c
+	lib/publish/moved.c lib/retire/retire.c lib/retire/retire_set.c'
 
 build=$(cd "$1" && pwd) || exit
 counts=$(mktemp -d) || exit

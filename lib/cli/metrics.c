@@ -39,7 +39,7 @@ struct metrics {
 	enum rc since;
 	bool failing; /* it could not be written, as was said */
 	uint64_t segments, pages, bytes;
-	struct store_counts counts;
+	struct request_counts counts;
 	struct space *space; /* in byte order */
 	size_t n, cap;
 };
@@ -142,7 +142,7 @@ metrics_pending(struct metrics *m, const char *namespace, uint64_t n)
 	s->has_pending = true;
 }
 
-struct store_counts *
+struct request_counts *
 metrics_counts(struct metrics *m)
 {
 	return m ? &m->counts : NULL;

@@ -16,7 +16,7 @@
 #include "format/key.h"
 
 struct metrics;
-struct store_counts;
+struct request_counts;
 
 /* The run begins.  command: "seg-cut". */
 struct metrics *metrics_new(const char *path, const char *command);
@@ -29,7 +29,7 @@ void metrics_segments(struct metrics *, const struct name *, uint64_t n,
 /* Segments of a namespace that wait to be published. */
 void metrics_pending(struct metrics *, const char *namespace, uint64_t n);
 /* Where the store counts its requests. */
-struct store_counts *metrics_counts(struct metrics *);
+struct request_counts *metrics_counts(struct metrics *);
 
 /* Write the file.  A failure is RC_SYSTEM, whatever it is. */
 enum rc metrics_write(struct metrics *, enum rc status);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "cut/ask.h"
-#include "work/listing.h"
+#include "plan/listing.h"
 
 /* An answer is written and read in one piece. */
 _Static_assert(sizeof(struct ask_answer) <= 512, "more than PIPE_BUF has");
@@ -71,7 +71,7 @@ static void __attribute__((noreturn)) be_asker(int fd, const char *where,
 			a.rc = listing_newest(
 			    store, cluster, namespace[i], &a.key);
 		answer(fd, &a);
-		a.counts = (struct store_counts){0};
+		a.counts = (struct request_counts){0};
 		if (opened == RC_OK)
 			a.why[0] = 0;
 	}

@@ -17,15 +17,15 @@ struct ask {
 	int fd; /* what comes back; of use while running */
 	int pid;
 	bool running;
-	struct store_counts *counts; /* or NULL */
+	struct request_counts *counts; /* or NULL */
 };
 
 struct ask_answer {
 	size_t which;
-	enum rc rc;                 /* RC_ABSENT: it has none */
-	struct key key;             /* RC_OK */
-	char why[300];              /* what was said of a failure */
-	struct store_counts counts; /* since the last answer */
+	enum rc rc;                   /* RC_ABSENT: it has none */
+	struct key key;               /* RC_OK */
+	char why[300];                /* what was said of a failure */
+	struct request_counts counts; /* since the last answer */
 };
 
 /* Ask for the n namespaces, numbered which[i].  Requests are counted as opts has

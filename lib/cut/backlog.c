@@ -9,8 +9,8 @@
 #include "base/file.h"
 #include "cut/backlog.h"
 #include "format/segment.h"
-#include "work/chain.h"
-#include "work/rules.h"
+#include "plan/chain.h"
+#include "plan/rules.h"
 
 /* ---- what is there ---- */
 

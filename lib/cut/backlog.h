@@ -11,7 +11,7 @@
 
 #include "base/msg.h"
 #include "format/rec.h"
-#include "work/keyset.h"
+#include "plan/keyset.h"
 
 /* The segments in dir, DIR/NAMESPACE: both files are there.  No directory:
  * none. */

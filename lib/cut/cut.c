@@ -34,8 +34,8 @@
 #include "cut/lastcut.h"
 #include "cut/livedb.h"
 #include "format/segment.h"
-#include "work/keyset.h"
-#include "work/listing.h"
+#include "plan/keyset.h"
+#include "plan/listing.h"
 
 struct cut {
 	const struct cut_opts *o;

@@ -10,7 +10,7 @@
 
 #include "cut/livedb.h"
 #include "format/key.h"
-#include "work/keyset.h"
+#include "plan/keyset.h"
 
 /* What is known of a namespace. */
 struct cut_known {

@@ -32,10 +32,10 @@
 #include "base/directory.h"
 #include "base/file.h"
 #include "base/number.h"
+#include "base/sqlite.h"
 #include "cut/livedb.h"
 #include "cut/livevfs.h"
 #include "format/segment.h"
-#include "work/sqlite.h"
 
 enum {
 	HOT_TRIES = 10,

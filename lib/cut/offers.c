@@ -8,7 +8,7 @@
 #include "base/time.h"
 #include "cut/backlog.h"
 #include "cut/offers.h"
-#include "work/keyset.h"
+#include "plan/keyset.h"
 
 enum {
 	ASK_LEAST = 200, /* ms: an offer is given so long, or ten rounds, ... */

@@ -14,8 +14,8 @@
 #include <strings.h>
 
 #include "base/output.h"
+#include "base/sqlite.h"
 #include "diff/changeset.h"
-#include "work/sqlite.h"
 
 /* Bytes of rows in memory; then what was recorded is written. */
 enum { PART = 16 << 20 };

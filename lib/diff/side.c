@@ -6,8 +6,8 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/sqlite.h"
 #include "diff/side.h"
-#include "work/sqlite.h"
 
 #define VFS_NAME "seg-diff"
 

@@ -10,9 +10,9 @@
 
 #include <sqlite3.h>
 
-#include "work/guard.h"
-#include "work/state.h"
-#include "work/statevfs.h"
+#include "query/guard.h"
+#include "query/state.h"
+#include "query/statevfs.h"
 
 enum side_encoding { SIDE_UTF8 = 1, SIDE_UTF16LE = 2, SIDE_UTF16BE = 3 };
 

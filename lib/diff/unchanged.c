@@ -12,8 +12,8 @@
 
 #include "base/bytes.h"
 #include "base/number.h"
-#include "format/segment.h"
 #include "diff/unchanged.h"
+#include "format/segment.h"
 
 enum {
 	AHEAD = 64,

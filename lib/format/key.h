@@ -42,7 +42,7 @@ const char *frames_missing(
 /* A valid namespace or cluster: UTF-8 of 1 to 255 bytes, no control
  * characters, no "/", neither "." nor "..". */
 bool namespace_valid(const char *, size_t len);
-/* The names by which a set ends in a tar stream of segments (work/pack.h).  No
+/* The names by which a set ends in a tar stream of segments (pack/pack.h).  No
  * namespace may be called so: whoever writes one refuses it. */
 #define SET_END ".end"
 #define SET_FAILED ".failed"

@@ -42,7 +42,7 @@ struct dir_store {
 	char *made; /* the last directory made for a PUT, relative */
 	struct store_xfer *head, **tail;
 	unsigned queued;
-	struct store_counts *counts; /* or NULL */
+	struct request_counts *counts; /* or NULL */
 };
 
 /* A transfer in a round, and how it went. */

@@ -9,11 +9,11 @@
 
 #include <stdbool.h>
 
-#include "store/aws.h"
-#include "store/credentials.h"
-#include "store/http.h"
+#include "aws/aws.h"
+#include "aws/credentials.h"
+#include "aws/s3xml.h"
+#include "http/http.h"
 #include "store/driver.h"
-#include "store/s3xml.h"
 
 struct s3 {
 	struct http *http;

@@ -4,8 +4,8 @@
 #ifndef SEGTOOLS_S3_LIST_H
 #define SEGTOOLS_S3_LIST_H
 
+#include "aws/s3xml.h"
 #include "store/s3.h"
-#include "store/s3xml.h"
 
 /* store_list() of a bucket: see store.h. */
 enum rc s3_list(struct s3 *, const char *prefix, bool delimited, unsigned limit,

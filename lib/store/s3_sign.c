@@ -10,7 +10,7 @@
 #include <nettle/version.h>
 
 #include "base/time.h"
-#include "store/curl.h"
+#include "http/curl.h"
 #include "store/s3_sign.h"
 
 enum {

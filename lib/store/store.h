@@ -16,17 +16,12 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "base/counts.h"
 #include "base/file.h"
 #include "base/msg.h"
 
 struct store;
 struct handover_stamp;
-
-/* Requests to a store, those that were tried again once more, and how many of
- * them that were. */
-struct store_counts {
-	uint64_t requests, retries;
-};
 
 /* How objects are kept in a bucket that are put there; all-zero: as the service
  * keeps them by itself.  The strings are borrowed while the store is open. */
@@ -46,7 +41,7 @@ struct store_opts {
 	unsigned parallel;  /* transfers at a time (-j) */
 	unsigned retry_for; /* seconds (--retry-for) */
 	/* Counted there, while the store is open; may be NULL. */
-	struct store_counts *counts;
+	struct request_counts *counts;
 };
 
 /*

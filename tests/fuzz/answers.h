@@ -18,8 +18,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "store/curl.h"
-#include "store/http.h"
+#include "http/curl.h"
+#include "http/http.h"
 
 enum {
 	ANSWER_HEAD = 5,

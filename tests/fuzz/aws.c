@@ -6,9 +6,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "aws/aws.h"
+#include "aws/profile.h"
 #include "base/buf.h"
-#include "store/aws.h"
-#include "store/profile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "work/claim.h"
+#include "peers/claim.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

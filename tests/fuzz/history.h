@@ -22,7 +22,7 @@
 #include "format/segment.h"
 #include "format/zseek_writer.h"
 #include "place.h"
-#include "work/keyset.h"
+#include "plan/keyset.h"
 
 enum {
 	HISTORY_FRAMES = 64,

@@ -9,9 +9,9 @@
 
 #include "base/file.h"
 #include "history.h"
+#include "merge/merge.h"
+#include "remote/remote_merge.h"
 #include "segment/segpair.h"
-#include "work/merge.h"
-#include "work/remote_merge.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 
 #include "history.h"
-#include "work/guard.h"
-#include "work/state.h"
-#include "work/statevfs.h"
+#include "query/guard.h"
+#include "query/state.h"
+#include "query/statevfs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

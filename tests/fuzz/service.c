@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "answers.h"
+#include "aws/keys.h"
 #include "place.h"
-#include "store/keys.h"
 #include "store/store.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -10,7 +10,7 @@
 
 #include "format/checksum.h"
 #include "place.h"
-#include "work/standby.h"
+#include "restore/standby.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "work/tarread.h"
-#include "work/unpack.h"
+#include "pack/tarread.h"
+#include "pack/unpack.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "work/state.h"
+#include "query/state.h"
 
 struct job {
 	struct state_opts o;

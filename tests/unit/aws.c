@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "aws/credentials.h"
 #include "base/buf.h"
-#include "store/credentials.h"
 #include "tap.h"
 
 static char dir[] = "/tmp/segtools-aws.XXXXXX";

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "work/chain.h"
+#include "plan/chain.h"
 #include "tap.h"
 
 /* The longest chain from base, as "START-END ..." */

@@ -11,8 +11,8 @@
 #include <zstd.h>
 
 #include "base/buf.h"
+#include "fetch/content.h"
 #include "format/zseek_writer.h"
-#include "work/content.h"
 #include "tap.h"
 
 enum { SIZE = 3 * ZSEEK_CONTENT + 777, MANY = 100 << 20 };

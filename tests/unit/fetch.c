@@ -12,8 +12,8 @@
 #include "base/buf.h"
 #include "base/directory.h"
 #include "base/file.h"
+#include "fetch/fetch.h"
 #include "segment/segwriter.h"
-#include "work/fetch.h"
 #include "tap.h"
 
 enum { SEGMENTS = 100, PAGE = 512 };

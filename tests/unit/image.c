@@ -11,9 +11,9 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/file.h"
+#include "restore/image.h"
 #include "segment/segwriter.h"
 #include "tap.h"
-#include "work/image.h"
 
 enum { PAGES = 24, STEPS = 6, PAGE = 512, SEEDS = 60 };
 

@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "work/keyset.h"
-#include "work/nameset.h"
+#include "plan/keyset.h"
+#include "plan/nameset.h"
 #include "tap.h"
 
 enum { FRAMES = 16 };

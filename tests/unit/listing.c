@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "plan/listing.h"
 #include "tap.h"
-#include "work/listing.h"
 
 static char dir[] = "/tmp/segtools-listing.XXXXXX";
 static struct store *store;

@@ -11,10 +11,10 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/file.h"
+#include "merge/merge.h"
 #include "segment/segpair.h"
 #include "segment/segwriter.h"
 #include "tap.h"
-#include "work/merge.h"
 
 enum { PAGES = 120, MOST = 40, PAGE = 512 };
 

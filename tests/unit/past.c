@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "query/page_cache.h"
+#include "query/read_ahead.h"
+#include "remote/disk_cache.h"
 #include "tap.h"
-#include "work/disk_cache.h"
-#include "work/page_cache.h"
-#include "work/read_ahead.h"
 
 /* ---- read_ahead ---- */
 

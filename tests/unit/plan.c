@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "work/plan.h"
+#include "plan/plan.h"
 #include "tap.h"
 
 enum { MOST = 14, FRAMES = 12, HISTORIES = 4000 };

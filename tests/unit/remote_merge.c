@@ -6,8 +6,8 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "remote/remote_merge.h"
 #include "segment/segwriter.h"
-#include "work/remote_merge.h"
 #include "tap.h"
 
 enum { PAGES = 1000, SEGMENTS = 40, FRAME = SEG_FRAME + 4096 };

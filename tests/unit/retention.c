@@ -11,8 +11,8 @@
 
 #include "base/buf.h"
 #include "base/time.h"
+#include "plan/retention.h"
 #include "tap.h"
-#include "work/retention.h"
 
 enum { MOST = 40, HISTORIES = 1500 };
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "work/rules.h"
+#include "plan/rules.h"
 #include "tap.h"
 
 /* Keys as "START-END@TIME", TIME = END if left out. */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/s3xml.h"
+#include "aws/s3xml.h"
 #include "tap.h"
 
 #define DECL "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"

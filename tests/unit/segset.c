@@ -6,8 +6,8 @@
 
 #include "base/buf.h"
 #include "base/strings.h"
+#include "plan/segset.h"
 #include "tap.h"
-#include "work/segset.h"
 
 static void
 test_strings(void)

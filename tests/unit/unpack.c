@@ -13,11 +13,11 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "pack/pack.h"
+#include "pack/unpack.h"
 #include "segment/segpair.h"
 #include "segment/segwriter.h"
 #include "tap.h"
-#include "work/pack.h"
-#include "work/unpack.h"
 
 enum { PAGE = 512, SETS = 2, BLOCK = 512 };
 
