@@ -72,6 +72,8 @@ void file_close(struct file **f);
 /* The same, without FILE_REPLACE: if the name was taken, *existed is set,
  * unreported, and the file stays as it was. */
 enum rc file_commit_new(struct file **f, bool *existed);
+/* A small file: created with these flags, written and committed. */
+enum rc file_put(const char *path, int flags, const void *, size_t len);
 /* Remove an uncommitted file even with FILE_KEEP, and close it. */
 void file_discard(struct file **f);
 

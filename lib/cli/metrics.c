@@ -316,7 +316,6 @@ enum rc
 metrics_write(struct metrics *m, enum rc status)
 {
 	struct buf text = {0};
-	struct file *f = NULL;
 	uint64_t success = 0;
 	char *path;
 	enum rc rc;
@@ -328,12 +327,7 @@ metrics_write(struct metrics *m, enum rc status)
 		rc = last_success(m, path, &success);
 	write_text(&text, m, status, success);
 	if (rc == RC_OK)
-		rc = file_create(&f, path, FILE_REPLACE);
-	if (rc == RC_OK)
-		rc = file_write(f, text.data, text.len, 0);
-	if (rc == RC_OK)
-		rc = file_commit(&f);
-	file_close(&f);
+		rc = file_put(path, FILE_REPLACE, text.data, text.len);
 	free(path);
 	buf_release(&text);
 	m->written = time_monotonic();

@@ -56,19 +56,13 @@ make(const char *path)
 {
 	struct process self;
 	struct buf text = {0};
-	struct file *f = NULL;
 	enum rc rc;
 
 	process_self(&self);
 	buf_addf(&text, "host %s\nboot %s\npids %s\npid %llu\nstarted %llu\n",
 	    self.host, self.boot, self.pids, (unsigned long long)self.pid,
 	    (unsigned long long)self.started);
-	rc = file_create(&f, path, 0);
-	if (rc == RC_OK)
-		rc = file_write(f, text.data, text.len, 0);
-	if (rc == RC_OK)
-		rc = file_commit(&f);
-	file_close(&f);
+	rc = file_put(path, 0, text.data, text.len);
 	buf_release(&text);
 	return rc;
 }

@@ -247,7 +247,6 @@ standby_write(
     const char *db, const struct standby *is, const struct standby *comes)
 {
 	struct buf text = {0};
-	struct file *f = NULL;
 	char *path = xasprintf("%s-seg", db);
 	enum rc rc;
 
@@ -255,12 +254,7 @@ standby_write(
 	if (is)
 		add_line(&text, is);
 	add_line(&text, comes);
-	rc = file_create(&f, path, FILE_REPLACE);
-	if (rc == RC_OK)
-		rc = file_write(f, text.data, text.len, 0);
-	if (rc == RC_OK)
-		rc = file_commit(&f);
-	file_close(&f);
+	rc = file_put(path, FILE_REPLACE, text.data, text.len);
 	free(path);
 	buf_release(&text);
 	return rc;
