@@ -111,9 +111,9 @@ now=$(($(date +%s) * 1000))
 plan "11-20. 0" "-x: young states are kept" -x -- \
 	1 10 $((now - 1000)) 11 20 $now 1 20 $now
 plan "1-10 11-20. 0" "-x -o: an age" -x -o 0s -- \
-	1 10 $((now - 100000)) 11 20 $((now - 90000)) 1 20 $((now - 90000))
-plan "11-20. 0" "-x -o: the state at that age is kept" -x -o 95s -- \
-	1 10 $((now - 100000)) 11 20 $((now - 90000)) 1 20 $((now - 90000))
+	1 10 $((now - 10000000)) 11 20 $((now - 9000000)) 1 20 $((now - 9000000))
+plan "11-20. 0" "-x -o: the state at that age is kept" -x -o 9500s -- \
+	1 10 $((now - 10000000)) 11 20 $((now - 9000000)) 1 20 $((now - 9000000))
 plan "! 1" "-x of a history with a gap" -x -- 1 10 1 21 30 2
 
 # --- streams
