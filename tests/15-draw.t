@@ -92,6 +92,13 @@ like out 'a&#38;&#60;&#34;&#62;: 1 segment, frames up to 1<' "is escaped"
 like_not() { if grep -Eq "$2" "$1"; then fail "$3"; else pass "$3"; fi; }
 like_not out '<script|href|@import|url\(' "nothing from outside"
 
+# Of names alone.
+cut -f 1 day >names
+ok "of unknown sizes" seg-draw --text <names
+out_like '^# restores the newest state +22, \? bytes$' "as letters: said"
+ok "of unknown sizes, as SVG" seg-draw <names
+out_like 'restores the newest state: 22, \? bytes<' "as SVG: said"
+
 # What cannot be drawn.
 echo >empty
 must_fail 1 seg-draw <empty

@@ -131,18 +131,27 @@ time_at(const struct plan *p, uint64_t frame)
 struct sum {
 	size_t n;
 	uint64_t bytes;
+	bool unknown; /* some of the bytes */
 };
+
+static void
+add_bytes(uint64_t *bytes, bool *unknown, uint64_t n)
+{
+	if (n == UINT64_MAX)
+		*unknown = true;
+	else
+		*bytes += n;
+}
 
 static void
 sums(const struct picture *p, struct sum sum[3])
 {
 	memset(sum, 0, 3 * sizeof(*sum));
 	for (size_t i = 0; i < p->n; i++) {
-		uint64_t bytes = p->bar[i].s->bytes;
+		struct sum *s = &sum[p->bar[i].role];
 
-		sum[p->bar[i].role].n++;
-		if (bytes != UINT64_MAX)
-			sum[p->bar[i].role].bytes += bytes;
+		s->n++;
+		add_bytes(&s->bytes, &s->unknown, p->bar[i].s->bytes);
 	}
 }
 
@@ -167,12 +176,16 @@ static const char *const svg_class[] = {"plan", "kept", "gone"};
 
 /* "12.3 MiB" */
 static void
-put_bytes(uint64_t n)
+put_bytes(uint64_t n, bool unknown)
 {
 	static const char *const unit[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
 	double v = (double)n;
 	size_t i = 0;
 
+	if (unknown) {
+		printf("? bytes");
+		return;
+	}
 	for (; v >= 1024 && i < 4; i++)
 		v /= 1024;
 	printf("%.*f %s", i ? 1 : 0, v, n == 1 ? "byte" : unit[i]);
@@ -214,10 +227,7 @@ svg_group(const struct picture *p, struct group *g)
 		printf("%zu segment%s, ", g->n, number_s(g->n));
 	printf("%" PRIu64 "-%" PRIu64 " %s, ", g->start, g->end,
 	    time_text(g->time, time));
-	if (g->unknown)
-		printf("? bytes");
-	else
-		put_bytes(g->bytes);
+	put_bytes(g->bytes, g->unknown);
 	printf("</title></rect>\n");
 	g->n = 0;
 }
@@ -248,8 +258,7 @@ svg_bars(const struct picture *p)
 		g->n++;
 		g->end = b->s->key.end;
 		g->time = b->s->key.time;
-		g->unknown |= b->s->bytes == UINT64_MAX;
-		g->bytes += b->s->bytes;
+		add_bytes(&g->bytes, &g->unknown, b->s->bytes);
 	}
 	for (size_t i = 0; i < LANES; i++)
 		svg_group(p, &lane[i]);
@@ -315,7 +324,7 @@ svg_legend(const struct picture *p)
 		printf("<rect class=\"%s\" x=\"%d\" y=\"44\" width=\"14\" "
 		       "height=\"%d\"/>\n<text x=\"%d\" y=\"54\">%s: %zu, ",
 		    svg_class[i], x[i], BAR, x[i] + 19, meaning[i], sum[i].n);
-		put_bytes(sum[i].bytes);
+		put_bytes(sum[i].bytes, sum[i].unknown);
 		printf("</text>\n");
 	}
 	printf("<rect class=\"gap\" x=\"%d\" y=\"44\" width=\"14\" "
@@ -494,8 +503,11 @@ legend(unsigned form, unsigned i, const struct sum *s, char text[LEGEND_MAX])
 	char bytes[40];
 	int n;
 
-	snprintf(bytes, sizeof(bytes), ", %" PRIu64 " byte%s", s->bytes,
-	    number_s(s->bytes));
+	if (s->unknown)
+		snprintf(bytes, sizeof(bytes), ", ? bytes");
+	else
+		snprintf(bytes, sizeof(bytes), ", %" PRIu64 " byte%s", s->bytes,
+		    number_s(s->bytes));
 	if (form == 0)
 		n = snprintf(
 		    text, LEGEND_MAX, " %-26s %zu%s", meaning[i], s->n, bytes);
