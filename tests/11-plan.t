@@ -71,6 +71,8 @@ plan "! 1" "-f between ends" -f 15 -- 1 10 1 11 20 2
 err_like 'no segment ends at frame 15: the next ones are 10 and 20' "says so"
 plan "! 1" "-f beyond" -f 21 -- 1 10 1 11 20 2
 err_like 'no segment ends at frame 21: the last one is 20' "says so"
+plan "! 1" "-f before the first end" -f 5 -- 1 10 1 11 20 2
+err_like 'no segment ends at frame 5: the first one is 10' "says so"
 plan "1-10. 0" "-f and best effort" -f 15 -b -- 1 10 1 11 20 2
 plan "1-10. 0" "-t between two" -t 150 -- 1 10 100 11 20 200
 plan "1-10. 0" "-t at one" -t 100 -- 1 10 100 11 20 200
@@ -155,6 +157,7 @@ ok "of one segment" seg-plan -e -a <in
 out_like '^  restore    1 segment, 1 byte, 2 requests$' "one of each"
 ok "of which nothing is known" sh -c 'cut -f 1 in | seg-plan -e -a'
 out_like '^  bytes      0 and those of 1 segment of unknown size$' "one of them"
+out_like '^  restore    1 segment, 0 bytes known, 2 requests$' "nor of the plan"
 run seg-plan -e -t 1970-01-01T00:00:00Z <in
 err_like ': a: 1 of 1 segment with a TIME ahead of the clock' "and of the clock"
 for args in "-f 0" "-f x" "-t yesterday" "-f 1 -t 1" "-c some" "-c levels:0" \

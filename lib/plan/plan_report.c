@@ -102,11 +102,12 @@ plan_say_no_frame(const struct plan *p, const char *namespace, uint64_t frame)
 		else if (!above)
 			above = p->s[i].key.end;
 	}
-	if (!above)
+	if (!above || !below)
 		return msg_fail(RC_DATA,
 		    "%s: no segment ends at frame %" PRIu64
-		    ": the last one is %" PRIu64,
-		    namespace, frame, below);
+		    ": the %s one is %" PRIu64,
+		    namespace, frame, above ? "first" : "last",
+		    above ? above : below);
 	return msg_fail(RC_DATA,
 	    "%s: no segment ends at frame %" PRIu64
 	    ": the next ones are %" PRIu64 " and %" PRIu64,
@@ -191,6 +192,7 @@ print_restore(const struct plan *plan)
 	uint64_t end;
 	uint32_t last = plan_newest(plan, &end);
 	struct plan_path path;
+	bool unknown = false;
 
 	if (last == PLAN_NONE) {
 		last = plan_furthest(plan, UINT64_MAX, UINT64_MAX);
@@ -203,9 +205,12 @@ print_restore(const struct plan *plan)
 		return;
 	}
 	plan_path_to(plan, last, &path);
-	printf("  restore    %zu segment%s, %" PRIu64 " byte%s, %zu requests\n",
+	for (size_t i = 0; i < path.n; i++)
+		unknown |= plan->s[path.i[i]].bytes == UINT64_MAX;
+	printf("  restore    %zu segment%s, %" PRIu64
+	       " byte%s%s, %zu requests\n",
 	    path.n, number_s(path.n), plan->s[last].total,
-	    number_s(plan->s[last].total), 2 * path.n);
+	    number_s(plan->s[last].total), unknown ? " known" : "", 2 * path.n);
 	plan_path_release(&path);
 }
 
