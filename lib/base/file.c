@@ -404,20 +404,6 @@ file_commit(struct file **f)
 }
 
 enum rc
-file_put(const char *path, int flags, const void *data, size_t len)
-{
-	struct file *f = NULL;
-	enum rc rc = file_create(&f, path, flags);
-
-	if (rc == RC_OK)
-		rc = file_write(f, data, len, 0);
-	if (rc == RC_OK)
-		rc = file_commit(&f);
-	file_close(&f);
-	return rc;
-}
-
-enum rc
 file_commit_many(struct file_commit *c, size_t n)
 {
 	struct dirs dirs = {0};

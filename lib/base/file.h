@@ -72,8 +72,6 @@ void file_close(struct file **f);
 /* The same, without FILE_REPLACE: if the name was taken, *existed is set,
  * unreported, and the file stays as it was. */
 enum rc file_commit_new(struct file **f, bool *existed);
-/* A small file: created with these flags, written and committed. */
-enum rc file_put(const char *path, int flags, const void *, size_t len);
 /* Remove an uncommitted file even with FILE_KEEP, and close it. */
 void file_discard(struct file **f);
 
@@ -121,6 +119,8 @@ enum rc file_reserve(struct file *, uint64_t size);
 enum rc file_read(struct file *, void *, size_t len, uint64_t offset);
 enum rc file_readv(struct file *, struct iovec *, int n, uint64_t offset);
 enum rc file_write(struct file *, const void *, size_t len, uint64_t offset);
+/* A small file: created with these flags, written and committed. */
+enum rc file_put(const char *path, int flags, const void *, size_t len);
 enum rc file_writev(struct file *, struct iovec *, int n, uint64_t offset);
 
 /* Say that the file is read from front to back. */

@@ -98,6 +98,20 @@ file_write(struct file *f, const void *p, size_t len, uint64_t offset)
 }
 
 enum rc
+file_put(const char *path, int flags, const void *data, size_t len)
+{
+	struct file *f = NULL;
+	enum rc rc = file_create(&f, path, flags);
+
+	if (rc == RC_OK)
+		rc = file_write(f, data, len, 0);
+	if (rc == RC_OK)
+		rc = file_commit(&f);
+	file_close(&f);
+	return rc;
+}
+
+enum rc
 file_same(struct file *a, struct file *b, bool *same)
 {
 	char *piece = xmalloc(2 * (size_t)PIECE);
