@@ -1,7 +1,7 @@
 #!/bin/sh
 # libs.sh DIR: what "make static" links: the libraries of the commands, built for
 # musl from Debian's sources, in DIR/include and DIR/lib; and DIR/specs for gcc.
-# Takes musl-tools, dpkg-dev, nasm, tcl, and headers of Linux and libcurl.  The
+# Takes musl-tools, dpkg-dev, m4, nasm, tcl, and headers of Linux and libcurl.  The
 # sources come from the mirror that apt has; its configuration stays as it is.
 
 set -eu

@@ -13,7 +13,7 @@ from collections import namedtuple
 
 BUILD = os.environ["SEGTOOLS_BUILD"]
 SECONDS = 300  # in which a pipeline ends, whatever happens
-KILLED, ENDED = -9, -15
+KILLED, ENDED, UNREAD = -9, -15, -13
 
 # Those whose clock may be moved: no others read it for what they promise.
 READ_CLOCK = ("seg-cut", "seg-list", "seg-plan")
@@ -143,6 +143,8 @@ def wrong_of(result):
         died = status == KILLED and fault and fault.stage == n
         # It had failed when it was told to end: then that is its end.
         died |= status == ENDED and "--every" in argv and bool(err)
+        # Whom it wrote to had failed; ours say so instead.
+        died |= status == UNREAD and argv[0] == "cat"
         if status not in (0, 1, 2, 3) and not died:
             return f"{argv[0]}: status {status}"
         if status in (1, 2, 3) and not re.search(
