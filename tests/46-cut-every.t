@@ -76,6 +76,25 @@ start --every 50ms a a.db
 stop INT 0 "SIGINT: status 0" 2>/dev/null
 is "$(sets stream)" '. ' "a stream that had nothing to tell is one empty set"
 
+# SIGHUP, where there is no list to be read again: an end, but not under nohup.
+hang_up() { # hang_up DEFAULT | IGNORE
+	rm figures/round
+	# shellcheck disable=SC2016
+	perl -e '$SIG{HUP} = shift; exec @ARGV' "$1" \
+		seg-cut --metrics figures/round -d w --every 50ms a a.db >stream 2>said &
+	pid=$!
+	await test -e figures/round
+	kill -HUP $pid
+}
+hang_up DEFAULT
+wait $pid
+is $? 0 "SIGHUP: status 0"
+hang_up IGNORE
+sleep 0.3
+put a
+ok "one that is ignored ends nothing" await lines_are stream 2
+stop TERM 0 "stopped"
+
 # What does not change is not even opened, by root neither
 preload="LD_PRELOAD=$SEGTOOLS_BUILD/preload/fs.so FS_LOG=$T/log"
 start --every 50ms a a.db b b.db

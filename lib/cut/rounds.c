@@ -466,6 +466,21 @@ wait_until(struct rounds *r, uint64_t next)
 	return r->stop;
 }
 
+/* What is to be taken.  (While it is blocked even a signal that is ignored comes,
+ * and one that nohup ignores must not end this.) */
+static void
+signals_of(const struct rounds_opts *o, sigset_t *set)
+{
+	struct sigaction hup;
+
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	if (o->list || sigaction(SIGHUP, NULL, &hup) != 0 ||
+	    hup.sa_handler != SIG_IGN)
+		sigaddset(set, SIGHUP);
+}
+
 enum rc
 rounds_run(const struct rounds_opts *o, struct targets *targets)
 {
@@ -475,10 +490,7 @@ rounds_run(const struct rounds_opts *o, struct targets *targets)
 	enum rc rc;
 
 	signals_block(&old);
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	signals_of(o, &set);
 	(void)signal(SIGPIPE, SIG_IGN);
 	r.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	begin_all(&r);
