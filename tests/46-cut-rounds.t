@@ -94,6 +94,31 @@ rm -r store && mkdir store
 stop 0 "the end"
 echo "0 1" >clock
 
+# At the end, too: what is not printed for want of its answer is no success.
+hide() { ln -s nothere $ns/a/indexes; }
+rm -r w
+seg-cut -d w a a.db b b.db >in
+ok "what was cut before is in the store" seg-upload -m -s store <in
+cp -r store kept
+rm -r $ns/a/indexes
+hide
+put a
+put b
+start --every 1s -s store a a.db b b.db
+ok "it does not answer of one" await said 1 '/a/indexes'
+await records 1
+stop 3 "which cannot be told: status 3"
+is "$(sed 's|^w/\(.\)/.*|\1|; s/^$/./' stream | sort | tr '\n' ' ')" '! . b ' \
+	"that one has failed, the other is printed"
+is "$(grep -c '^seg-cut: a: what is in w is not printed' said)" 1 "said"
+start --every 1s -s store a a.db
+ok "again" await said 1 '/a/indexes'
+rm $ns/a/indexes
+cp -r kept/${ns#*/}/a/indexes $ns/a/
+stop 0 "when it is back at the end it is asked once more"
+is "$(grep -c '^w/a/' stream)" 1 "and what it lacks is printed"
+rm -r w store kept && mkdir store
+
 # Its reader takes nothing: it is offered again, at growing intervals.
 preload=$faster
 echo "0 300" >clock

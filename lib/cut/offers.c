@@ -97,6 +97,21 @@ offers_wants(const struct offers *o, size_t i)
 	return o->d[i].wanted;
 }
 
+/* Has it had a cut that the stream gets when the store has answered? */
+static bool
+waits_to_be_told(const struct offers *o, const struct offered *d)
+{
+	return o->store && d->last.end > d->offered && (!d->known || d->lost);
+}
+
+void
+offers_want_all(struct offers *o)
+{
+	for (size_t i = 0; i < o->targets->n; i++)
+		if (!o->d[i].asking && waits_to_be_told(o, &o->d[i]))
+			o->d[i].ask_at = 1;
+}
+
 static char *
 work_dir(const struct offers *o, size_t i)
 {
@@ -135,6 +150,20 @@ offers_news(const struct offers *o, size_t i)
 	const struct offered *d = &o->d[i];
 
 	return d->last.end > d->offered && !d->lost && (!o->store || d->known);
+}
+
+bool
+offers_untold(const struct offers *o, size_t i)
+{
+	struct keyset local = {0};
+	bool any;
+
+	if (!waits_to_be_told(o, &o->d[i]))
+		return false;
+	scan(o, i, &local);
+	any = local.n > 0;
+	keyset_release(&local);
+	return any;
 }
 
 /* The places in local of what leads on from what the stream has had;
@@ -449,7 +478,11 @@ offers_wait(struct offers *o, unsigned ms, bool *dirty, bool *full)
 	uint64_t until = time_monotonic() + ms, now;
 	struct pollfd fd;
 
-	while (o->ask.running && (now = time_monotonic()) < until) {
+	while (o->store && (now = time_monotonic()) < until) {
+		if (!o->ask.running)
+			ask_what_is_due(o);
+		if (!o->ask.running)
+			break;
 		fd = (struct pollfd){.fd = o->ask.fd, .events = POLLIN};
 		(void)poll(&fd, 1, (int)(until - now));
 		hear(o, dirty, full);

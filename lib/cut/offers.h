@@ -61,6 +61,12 @@ const struct key *offers_last(const struct offers *, size_t i);
 bool offers_want(struct offers *, size_t i);
 /* It has not come. */
 bool offers_wants(const struct offers *, size_t i);
+/* The store is asked for all that waits for its answer, however short ago it
+ * gave none. */
+void offers_want_all(struct offers *);
+/* Something lies in DIR that the stream did not get, for the store has not said
+ * what it lacks. */
+bool offers_untold(const struct offers *, size_t i);
 
 /*
  * Hear what the store has answered, and ask what is due; waits for neither.
@@ -68,7 +74,7 @@ bool offers_wants(const struct offers *, size_t i);
  * makes up for what has gone.
  */
 void offers_mind_store(struct offers *, bool *dirty, bool *full);
-/* Wait for what was asked, so long at most; then as above. */
+/* Ask what is due, and wait for the answers, so long at most; then as above. */
 void offers_wait(struct offers *, unsigned ms, bool *dirty, bool *full);
 
 /* The reason that lines on stderr give, as a number that another one is unlikely

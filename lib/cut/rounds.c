@@ -343,16 +343,34 @@ cut_waiting(struct rounds *r)
 		r->o->round(r->o->arg, status(r));
 }
 
+/* What the stream does not get for want of the store's answer is no success. */
+static void
+mind_untold(struct rounds *r)
+{
+	for (size_t i = 0; i < r->targets->n; i++) {
+		if (r->db[i].rc || !offers_untold(&r->offers, i))
+			continue;
+		r->db[i].say = SAY_FAILED;
+		r->db[i].rc = msg_fail(RC_SYSTEM,
+		    "%s: what is in %s is not printed: the store has not told"
+		    " what it lacks",
+		    r->targets->t[i].namespace, r->o->cut.dir);
+	}
+}
+
 static void
 last_round(struct rounds *r)
 {
 	r->ending = true;
 	r->stop = false;
+	offers_want_all(&r->offers);
 	round_once(r);
 	/* Offers need the store's first answer. */
 	offers_wait(&r->offers, LAST_ANSWER, r->dirty, r->full);
 	r->answered = true;
 	cut_waiting(r);
+	tell(r, true);
+	mind_untold(r);
 	tell(r, true);
 	if (r->out.rc == RC_OK && !r->out.begun) {
 		buf_adds(&r->out.set, rec_end_line(r->o->json, false));
