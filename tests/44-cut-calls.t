@@ -115,6 +115,28 @@ mkdir -p work/shop
 says 3 "work/shop: Input/output error" "an empty one" \
 	fs FS_FAIL=opendir@work/shop=EIO seg-cut -d work shop e.db
 
+# ---- the database's name ----
+
+# It goes, or is given to another file, in each of the steps that open it: that
+# is said, whatever SQLite makes of it.
+named() { # named OP N DOES STATUS LINE
+	make_db db 20 512 "$mode"
+	cp db other
+	says "$4" "$5" "$mode: $1 $2: that is said" fs "FS_RUN=$1@/db\$#$2=$3" ./do-cut
+	rm -rf db db-* gone other work
+}
+gone="db: No such file or directory"
+replaced="db: was replaced while it was opened"
+rm -rf db db-* work
+for mode in wal delete; do
+	for n in 1 2; do
+		named fstat $n "mv db gone" 1 "$gone"
+		named fstat $n "mv other db" 3 "$replaced"
+		named pread $n "mv db gone" 1 "$gone"
+		named pread $n "mv other db" 3 "$replaced"
+	done
+done
+
 # ---- what a killed run left ----
 
 # left: a cut that was killed when all was done, but for its next memory

@@ -266,6 +266,20 @@ preload=
 rm -r w e.db
 mv others w
 
+# One that is replaced just when it is opened has not failed.
+make_db r.db 20 4096 delete
+make_db other.db 30 4096 delete
+printf '#!/bin/sh\nmv other.db r.db\n' >replace-it
+chmod +x replace-it
+preload="LD_PRELOAD=$SEGTOOLS_BUILD/preload/fs.so FS_RUN=fstat@/r.db\$#2=./replace-it"
+start --every 50ms r r.db
+preload=
+ok "replaced while it was opened" await lines_are stream 2
+stop TERM 0 "stopped"
+is "$(sets stream)" 'r . ' "no failure is told"
+absent other.db
+restored r "the other one"
+
 # What cannot be written is named by its key, another one each time: one reason.
 preload="LD_PRELOAD=$SEGTOOLS_BUILD/preload/fs.so FS_LOG=$T/log.full"
 preload="$preload FS_FAIL=write@w/new/.segtmp-1=ENOSPC"

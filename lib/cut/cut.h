@@ -43,7 +43,7 @@ struct cut_result {
 	bool made;        /* it was made now */
 	bool whole;       /* all of the database was read, */
 	uint64_t read_ms; /* which took so long */
-	bool busy;        /* failed since somebody has it locked */
+	bool busy;        /* failed since somebody has it locked, or the like */
 	bool goes_on;     /* a commit may come that no file shows */
 	/* Failed since only the store can tell the number of its first frame. */
 	bool unnumbered;

@@ -50,18 +50,40 @@ struct livedb {
 	struct livelog log;
 	struct livedb_state state;
 	struct secrecy secrecy;
+	dev_t dev; /* the file that was looked at */
+	ino_t ino;
 	bool busy, goes_on;
 };
 
 /* ---- what SQLite says ---- */
 
+/* Is the name still that of the file that was looked at?  Of another one SQLite
+ * says anything, and the stamps would be of a file that was not read. */
+static enum rc
+still_there(struct livedb *db)
+{
+	struct stat st;
+
+	if (stat(db->path, &st) != 0)
+		return msg_errno(db->path);
+	if (st.st_dev == db->dev && st.st_ino == db->ino)
+		return RC_OK;
+	db->busy = true;
+	return msg_fail(
+	    RC_SYSTEM, "%s: was replaced while it was opened", db->path);
+}
+
 static enum rc
 sql_fail(struct livedb *db, int err)
 {
 	int primary = err & 0xff;
-	enum rc rc = primary == SQLITE_CORRUPT ? RC_DATA : RC_SYSTEM;
+	enum rc rc;
 
 	db->busy = primary == SQLITE_BUSY;
+	rc = db->busy ? RC_OK : still_there(db);
+	if (rc)
+		return rc;
+	rc = primary == SQLITE_CORRUPT ? RC_DATA : RC_SYSTEM;
 	if (err == SQLITE_READONLY_ROLLBACK)
 		return msg_fail(RC_SYSTEM,
 		    "%s: has a hot journal: let an SQLite program open it",
@@ -102,6 +124,8 @@ look_at(struct livedb *db)
 	/* SQLite would remove a log beside it. */
 	if (st.st_size == 0)
 		return RC_ABSENT;
+	db->dev = st.st_dev;
+	db->ino = st.st_ino;
 	db->secrecy = secrecy_of(-1, db->path, &st);
 	db->vfs.path = db->path;
 	db->vfs.owner = st.st_uid;
@@ -357,7 +381,9 @@ livedb_begin(struct livedb *db)
 		db->log.file = NULL;
 	take_stamps(db);
 	boot_id(db->state.boot);
-	rc = file_header(db);
+	rc = still_there(db);
+	if (rc == RC_OK)
+		rc = file_header(db);
 	db->log.path = db->path;
 	db->log.db = db->file;
 	db->log.page_size = db->state.page_size;

@@ -58,7 +58,8 @@ enum rc livedb_open(
 void livedb_free(struct livedb *); /* NULL-safe */
 const struct secrecy *livedb_secrecy(const struct livedb *);
 
-/* Whether the last failure was that somebody else has it locked. */
+/* Whether the last failure was that somebody else has it locked, or replaced it
+ * just then. */
 bool livedb_is_busy(const struct livedb *);
 
 /* Begin to read; waits for a busy database, then RC_SYSTEM.  A hot journal:
