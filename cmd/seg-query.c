@@ -42,8 +42,14 @@ static const struct cli_option own[] = {
 
 #define VFS_NAME "seg-query"
 
-/* Segments of plans that are opened ahead: a file or two each. */
-enum { SEGMENTS_AHEAD = 256 };
+/* Segments of plans that are opened ahead; files that a plan has open beside
+ * those of its segments, and a segment; and what else is open. */
+enum {
+	SEGMENTS_AHEAD = 256,
+	PLAN_FILES = 5,
+	SEGMENT_FILES = 2,
+	OTHER_FILES = 8
+};
 
 /* A plan: one that is read, or waits for its turn. */
 struct asked {
@@ -264,6 +270,16 @@ answer(struct query *q)
 	q->cli.rc = rc_max(q->cli.rc, rc_max(rc, flushed));
 }
 
+/* More than is good to have open? */
+static bool
+is_far_ahead(const struct query *q)
+{
+	size_t open = OTHER_FILES + q->cli.jobs + PLAN_FILES * q->waiting;
+
+	return q->waiting > q->cli.jobs || q->segments > SEGMENTS_AHEAD ||
+	       q->segments > fd_room(SEGMENT_FILES, open);
+}
+
 static enum rc
 ask_set(void *ctx)
 {
@@ -277,8 +293,7 @@ ask_set(void *ctx)
 	q->waiting++;
 	q->segments += a->keys.n;
 	begin(q, a);
-	while (q->waiting > q->cli.jobs ||
-	       (q->waiting > 1 && q->segments > SEGMENTS_AHEAD))
+	while (q->waiting > 1 && is_far_ahead(q))
 		answer(q);
 	return RC_OK;
 }
@@ -317,7 +332,8 @@ parse(struct query *q, int argc, char **argv)
 			    &q->cli, "--cache", optarg, 0, UINT64_MAX);
 			break;
 		case CACHE_DIR:
-			q->cache_dir = optarg;
+			q->cache_dir = cli_named(
+			    &q->cli, "--cache-dir", "directory", optarg);
 			break;
 		case CACHE_DISK:
 			q->cache_disk = cli_number(

@@ -54,6 +54,37 @@ ok "the next run succeeds" seg-unpack -d w4 <cuts.tar
 must_fail 3 sh -c 'ulimit -f 100; seg-fetch -l -s store -d w3 <listing'
 ok "nothing is half-made" whole w3
 
+# --- few open files: fewer transfers at a time, and plans asked ahead
+i=0
+while [ $i -lt 40 ]; do
+	i=$((i + 1))
+	mkseg many m $i $i $i 40 $i 1 1 >>made || exit 1
+done
+{
+	cut -f 1 made
+	echo
+} >paths
+few() { # COMMAND...: which files it has on stdin is in $in
+	ok "few open files: $*" sh -c "ulimit -n 24; exec \"\$@\" <$in" sh "$@"
+}
+mkdir few
+in=paths few seg-upload -s few
+ok "listed" seg-list -s few m
+cp out names
+in=names few seg-verify --restore -s few
+in=names few seg-fetch -l -s few -d lazy
+is "$(wc -l <out)" 2 "one merge"
+in=names few seg-fetch -s few -d fetched
+in=listing
+seg-plan -e <listing >plan || exit 1
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+	cat plan
+done >plans
+in=plans few seg-query -s store 'SELECT count(*) FROM t'
+is "$(sort -u out)" 3000 "all of them answered"
+is "$(wc -l <out)" 12 "each"
+in=names few seg-rm -F -s few
+
 # --- a disk that is full
 if [ "$(id -u)" = 0 ] && mkdir full &&
 	mount -t tmpfs -o size=512k none full 2>/dev/null; then

@@ -526,3 +526,11 @@ fd_raise_limit(void)
 		rl = all;
 	return rl.rlim_cur > INT_MAX ? INT_MAX : (size_t)rl.rlim_cur;
 }
+
+size_t
+fd_room(size_t each, size_t others)
+{
+	size_t files = fd_raise_limit();
+
+	return files >= others + each ? (files - others) / each : 1;
+}

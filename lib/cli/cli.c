@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/number.h"
 #include "base/output.h"
 #include "cli/cli.h"
@@ -215,6 +216,15 @@ cli_number(const struct cli *cli, const char *option, const char *text,
 	return v;
 }
 
+const char *
+cli_named(const struct cli *cli, const char *option, const char *what,
+    const char *name)
+{
+	if (!*name)
+		cli_usage(cli, "%s: no %s named", option, what);
+	return name;
+}
+
 static _Noreturn void
 finish_now(void)
 {
@@ -232,8 +242,6 @@ on_record(void *metrics, const struct rec *rec)
 static void
 begin_metrics(struct cli *cli, const char *path)
 {
-	if (!*path)
-		cli_usage(cli, "--metrics: no file named");
 	metrics_free(cli->metrics);
 	cli->metrics = metrics_new(path, msg_name());
 	cli->out.wrote = on_record;
@@ -263,10 +271,10 @@ take_common(struct cli *cli, int c)
 		cli->cluster = optarg;
 		break;
 	case 'd':
-		cli->dir = optarg;
+		cli->dir = cli_named(cli, "-d", "directory", optarg);
 		break;
 	case 'k':
-		cli->catalog = optarg;
+		cli->catalog = cli_named(cli, "-k", "catalogue", optarg);
 		break;
 	case 'j':
 		cli->jobs = (unsigned)cli_number(cli, "-j", optarg, 1, 1000);
@@ -288,7 +296,7 @@ take_common(struct cli *cli, int c)
 		    cli, "--retry-for", optarg, 0, 86400 * 365);
 		break;
 	case METRICS:
-		begin_metrics(cli, optarg);
+		begin_metrics(cli, cli_named(cli, "--metrics", "file", optarg));
 		break;
 	default:
 		break;
@@ -322,6 +330,18 @@ bad_option(const struct cli *cli, int c, char **argv)
 	cli_usage(cli, "option %s is not known", option);
 }
 
+/* As far as the limit of open files goes: a transfer has a segment's two files,
+ * what they are copied to, and a connection. */
+static void
+fit_jobs(struct cli *cli)
+{
+	enum { FILES = 4, OTHER_FILES = 12 };
+	size_t most = fd_room(FILES, OTHER_FILES);
+
+	if (cli->jobs > most)
+		cli->jobs = (unsigned)most;
+}
+
 int
 cli_getopt(struct cli *cli, int argc, char **argv)
 {
@@ -329,8 +349,10 @@ cli_getopt(struct cli *cli, int argc, char **argv)
 
 	for (;;) {
 		c = getopt_long(argc, argv, cli->letters, cli->options, NULL);
-		if (c == -1)
+		if (c == -1) {
+			fit_jobs(cli);
 			return -1;
+		}
 		if (c == '?' || c == ':')
 			bad_option(cli, c, argv);
 		if (!is_common(cli, c))

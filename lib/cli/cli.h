@@ -37,7 +37,7 @@ struct cli {
 	const char *cluster; /* -C, SEG_CLUSTER; "default" */
 	const char *dir;     /* -d; "." */
 	const char *catalog; /* -k; NULL */
-	unsigned jobs;       /* -j; 16 */
+	unsigned jobs;       /* -j; 16; fewer where few files may be open */
 	unsigned retry_for;  /* --retry-for; 60 */
 	bool eof_ends_set;   /* -e */
 	bool dry_run;        /* -n */
@@ -85,6 +85,9 @@ void cli_usage(const struct cli *, const char *fmt, ...)
 /* Strict number of an option or exit with a usage error. */
 uint64_t cli_number(const struct cli *, const char *option, const char *text,
     uint64_t min, uint64_t max);
+/* The name of a file or directory, or exit with a usage error if it is empty. */
+const char *cli_named(
+    const struct cli *, const char *option, const char *what, const char *name);
 
 /* Status to return from main: cli.rc, or the failure to write stdout or the
  * metrics. */

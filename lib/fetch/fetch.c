@@ -177,15 +177,12 @@ fetch_finish(struct fetch *f)
 static unsigned
 window_of(unsigned parallel)
 {
-	size_t files = fd_raise_limit(), others = OTHER_FILES + parallel;
-	size_t most = files > others ? (files - others) / 2 : 0;
+	size_t most = fd_room(2, OTHER_FILES + parallel);
 	size_t window = (size_t)WINDOW_STEP * parallel;
 
 	if (window > WINDOW_MAX)
 		window = WINDOW_MAX;
-	if (window > most)
-		window = most;
-	return window ? (unsigned)window : 1;
+	return (unsigned)(window < most ? window : most);
 }
 
 struct fetch *
