@@ -90,7 +90,7 @@ parse(struct cutting *p, int argc, char **argv)
 		if (c == FULL)
 			p->opts.full = true;
 		else if (c == LIST)
-			p->list = optarg;
+			p->list = cli_named(cli, "--list", "file", optarg);
 		else if (c == EVERY && !parse_interval(optarg, &p->every))
 			cli_usage(
 			    cli, "--every: %s is not an interval", optarg);

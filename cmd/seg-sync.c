@@ -164,7 +164,8 @@ take_option(struct sync *s, int c)
 		s->changes[s->n_changes++] = (struct change){c, optarg};
 		break;
 	case FROM_DB:
-		s->metastore = optarg;
+		s->metastore =
+		    cli_named(&s->cli, "--from-db", "metastore", optarg);
 		break;
 	case MONITORED:
 		s->monitored = true;

@@ -228,6 +228,21 @@ refused 1 junk.db ".*not a database"
 refused 1 empty.db "not a catalogue"
 refused 1 newer.db "catalogue of version 4"
 refused 1 short.db "database disk image is malformed"
+mkdir dir.db
+mkfifo fifo.db
+exec 7<>fifo.db # or it would be waited for
+for f in dir.db fifo.db /dev/null; do
+	refused 2 $f "not a regular file"
+	must_fail 2 seg-sync -k cat.db --from-db $f
+	err_like "^seg-sync: $f: not a regular file" "nor is that a metastore"
+done
+exec 7<&-
+for c in "seg-list -k" "seg-sync -k" "seg-sync -k cat.db --from-db" \
+	"seg-cut --list" "seg-cut -d"; do
+	# shellcheck disable=SC2086
+	must_fail 2 $c ""
+	err_like "^${c%% *}: --*[a-z-]*: no [a-z]* named" "$c: an empty name is none"
+done
 if [ "$(id -u)" = 0 ]; then
 	chmod -R a+rwX store next listing work
 	cp -Rp store/. before

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -161,10 +162,17 @@ say_not_made(sqlite3 *db, const char *path)
 enum rc
 catdb_open_file(sqlite3 **db, const char *path, int flags, int wait_ms)
 {
-	/* Nothing that SQLite would take for a special name. */
-	char *plain = xasprintf("%s%s", *path == '/' ? "" : "./", path);
-	int err = sqlite_open(plain, db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	struct stat st;
+	char *plain;
+	int err;
 
+	/* SQLite would wait for who writes into a FIFO, and take what cannot be
+	 * read as a file for a broken disk. */
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return msg_fail(RC_USAGE, "%s: not a regular file", path);
+	/* Nothing that SQLite would take for a special name. */
+	plain = xasprintf("%s%s", *path == '/' ? "" : "./", path);
+	err = sqlite_open(plain, db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 	free(plain);
 	if (err && flags & SQLITE_OPEN_CREATE)
 		return say_not_made(*db, path);

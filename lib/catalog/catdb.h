@@ -37,7 +37,7 @@ struct catalog {
 
 /* Open path, with SQLite's flags; a catalogue that cannot be changed fails at
  * once; one of version 2 that is to be changed becomes one of this.
- * catdb_open_file(): another file. */
+ * catdb_open_file(): another file.  What is no regular file is RC_USAGE. */
 enum rc catdb_open(struct catalog *, int flags);
 enum rc catdb_open_file(sqlite3 **, const char *path, int flags, int wait_ms);
 void catdb_close(struct catalog *);
