@@ -339,6 +339,17 @@ both_ways analyzed 'CREATE TABLE t(a, b); CREATE INDEX i ON t(a); CREATE TABLE u
 	INSERT INTO v VALUES(1); ANALYZE v' \
 	'SELECT * FROM sqlite_stat1 ORDER BY 1, 2'
 
+# A virtual table asks what it shows for its columns.
+both_ways shows 'CREATE TABLE z(a); INSERT INTO z VALUES('\''hello'\'')' \
+	'CREATE TABLE c(a, b); INSERT INTO c SELECT a, 1 FROM z;
+	CREATE VIEW v AS SELECT a FROM z; CREATE VIRTUAL TABLE f USING fts4(content="c");
+	CREATE VIRTUAL TABLE g USING fts4(content="v"); INSERT INTO f(f) VALUES('\''rebuild'\'')' \
+	'SELECT type, name, sql FROM sqlite_schema ORDER BY 1, 2'
+is "$(sqlite3 shows.db 'SELECT count(*) FROM f WHERE a MATCH '\''hello'\' 2>&1) $(
+	cp first.db copy.db; replayed copy.db script
+	sqlite3 copy.db 'SELECT count(*) FROM f WHERE a MATCH '\''hello'\' 2>&1)" "1 1" \
+	"shows: what is in it"
+
 # --- a schema that says more than SQLite reads of it
 
 # more NAME TYPE OF ROOT SQL: an object of that SQL is added; the script runs

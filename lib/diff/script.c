@@ -171,6 +171,13 @@ put_sql(struct buf *b, const char *sql)
 	b->len--;
 }
 
+/* Made with the virtual table that it belongs to? */
+static bool
+is_shadow(const struct script *s, const struct object *o)
+{
+	return o->type == OBJECT_TABLE && schema_shadow_of(&s->d->to, o->name);
+}
+
 static enum rc
 create(struct script *s, const struct object *o)
 {
@@ -181,10 +188,9 @@ create(struct script *s, const struct object *o)
 		    o->name);
 	if (o->type == OBJECT_TABLE && is_statistics(o)) {
 		buf_adds(&s->out, "ANALYZE sqlite_master");
-	} else if (o->type == OBJECT_TABLE &&
-		   schema_shadow_of(&s->d->to, o->name) &&
+	} else if (is_shadow(s, o) &&
 		   strncasecmp(o->sql, start, sizeof(start) - 1) == 0) {
-		/* Made with what it belongs to, it has rows. */
+		/* It has rows already. */
 		buf_addf(&s->out, "%sIF NOT EXISTS ", start);
 		put_sql(&s->out, o->sql + sizeof(start) - 1);
 		buf_adds(&s->out, ";\nDELETE FROM ");
@@ -204,8 +210,9 @@ was_dropped(const struct script *s, const struct object *o)
 	return x && s->dropped[x - s->d->from.object];
 }
 
+/* Of a type; tables: those that are no shadow tables, or those that are. */
 static enum rc
-create_all(struct script *s, enum object_type type)
+create_these(struct script *s, enum object_type type, bool shadow)
 {
 	const struct schema *schema = &s->d->to;
 	enum rc rc = RC_OK;
@@ -213,12 +220,19 @@ create_all(struct script *s, enum object_type type)
 	for (size_t i = 0; rc == RC_OK && i < schema->n; i++) {
 		const struct object *o = &schema->object[i];
 
-		if (o->type != type || !diff_wants(s->d, o->table) ||
+		if (o->type != type || is_shadow(s, o) != shadow ||
+		    !diff_wants(s->d, o->table) ||
 		    (diff_keeps(s->d, o) && !was_dropped(s, o)))
 			continue;
 		rc = create(s, o);
 	}
 	return rc;
+}
+
+static enum rc
+create_all(struct script *s, enum object_type type)
+{
+	return create_these(s, type, false);
 }
 
 /* ---- a row ---- */
@@ -514,11 +528,13 @@ write_schema(struct script *s,
 static enum rc
 write_all(struct script *s)
 {
-	static const enum object_type gone[] = {OBJECT_TRIGGER, OBJECT_VIEW,
-	    OBJECT_INDEX, OBJECT_VIRTUAL, OBJECT_TABLE};
-	static const enum object_type first[] = {OBJECT_VIRTUAL, OBJECT_TABLE};
-	static const enum object_type last[] = {
-	    OBJECT_INDEX, OBJECT_VIEW, OBJECT_TRIGGER};
+	/* Of what a virtual table shows, a table or a view, it asks when it is
+	 * made, and when it goes. */
+	static const enum object_type gone[] = {OBJECT_TRIGGER, OBJECT_VIRTUAL,
+	    OBJECT_VIEW, OBJECT_INDEX, OBJECT_TABLE};
+	static const enum object_type first[] = {
+	    OBJECT_TABLE, OBJECT_VIEW, OBJECT_VIRTUAL};
+	static const enum object_type last[] = {OBJECT_INDEX, OBJECT_TRIGGER};
 	enum rc rc;
 
 	buf_adds(&s->out, "PRAGMA foreign_keys = OFF;\n"
@@ -526,11 +542,13 @@ write_all(struct script *s)
 			  "BEGIN;\n");
 	rc = write_schema(s, drop_all, gone, 5);
 	if (rc == RC_OK)
-		rc = write_schema(s, create_all, first, 2);
+		rc = write_schema(s, create_all, first, 3);
+	if (rc == RC_OK)
+		rc = create_these(s, OBJECT_TABLE, true);
 	for (size_t i = 0; rc == RC_OK && i < s->d->n; i++)
 		rc = write_table(s, &s->d->table[i]);
 	if (rc == RC_OK)
-		rc = write_schema(s, create_all, last, 3);
+		rc = write_schema(s, create_all, last, 2);
 	if (rc == RC_OK)
 		rc = write_sequence(s);
 	if (rc == RC_OK)
