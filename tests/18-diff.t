@@ -339,6 +339,13 @@ both_ways analyzed 'CREATE TABLE t(a, b); CREATE INDEX i ON t(a); CREATE TABLE u
 	INSERT INTO v VALUES(1); ANALYZE v' \
 	'SELECT * FROM sqlite_stat1 ORDER BY 1, 2'
 
+# AUTOINCREMENT gives no number again, whichever rows there are.
+both_ways numbered 'CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, v);
+	INSERT INTO t(v) VALUES(1), (2), (3); DELETE FROM t WHERE id = 3' \
+	'CREATE TABLE u(id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO u VALUES(70);
+	DELETE FROM u; INSERT INTO t VALUES(90, 1); DELETE FROM t WHERE id <> 1' \
+	'SELECT * FROM sqlite_sequence ORDER BY 1'
+
 # A virtual table asks what it shows for its columns.
 both_ways shows 'CREATE TABLE z(a); INSERT INTO z VALUES('\''hello'\'')' \
 	'CREATE TABLE c(a, b); INSERT INTO c SELECT a, 1 FROM z;
