@@ -339,6 +339,18 @@ both_ways analyzed 'CREATE TABLE t(a, b); CREATE INDEX i ON t(a); CREATE TABLE u
 	INSERT INTO v VALUES(1); ANALYZE v' \
 	'SELECT * FROM sqlite_stat1 ORDER BY 1, 2'
 
+# Text that begins with U+FEFF is no mark of order.
+both_ways marked "PRAGMA encoding = 'UTF-16'; CREATE TABLE t(id INTEGER PRIMARY KEY, v);
+	INSERT INTO t VALUES(1, char(65279) || 'a'), (2, char(65279))" \
+	"UPDATE t SET v = char(65279) || 'b' WHERE id = 1; DELETE FROM t WHERE id = 2;
+	INSERT INTO t VALUES(3, char(65279, 65279) || 'c')" \
+	'SELECT id, hex(CAST(v AS BLOB)) FROM t'
+ok "in a changeset" seg-diff --changeset <two
+cp out changeset
+cp first.db copy.db
+ok "which can be applied" applychanges copy.db abort <changeset
+same_rows copy.db marked.db 'SELECT id, hex(CAST(v AS BLOB)) FROM t' "neither"
+
 # AUTOINCREMENT gives no number again, whichever rows there are.
 both_ways numbered 'CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, v);
 	INSERT INTO t(v) VALUES(1), (2), (3); DELETE FROM t WHERE id = 3' \

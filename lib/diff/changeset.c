@@ -106,6 +106,21 @@ end_part(struct changeset *c)
 
 /* ---- rows ---- */
 
+/* A column of the row, as the parameter that is as many. */
+static int
+bind(struct changeset *c, sqlite3_stmt *stmt, sqlite3_stmt *row, int i)
+{
+	struct value v = value_of(row, i, SIDE_UTF8);
+
+	c->bytes += 16 + v.len;
+	if (v.type != SQLITE_TEXT)
+		return sqlite3_bind_value(
+		    stmt, i, sqlite3_column_value(row, i));
+	/* Text in UTF-16 that begins with a mark of order would lose it. */
+	return sqlite3_bind_text64(
+	    stmt, i, v.bytes, v.len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
 static enum rc
 run(struct changeset *c, sqlite3_stmt *stmt, sqlite3_stmt *row,
     sqlite3_session *recorder)
@@ -115,15 +130,8 @@ run(struct changeset *c, sqlite3_stmt *stmt, sqlite3_stmt *row,
 	if (recorder)
 		sqlite3session_enable(recorder, 1);
 	for (size_t i = 0; row && result == SQLITE_OK && i < c->rows->to->n;
-	     i++) {
-		sqlite3_value *v = sqlite3_column_value(row, (int)i + 1);
-
-		result = sqlite3_bind_value(stmt, (int)i + 1, v);
-		c->bytes += 16;
-		if (sqlite3_column_type(row, (int)i + 1) >= SQLITE_TEXT)
-			c->bytes +=
-			    (uint64_t)sqlite3_column_bytes(row, (int)i + 1);
-	}
+	     i++)
+		result = bind(c, stmt, row, (int)i + 1);
 	if (result == SQLITE_OK)
 		(void)sqlite3_step(stmt);
 	result = sqlite3_reset(stmt);
