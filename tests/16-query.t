@@ -74,6 +74,12 @@ ok "several statements" query \
 	--header --with-namespace
 printf 'namespace\ta\ta:1\nrows\t1\t2\nnamespace\tb\nrows\t1\nrows\t2\n' >want
 same out want "a header for each result, the namespace first"
+ok "columns of one name" query 'SELECT 1 AS a, 2 AS a, 3 AS "a:1", 4 AS a, 5 AS "a:1",
+	6 AS namespace, 7 AS "b:1", 8 AS b, 9 AS b' --header --with-namespace
+is "$(head -n 1 out | tr '\t' ' ')" \
+	"namespace a a:1 a:1:1 a:2 a:1:2 namespace:1 b:1 b b:2" "have a name each"
+ok "2000 of them" query "SELECT $(yes 1 | head -n 2000 | paste -sd, -)" --header
+is "$(head -n 1 out | tr '\t' '\n' | sort -u | wc -l)" 2000 "too"
 ok "names as operands" seg-query 'SELECT count(*) FROM v' "$(sed -n '1s/\t.*//p' plan)"
 is "$(cat out)" 11 "are a set"
 

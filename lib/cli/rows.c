@@ -231,13 +231,15 @@ has_name(const struct rows *r, const char *name)
 	return false;
 }
 
-/* A second column of one name gets ":1". */
+/* A second column of one name gets ":1".  before: how many columns of its name
+ * were there, so that those numbers are taken. */
 static void
-add_name(struct rows *r, const char *name)
+add_name(struct rows *r, const char *name, unsigned before)
 {
-	char *other = xstrdup(name);
+	char *other =
+	    before > 0 ? xasprintf("%s:%u", name, before) : xstrdup(name);
 
-	for (unsigned k = 1; has_name(r, other); k++) {
+	for (unsigned k = before + 1; has_name(r, other); k++) {
 		free(other);
 		other = xasprintf("%s:%u", name, k);
 	}
@@ -258,19 +260,32 @@ put_header(struct rows *r)
 	buf_addc(&r->line, '\n');
 }
 
+static const char *
+name_of(sqlite3_stmt *stmt, int column)
+{
+	const char *name = sqlite3_column_name(stmt, column);
+
+	return name ? name : "";
+}
+
 void
 rows_begin(struct rows *r, sqlite3_stmt *stmt)
 {
+	static const char namespace[] = "namespace";
 	int n = sqlite3_column_count(stmt);
 
 	buf_clear(&r->names);
 	r->columns = n + (r->namespaces ? 1 : 0);
 	if (r->namespaces)
-		add_name(r, "namespace");
+		add_name(r, namespace, 0);
 	for (int i = 0; i < n; i++) {
-		const char *name = sqlite3_column_name(stmt, i);
+		const char *name = name_of(stmt, i);
+		unsigned before =
+		    r->namespaces && strcmp(name, namespace) == 0 ? 1 : 0;
 
-		add_name(r, name ? name : "");
+		for (int j = 0; j < i; j++)
+			before += strcmp(name_of(stmt, j), name) == 0;
+		add_name(r, name, before);
 	}
 	if (r->header && !r->json)
 		put_header(r);
