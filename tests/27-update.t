@@ -131,6 +131,19 @@ cp copy.db-seg moved.db-seg
 must_fail 1 seg-restore -u moved.db <files
 err_like 'was changed, or moved' "a copy of the copy"
 
+# What is left beside a copy that is not there: as beside any restore.
+for end in wal shm journal; do
+	echo 'perhaps of worth' >new.db-$end
+	must_fail 1 seg-restore -u new.db <files
+	err_like "^seg-restore: new.db-$end: left of another database \(-F removes it\)$" \
+		"a -$end without a database"
+	absent new.db
+	is "$(cat new.db-$end)" 'perhaps of worth' "it is left"
+done
+ok "-F removes them" seg-restore -u -F new.db <files
+is "$(echo new.db*)" "new.db new.db-seg" "they are gone"
+rm new.db*
+
 # Every byte of DB-seg: damaged is damaged, never another state.
 bad=
 size=$(size copy.db-seg)

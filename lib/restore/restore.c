@@ -17,8 +17,8 @@ enum { BESIDE = sizeof(beside) / sizeof(beside[0]) };
 
 /* ---- the target ---- */
 
-static enum rc
-nothing_beside(const char *path)
+enum rc
+restore_nothing_beside(const char *path)
 {
 	enum rc rc = RC_OK;
 
@@ -51,7 +51,7 @@ restore_target(const char *path, const struct restore_opts *opts)
 
 	if (!opts->replace)
 		return file_exists(path) ? exists_already(path)
-					 : nothing_beside(path);
+					 : restore_nothing_beside(path);
 	rc = replace_new(&r, path, opts->busy_ms);
 	replace_free(r);
 	return rc;
@@ -86,7 +86,7 @@ commit_new(struct file **file, const char *path)
 	enum rc rc;
 
 	do {
-		rc = nothing_beside(path);
+		rc = restore_nothing_beside(path);
 		if (rc == RC_OK)
 			rc = file_commit_new(file, &existed);
 		if (rc == RC_OK && existed)

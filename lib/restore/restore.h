@@ -23,6 +23,9 @@ struct restore_opts {
  */
 enum rc restore_target(const char *path, const struct restore_opts *);
 
+/* Of a database that is not there nothing is left beside it; RC_DATA reported. */
+enum rc restore_nothing_beside(const char *path);
+
 /*
  * The set, after merge_check() with from_start, becomes the file: exactly
  * size_after pages, holes where no segment has a page.  If the last segment's

@@ -47,7 +47,8 @@ look(struct update *u)
 	u->there = rc != RC_ABSENT;
 	u->known = rc == RC_OK && !why;
 	if (rc == RC_ABSENT)
-		return RC_OK;
+		return u->opts->replace ? RC_OK
+					: restore_nothing_beside(u->path);
 	if (rc == RC_OK && why && !u->opts->replace)
 		return msg_fail(
 		    RC_DATA, "%s: %s (-F replaces it)", u->path, why);
