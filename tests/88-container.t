@@ -7,9 +7,10 @@ SEG_STORE=$T/store
 export SEG_STORE
 make_db app.db 50
 
+entrypoint=$SEGTOOLS_BUILD/inst/share/segtools/container/entrypoint.sh
+export SEG_WORK="$T/work" SEG_EVERY=100ms
 entry() {
-	SEG_WORK=$T/work SEG_EVERY=100ms timeout -k 1 120 \
-		sh "$SEGTOOLS_BUILD/inst/share/segtools/container/entrypoint.sh" "$@"
+	timeout -k 1 120 sh "$entrypoint" "$@"
 }
 rows() {
 	sql "$1" 'SELECT count(*) FROM t'
@@ -26,9 +27,49 @@ rm -rf app.db app.db-wal app.db-shm work
 ok "on another machine" entry shop app.db \
 	sqlite3 app.db "INSERT INTO t SELECT id + 2000, v FROM t"
 is "$(rows app.db)" 200 "the database was restored, and went on"
+is "$(echo work/*) $(find work -name '*.seg')" "work/shop " "nothing is left of that"
 ok "restored" restored
 is "$(rows now.db)" 200 "and so did the store"
 must_fail 7 entry shop app.db sh -c 'exit 7'
+must_fail 2 entry
+must_fail 2 entry shop app.db
+err_like '^usage: .*entrypoint.sh NAMESPACE DB COMMAND' "no command"
+for namespace in pipe list run; do
+	ok "a namespace called $namespace" entry "$namespace" app.db true
+	ok "again" entry "$namespace" app.db true
+done
+echo 'SELECT 41 + 1;' >in
+ok "the command reads what it is given" entry shop app.db sqlite3 app.db <in
+is "$(cat out)" 42 "from standard input"
+ok "or nothing" entry shop app.db true <&-
+
+# A signal that all of them get, as some that run a container send it: what the
+# command writes after it, too.
+cat >app <<'END'
+trap 'until [ -e ended ]; do sleep 0.05; done
+	sqlite3 app.db "INSERT INTO t VALUES(-5, 1)"; exit 5' TERM
+trap 'touch hup' HUP
+: >up
+while :; do sleep 0.05; done
+END
+setsid sh "$entrypoint" shop app.db sh app >out 2>err &
+pid=$!
+await test -e up
+kill -HUP "$pid"
+ok "SIGHUP is the command's" await test -e hup
+# (Those that protect mind signals by their first file.)
+await test -s work/shop/cut.memory
+pids() { pgrep -s "$pid" '^seg-'; }
+await pids
+kill -TERM "-$pid"
+none_left() { ! pids; }
+ok "SIGTERM for all ends those that protect" await none_left
+: >ended
+wait "$pid"
+is $? 5 "the status is the command's"
+ok "restored" restored
+is "$(sql now.db 'SELECT count(*) FROM t WHERE id = -5')" 1 "what it wrote last is there"
+
 mv store away
 must_fail 70 entry shop app.db sqlite3 app.db "INSERT INTO t VALUES(-2, 1)"
 mv away store
