@@ -54,6 +54,30 @@ for rule in 'fchmod=EPERM' 'flock=ENOLCK' 'flock=EOPNOTSUPP' \
 done
 all 'mmap@.idx=ENODEV' b.db large
 
+# A catalogue there has a journal, one with a log gets it.
+rm -rf w store
+seg-cut -d w one a.db | seg-upload --create -s store >/dev/null
+ok "a catalogue in WAL mode" seg-sync -s store -k wal.db --add one
+must_fail 3 fs FS_FAIL='mmap=ENODEV' seg-list -k wal.db one
+err_like '^seg-list: wal.db: in WAL mode, and its -shm cannot be mapped$' "said"
+for c in new.db wal.db; do
+	ok "$c: sync" fs FS_FAIL='mmap=ENODEV' \
+		seg-sync -s store -k $c --add ${c%.db} --add one
+	ok "$c: cut" seg-cut -d w ${c%.db} a.db
+	cp out cuts
+	ok "$c: upload" fs FS_FAIL='mmap=ENODEV' seg-upload -s store -k $c <cuts
+	ok "$c: list" fs FS_FAIL='mmap=ENODEV' seg-list -k $c
+	cp out known
+	is "$(cut -d / -f 1 known | tr '\n' ' ' | grep -c "${c%.db}")" 1 "$c: knows all"
+	ok "$c: elsewhere" seg-list -k $c
+	same out known "$c: the same"
+	ok "$c: remove" fs FS_FAIL='mmap=ENODEV' sh -c \
+		"seg-list -s store ${c%.db} | seg-rm -F -s store -k $c"
+	is "$(sql $c 'PRAGMA journal_mode; SELECT count(*) FROM segments')" \
+		"delete
+1" "$c: with a journal"
+done
+
 # Where there are no locks a file says who is at work.
 cp a.db s.db
 rm -rf w

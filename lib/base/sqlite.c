@@ -160,10 +160,14 @@ sqlite_fail(sqlite3 *db, const char *object)
 	case SQLITE_AUTH:
 		rc = RC_USAGE;
 		break;
+	case SQLITE_IOERR:
+		if (sqlite3_extended_errcode(db) == SQLITE_IOERR_SHMMAP)
+			why = "in WAL mode, and its -shm cannot be mapped";
+		rc = RC_SYSTEM;
+		break;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 	case SQLITE_PROTOCOL:
-	case SQLITE_IOERR:
 	case SQLITE_FULL:
 	case SQLITE_NOMEM:
 	case SQLITE_INTERRUPT:

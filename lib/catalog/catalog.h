@@ -4,6 +4,7 @@
  * One catalogue describes one cluster of one store.
  *
  * It is in WAL mode: readers are never blocked; a writer waits for another.
+ * (Where the file system has no shared mappings it has a journal.)
  * Numbers of frames and times are text of 20 digits, since SQLite's integers
  * end at 2^63-1, and text of one width has their order.
  */

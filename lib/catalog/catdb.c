@@ -188,7 +188,10 @@ catdb_close(struct catalog *c)
 	for (size_t i = 0; i < c->n_kept; i++)
 		sqlite3_finalize(c->kept[i].st);
 	free(c->kept);
+	c->kept = NULL;
+	c->n_kept = 0;
 	sqlite3_close(c->db);
+	c->db = NULL;
 }
 
 /* *empty: it has nothing in it yet.  Looked at in one transaction, since
@@ -223,6 +226,32 @@ check_identity(struct catalog *c, bool *empty)
 	return RC_OK;
 }
 
+/*
+ * Where a file system has no shared mappings, there can be no log that several
+ * read: a journal does then.  Who is alone with the file, from its opening on,
+ * can still read the log, and leave it.  What else is wrong is said by who reads
+ * on.
+ */
+static enum rc
+do_without_wal(struct catalog *c)
+{
+	static const char look[] = "SELECT 1 FROM sqlite_schema";
+	enum rc rc;
+
+	if (sqlite3_exec(c->db, look, NULL, NULL, NULL) == SQLITE_OK ||
+	    sqlite3_extended_errcode(c->db) != SQLITE_IOERR_SHMMAP)
+		return RC_OK;
+	msg_info("%s: no shared mappings here: not in WAL mode", c->path);
+	catdb_close(c);
+	rc =
+	    catdb_open_file(&c->db, c->path, SQLITE_OPEN_READWRITE, c->wait_ms);
+	return rc ? rc
+		  : catdb_run(c, "PRAGMA locking_mode = EXCLUSIVE;"
+				 "PRAGMA journal_mode = DELETE;"
+				 "PRAGMA locking_mode = NORMAL;"
+				 "SELECT 1 FROM sqlite_schema");
+}
+
 /* Several that do this at once would wait for each other for ever; SQLite sees
  * it and returns at once, whatever the time to wait. */
 static enum rc
@@ -245,6 +274,8 @@ create_schema(struct catalog *c)
 	bool empty = false;
 	enum rc rc = make_wal(c);
 
+	if (rc == RC_OK)
+		rc = do_without_wal(c);
 	if (rc == RC_OK)
 		rc = catdb_run(c, "BEGIN IMMEDIATE");
 	if (rc)
@@ -320,6 +351,8 @@ catdb_open(struct catalog *c, int flags)
 	bool empty = false;
 	enum rc rc = catdb_open_file(&c->db, c->path, flags, c->wait_ms);
 
+	if (rc == RC_OK && flags & SQLITE_OPEN_READWRITE)
+		rc = do_without_wal(c);
 	if (rc == RC_OK)
 		rc = check_identity(c, &empty);
 	if (rc == RC_OK && empty)
