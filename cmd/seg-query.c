@@ -48,7 +48,7 @@ enum {
 	SEGMENTS_AHEAD = 256,
 	PLAN_FILES = 5,
 	SEGMENT_FILES = 2,
-	OTHER_FILES = 8
+	OTHER_FILES = 12
 };
 
 /* A plan: one that is read, or waits for its turn. */
@@ -276,7 +276,7 @@ is_far_ahead(const struct query *q)
 {
 	size_t open = OTHER_FILES + q->cli.jobs + PLAN_FILES * q->waiting;
 
-	return q->waiting > q->cli.jobs || q->segments > SEGMENTS_AHEAD ||
+	return q->waiting > q->cli.jobs + 1 || q->segments > SEGMENTS_AHEAD ||
 	       q->segments > fd_room(SEGMENT_FILES, open);
 }
 
@@ -288,13 +288,13 @@ ask_set(void *ctx)
 
 	q->reading = asked_new();
 	q->sets++;
-	*q->last = a;
-	q->last = &a->next;
 	q->waiting++;
 	q->segments += a->keys.n;
-	begin(q, a);
-	while (q->waiting > 1 && is_far_ahead(q))
+	while (q->first && is_far_ahead(q))
 		answer(q);
+	*q->last = a;
+	q->last = &a->next;
+	begin(q, a);
 	return RC_OK;
 }
 

@@ -83,6 +83,8 @@ done >plans
 in=plans few seg-query -s store 'SELECT count(*) FROM t'
 is "$(sort -u out)" 3000 "all of them answered"
 is "$(wc -l <out)" 12 "each"
+in=plans few seg-query -s store --cache-dir kept 'SELECT count(*) FROM t'
+is "$(wc -l <out)" 12 "and with what was kept"
 in=names few seg-rm -F -s few
 
 # --- a disk that is full
