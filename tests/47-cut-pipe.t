@@ -231,6 +231,7 @@ unit() {
 NAMESPACE=a DB=$T/a.db EVERY=50ms KEEP=24h,7d METRICS=$T
 export NAMESPACE DB EVERY KEEP METRICS
 rm -rf w st
+umask 077
 mkdir w st
 (cd w && exec timeout -k 5 60 sh -c "$(unit segtools@.service)") \
 	>service.out 2>service.err &
@@ -251,6 +252,9 @@ for what in compact prune verify; do
 	like $what-a.prom '^segtools_status.* 0$' "its figures"
 done
 ok "and is the database" current a
+is "$(stat -c %a ./*-a.prom | sort -u)" 644 "others may read the figures"
+is "$(find w st ! -name '*.prom' -perm /077)" "" "and nothing else"
+umask 022
 
 [ -n "${SOAK:-}" ] || {
 	done_testing

@@ -154,6 +154,14 @@ must_fail 3 seg-cut --metrics w2 -d w3 b a.db
 is "$(grep -c . err)" 1 "said once"
 must_fail 2 seg-cut --metrics '' -d w4 b a.db
 
+# Who may read it is for whoever has made it to say.
+rm -f private.prom
+ok "under a umask" sh -c 'umask 077; exec seg-cut --metrics private.prom -d w2 b a.db'
+is "$(stat -c %a private.prom)" 600 "nobody else may read it"
+chmod 644 private.prom
+ok "again" sh -c 'umask 077; exec seg-cut --metrics private.prom -d w2 b a.db'
+is "$(stat -c %a private.prom)" 644 "if that was changed, it stays so"
+
 # A symbolic link stays one; what is no file of its own is not replaced.
 mkdir textfiles
 ln -s textfiles/b.prom link.prom

@@ -130,13 +130,24 @@ file_open_there(struct file **out, const char *path, const char *hint)
 		   : rc;
 }
 
+static mode_t
+mode_of_new(const char *path, int flags, mode_t within)
+{
+	struct stat st;
+
+	if (flags & FILE_PRIVATE)
+		return 0600;
+	return flags & FILE_SAME_MODE && stat(path, &st) == 0
+		   ? st.st_mode & 0777
+		   : file_default_mode() & within;
+}
+
 enum rc
 file_create(struct file **out, const char *path, int flags)
 {
 	char *temp, *dir = path_dir(path);
-	mode_t within = acl_within(dir);
-	mode_t mode =
-	    flags & FILE_PRIVATE ? 0600 : file_default_mode() & within;
+	mode_t within = acl_within(dir),
+	       mode = mode_of_new(path, flags, within);
 	bool keep = flags & FILE_KEEP;
 	int fd = -1;
 	enum rc rc;

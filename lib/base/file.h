@@ -43,8 +43,10 @@ enum rc file_open_there(struct file **, const char *path, const char *hint);
  *                 (Not where somebody else has that temporary name: then it is
  *                 a file as any other.)
  *   FILE_PRIVATE  made with mode 0600 at first (file_chmod() at will)
+ *   FILE_SAME_MODE  made with the permissions of the file that it replaces, if
+ *                 there is one, so that whoever has set them does it once
  */
-enum { FILE_REPLACE = 1, FILE_KEEP = 2, FILE_PRIVATE = 4 };
+enum { FILE_REPLACE = 1, FILE_KEEP = 2, FILE_PRIVATE = 4, FILE_SAME_MODE = 8 };
 enum rc file_create(struct file **, const char *path, int flags);
 
 /* A file without a name in $TMPDIR (or /tmp); and one with a name that nobody

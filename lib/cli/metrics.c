@@ -327,7 +327,8 @@ metrics_write(struct metrics *m, enum rc status)
 		rc = last_success(m, path, &success);
 	write_text(&text, m, status, success);
 	if (rc == RC_OK)
-		rc = file_put(path, FILE_REPLACE, text.data, text.len);
+		rc = file_put(
+		    path, FILE_REPLACE | FILE_SAME_MODE, text.data, text.len);
 	free(path);
 	buf_release(&text);
 	m->written = time_monotonic();
