@@ -53,6 +53,14 @@ ok "two moments and a join" shell 'file:shop?vfs=seg' \
 	"ATTACH 'file:shop?vfs=seg&frame=$end1' AS q" \
 	'SELECT a.v, b.v FROM p.t a JOIN q.t b USING (id) WHERE a.v <> b.v'
 is "$(cat out)" "state 3|state 1" "what differs"
+ok "a copy" loading sqlite3 -bail ':memory:' '.load segvfs' \
+	".open 'file:shop?vfs=seg&frame=$end1'" "VACUUM INTO 'file:copy.db?vfs=unix'" \
+	"ATTACH 'file:copy.db?vfs=unix' AS p" "$v"
+is "$(cat out)" "state 1" "of what may be written"
+must_fail 14 loading sqlite3 -bail ':memory:' '.load segvfs' \
+	".open 'file:shop?vfs=seg'" "VACUUM INTO 'other.db'"
+err_like '^segvfs: other.db: no segments$' "a file whose VFS is not named"
+absent other.db
 ok "little memory, and the disk" shell \
 	'file:shop?vfs=seg&cachesize=0&cachedir=cache' 'PRAGMA p.integrity_check'
 is "$(cat out) $(find cache -type f -perm 600 | wc -l)" "ok 5" \
