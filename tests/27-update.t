@@ -357,6 +357,16 @@ is "$(find link.db there -type l -o -type f | LC_ALL=C sort | tr '\n' ' ')" \
 	"link.db there/real.db there/real.db-seg " "the link stays"
 no_leftovers .
 
+# Root brings another's up to date: both files stay his, whatever the umask.
+if [ "$(id -u)" = 0 ]; then
+	chown 65534:65534 there/real.db
+	changes "UPDATE t SET v = 'root' WHERE id % 500 = 1"
+	ok "a change" back_up
+	ok "by root" sh -c 'umask 077; seg-list shop | seg-plan -u link.db |
+		seg-fetch -d f | seg-restore -u link.db'
+	is "$(stat -c '%u:%g %a' there/* | uniq)" "65534:65534 644" "the owner's"
+fi
+
 # The old copy is cloned where the file system can, else the kernel copies it
 # (which is made to fail here).
 changes "UPDATE t SET v = 'clone' WHERE id % 500 = 1"

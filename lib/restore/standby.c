@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
@@ -242,11 +243,26 @@ standby_stamp(struct standby *s, int fd, const char *name)
 	return RC_OK;
 }
 
+/* It is for whom the copy is for: what root has brought up to date others go on
+ * with.  (An owner that cannot be given is one that nobody has there.) */
+static enum rc
+give(struct file *f, const char *db)
+{
+	struct stat st;
+
+	if (stat(db, &st) != 0)
+		return errno == ENOENT ? RC_OK : msg_errno(db);
+	if (geteuid() == 0 && fchown(file_fd(f), st.st_uid, st.st_gid) != 0)
+		msg_info("%s: its owner cannot be kept", file_path(f));
+	return file_chmod_as(f, st.st_mode & 0666);
+}
+
 enum rc
 standby_write(
     const char *db, const struct standby *is, const struct standby *comes)
 {
 	struct buf text = {0};
+	struct file *f = NULL;
 	char *path = xasprintf("%s-seg", db);
 	enum rc rc;
 
@@ -254,7 +270,14 @@ standby_write(
 	if (is)
 		add_line(&text, is);
 	add_line(&text, comes);
-	rc = file_put(path, FILE_REPLACE, text.data, text.len);
+	rc = file_create(&f, path, FILE_REPLACE);
+	if (rc == RC_OK)
+		rc = give(f, db);
+	if (rc == RC_OK)
+		rc = file_write(f, text.data, text.len, 0);
+	if (rc == RC_OK)
+		rc = file_commit(&f);
+	file_close(&f);
 	free(path);
 	buf_release(&text);
 	return rc;

@@ -44,7 +44,8 @@ enum rc standby_read(const char *db, struct standby *, const char **why);
  * be renamed to it, which keeps them. */
 enum rc standby_stamp(struct standby *, int fd, const char *name);
 
-/* Write DB-seg: what is (NULL: nothing) and what comes. */
+/* Write DB-seg: what is (NULL: nothing) and what comes.  Who may read and write
+ * DB, if it is there, may do so with it; by root it has DB's owner. */
 enum rc standby_write(
     const char *db, const struct standby *is, const struct standby *comes);
 
