@@ -83,8 +83,16 @@ done >plans
 in=plans few seg-query -s store 'SELECT count(*) FROM t'
 is "$(sort -u out)" 3000 "all of them answered"
 is "$(wc -l <out)" 12 "each"
-in=plans few seg-query -s store --cache-dir kept 'SELECT count(*) FROM t'
-is "$(wc -l <out)" 12 "and with what was kept"
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
+	printf 'q%s\tshop.db\n' $i
+done >list
+seg-cut -d q --list list | seg-upload -m -s few >/dev/null
+# shellcheck disable=SC2046
+seg-list -s few $(cut -f 1 list) | seg-plan >plans
+for i in 1 2; do
+	in=plans few seg-query -s few --cache-dir kept 'SELECT count(*) FROM t'
+	is "$(wc -l <out)" 16 "answered, and what was read kept"
+done
 in=names few seg-rm -F -s few
 
 # --- a disk that is full

@@ -526,6 +526,12 @@ file_sequential(struct file *f)
 	(void)posix_fadvise(f->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 }
 
+static size_t
+limit_of(const struct rlimit *rl)
+{
+	return rl->rlim_cur > INT_MAX ? INT_MAX : (size_t)rl->rlim_cur;
+}
+
 size_t
 fd_raise_limit(void)
 {
@@ -535,13 +541,16 @@ fd_raise_limit(void)
 	all = (struct rlimit){rl.rlim_max, rl.rlim_max};
 	if (setrlimit(RLIMIT_NOFILE, &all) == 0)
 		rl = all;
-	return rl.rlim_cur > INT_MAX ? INT_MAX : (size_t)rl.rlim_cur;
+	return limit_of(&rl);
 }
 
 size_t
 fd_room(size_t each, size_t others)
 {
-	size_t files = fd_raise_limit();
+	struct rlimit rl = {256, 256};
+	size_t files;
 
+	(void)getrlimit(RLIMIT_NOFILE, &rl);
+	files = limit_of(&rl);
 	return files >= others + each ? (files - others) / each : 1;
 }

@@ -184,7 +184,8 @@ bool fd_readable(int fd);
 /* Allow for many open files: raise the soft limit to the hard one. */
 size_t fd_raise_limit(void);
 /* How many things that have so many files open each can be there at once,
- * beside other open files: 1 at least, so that too few are said of a file. */
+ * beside other open files, within the limit as it is: 1 at least, so that too
+ * few are said of a file. */
 size_t fd_room(size_t each, size_t others);
 
 #endif

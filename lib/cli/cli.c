@@ -336,8 +336,10 @@ static void
 fit_jobs(struct cli *cli)
 {
 	enum { FILES = 4, OTHER_FILES = 12 };
-	size_t most = fd_room(FILES, OTHER_FILES);
+	size_t most;
 
+	(void)fd_raise_limit();
+	most = fd_room(FILES, OTHER_FILES);
 	if (cli->jobs > most)
 		cli->jobs = (unsigned)most;
 }

@@ -20,7 +20,8 @@
 #include "remote/disk_cache.h"
 
 enum {
-	OPEN = 64, /* files, at most */
+	OPEN = 64, /* files, at most, and as a share of those that may be */
+	OPEN_SHARE = 8,
 	SUM = 4,
 	BLOCK = 4096, /* of a file system */
 	NAME = 32,
@@ -34,6 +35,7 @@ struct disk_cache {
 	char *dir;
 	int fd; /* of the directory */
 	uint64_t most, written, trim_after;
+	size_t files; /* that are kept open */
 	struct {
 		struct disk_cache_id id;
 		int fd; /* -1: none; or it is not to be used */
@@ -151,6 +153,9 @@ disk_cache_open(struct disk_cache **out, const char *dir, uint64_t bytes)
 	c->dir = xstrdup(dir);
 	c->fd = fd;
 	c->most = bytes;
+	c->files = fd_room(OPEN_SHARE, 0);
+	if (c->files > OPEN)
+		c->files = OPEN;
 	trim(c);
 	return RC_OK;
 }
@@ -212,7 +217,7 @@ open_file(const struct disk_cache *c, const struct disk_cache_id *id, int flags)
 static int
 file_of(struct disk_cache *c, const struct disk_cache_id *id)
 {
-	size_t i = id->low % OPEN;
+	size_t i = id->low % c->files;
 
 	if (c->open[i].known && c->open[i].id.high == id->high &&
 	    c->open[i].id.low == id->low)
