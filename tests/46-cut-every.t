@@ -76,6 +76,29 @@ start --every 50ms a a.db
 stop INT 0 "SIGINT: status 0" 2>/dev/null
 is "$(sets stream)" '. ' "a stream that had nothing to tell is one empty set"
 
+# In the last round the signal comes again, as timeout(1) sends it to the process and
+# to its group: it is the same.  (By a clock that stands still.)
+twice() { # twice MOMENT...: it is so late then
+	echo "0 0" >clock
+	rm figures/round
+	put a
+	seg-cut -qd w a a.db >cut.out
+	env "LD_PRELOAD=$SEGTOOLS_BUILD/preload/fs.so:$SEGTOOLS_BUILD/preload/clock.so" \
+		"CLOCK_FILE=$T/clock" \
+		"ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0" \
+		"FS_RUN=rename@cut.next=echo 0 0 $1 >clock; kill -TERM \$PPID" \
+		seg-cut --metrics figures/round -d w --every 60s a a.db >stream 2>said &
+	pid=$!
+	await test -e figures/round
+	put a
+	kill -TERM $pid
+	wait $pid 2>/dev/null
+}
+twice 0
+is "$? $(sets stream)" '0 a . ' "SIGTERM twice: a last round all the same"
+twice 9
+is "$? $(sets stream)" '143 ' "a later one ends it at once"
+
 # SIGHUP, where there is no list to be read again: an end, but not under nohup.
 hang_up() { # hang_up DEFAULT | IGNORE
 	rm figures/round

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/signals.h"
@@ -12,6 +13,7 @@ static volatile sig_atomic_t deferred;
 static volatile sig_atomic_t interrupted;
 static volatile sig_atomic_t grace; /* seconds, for the first signal */
 static volatile sig_atomic_t first;
+static volatile sig_atomic_t heard; /* when that was, s; 0: there was none */
 static void (*clean_up)(void);
 
 static void
@@ -28,17 +30,38 @@ die_by(int sig)
 	raise(sig);
 }
 
+/* Never 0. */
+static sig_atomic_t
+now_s(void)
+{
+	struct timespec t = {0};
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (sig_atomic_t)(t.tv_sec + 1);
+}
+
+/* timeout(1) sends a signal to the process, and then to its group; a terminal's
+ * comes once more from whoever passes it on.  That is one signal. */
+static bool
+is_echo(void)
+{
+	return heard && now_s() - heard <= 1;
+}
+
 static void
 on_signal(int sig)
 {
-	if (grace > 0 && sig != SIGHUP) {
+	if (sig == SIGALRM) {
+		sig = first;
+	} else if (is_echo()) {
+		return;
+	} else if (grace > 0 && sig != SIGHUP) {
 		first = sig;
+		heard = now_s();
 		alarm((unsigned)grace);
 		grace = 0;
 		return;
 	}
-	if (sig == SIGALRM)
-		sig = first;
 	if (deferred) {
 		interrupted = sig;
 		return;
@@ -92,6 +115,13 @@ signals_grace(unsigned seconds)
 	install_handlers();
 	sigaction(SIGALRM, &sa, NULL);
 	grace = (sig_atomic_t)seconds;
+}
+
+void
+signals_heard(void)
+{
+	install_handlers();
+	heard = now_s();
 }
 
 void

@@ -8,7 +8,9 @@
  *
  * After signals_grace() the first SIGINT or SIGTERM only says that the process
  * has so many seconds left to come to its end by itself: for who reads what
- * another one, who had the signal too, is about to end in order.
+ * another one, who had the signal too, is about to end in order.  So it is after
+ * signals_heard(), of a first one that came by other means.  What comes within a
+ * second of it is still the first one.
  */
 #ifndef SEGTOOLS_SIGNALS_H
 #define SEGTOOLS_SIGNALS_H
@@ -17,6 +19,7 @@
 #include <stdbool.h>
 
 void signals_grace(unsigned seconds);
+void signals_heard(void);
 void signals_defer(bool defer);
 int signals_caught(void);
 void signals_die(void) __attribute__((noreturn));

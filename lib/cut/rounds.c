@@ -518,6 +518,7 @@ rounds_run(const struct rounds_opts *o, struct targets *targets)
 		next = next + o->interval > now ? next + o->interval : now;
 	} while (r.out.rc == RC_OK && !wait_until(&r, next));
 	/* A second signal ends it at once. */
+	signals_heard();
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (r.out.rc == RC_OK)
 		last_round(&r);
