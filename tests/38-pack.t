@@ -332,9 +332,14 @@ same_files over "the files"
 unpack_over 'rm over/shop/$key.idx'
 ok "a missing index" sh -c 'seg-unpack -d over <both.tar'
 same_files over "the files"
-unpack_over 'rm over/shop/$key.seg; mkdir over/shop/$key.seg'
-run sh -c 'seg-unpack -d over <both.tar'
-is $((status > 0)) 1 "a directory of that name: not 0"
+for made in mkdir mkfifo; do
+	unpack_over "rm over/shop/$key.seg; $made over/shop/$key.seg"
+	must_fail 1 sh -c 'seg-unpack -d over <both.tar'
+	is "$(cat "$T/err")" "seg-unpack: over/shop/$key.seg: not a regular file" \
+		"$made: said once"
+	is "$(find over/shop -name "$key.seg" ! -type f | wc -l)" 1 "and it stays"
+	is "$(grep -c "$key" "$T/out")" 0 "not printed"
+done
 mkseg one ns 1 4 1700000000000 4 1 4 1 1 >one.path
 mkseg two ns 1 4 1700000000000 4 1 4 1 2 >two.path
 seg-pack -e <one.path >one.tar

@@ -26,6 +26,8 @@ check_there(const char *seg_path, const char *idx_path, const struct key *key,
 
 	if (rc == RC_OK)
 		rc = file_open(&idx, idx_path);
+	if (rc == RC_DATA)
+		goto out; /* a pipe, say: it is not ours to remove */
 	msg_verbosity(-quiet);
 	if (rc == RC_OK)
 		rc = segpair_check(seg, idx, key, NULL, NULL);
@@ -37,6 +39,7 @@ check_there(const char *seg_path, const char *idx_path, const struct key *key,
 		*there = THERE_DAMAGED;
 		rc = RC_OK;
 	}
+out:
 	file_close(&seg);
 	file_close(&idx);
 	return rc;
