@@ -267,4 +267,19 @@ make_db odd.db 5
 must_fail 2 seg-cut -d "one${LF}two" shop odd.db
 err_like 'a TAB or newline in a path' "a newline in a path"
 is "$(grep -c shop out)" 0 "is no two records"
+# --- a first line that is the last, and has no newline
+
+for c in $readers; do
+	fresh
+	printf '!' >bang
+	# shellcheck disable=SC2046
+	run "$c" -e $(args_of "$c") <bang
+	is "$status" 1 "$c -e: a ! alone fails the set"
+	ended "$c" failed "$c -e: which is told"
+	printf 'junk' >junk
+	# shellcheck disable=SC2046
+	run "$c" -e $(args_of "$c") <junk
+	is "$status" 1 "$c -e: no record"
+	err_like "standard input, line 1: not a record: junk" "$c -e: in line 1"
+done
 done_testing

@@ -263,9 +263,9 @@ next_line(struct rec_reader *r, bool *whole)
 		if (r->line.len <= LINE_MAX_LEN)
 			buf_add(&r->line, r->buf + r->pos, n);
 		r->pos += n + (nl != NULL);
+		r->line_no += !any;
 		any = true;
 		if (nl) {
-			r->line_no++;
 			*whole = true;
 			return true;
 		}
