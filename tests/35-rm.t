@@ -83,6 +83,9 @@ absent $objects/two
 ok "the other namespace" test -f "$objects/shop/indexes/$key"
 must_fail 2 seg-rm -s nowhere "shop/$key"
 must_fail 2 seg-rm shop
+err_like '^seg-rm: shop: not a name NAMESPACE/KEY$' "what it is not"
+must_fail 2 seg-verify shop
+err_like 'shop: neither a name NAMESPACE/KEY nor a path' "what it is neither of"
 ok "many at a time" sh -c '
 	for e in $(seq 5 5 1000); do mkseg many many $((e - 4)) "$e" "$e" 9 1 3; done >m
 	echo >>m; seg-upload <m >n; seg-rm -F <n'

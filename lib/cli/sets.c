@@ -170,6 +170,20 @@ each_set(struct loop *l)
 	return true;
 }
 
+static const char *
+what_is_none(enum rec_form form)
+{
+	switch (form) {
+	case REC_PATHS:
+		return "not a path NAMESPACE/KEY.seg";
+	case REC_EITHER:
+		return "neither a name NAMESPACE/KEY nor a path "
+		       "NAMESPACE/KEY.seg";
+	default:
+		return "not a name NAMESPACE/KEY";
+	}
+}
+
 static enum rc
 check_operands(char *const *operands, enum rec_form form)
 {
@@ -178,11 +192,8 @@ check_operands(char *const *operands, enum rec_form form)
 
 	for (; *operands; operands++)
 		if (!rec_parse_text(&rec, *operands, form))
-			rc = msg_fail(RC_USAGE,
-			    form == REC_NAMES
-				? "%s: not a name NAMESPACE/KEY"
-				: "%s: not a path NAMESPACE/KEY.seg",
-			    *operands);
+			rc = msg_fail(
+			    RC_USAGE, "%s: %s", *operands, what_is_none(form));
 	return rc;
 }
 
