@@ -473,7 +473,10 @@ ok "-O" seg-list -O shop
 is "$(cut -f 1 out)" "shop/claim-removal" "lists it, young as it is"
 cp out young && cp "$claims/shop/removal" dead.lock
 ok "which goes" seg-rm --busy-timeout 0 <young
-is "$(cut -f 1 out)" "shop/claim-removal" "and is told"
+is "$(cut -f 1-3 out)" "shop/claim-removal	-	-" "and is told"
+ok "gone already" seg-rm shop/claim-00000000000000999999
+is "$(cut -f 2- out | sort -u)" "
+-	-	-	-	-" "of which nothing is known"
 absent "$claims/shop/removal"
 mkdir -p "$claims/shop" && cp dead.lock "$claims/shop/removal"
 ok "an upload" seg-upload --busy-timeout 0 "$(cat w1.f)"

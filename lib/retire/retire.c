@@ -172,7 +172,7 @@ judge_claim(void *arg, const struct claim_entry *e)
 			continue;
 		it->has[PART_SEGMENT] = true;
 		it->bytes = e->bytes;
-		it->key.end = e->end;
+		it->key.end = e->removal ? REC_UNKNOWN : e->end;
 		it->key.time = e->modified;
 		/* The lock is ours by now: so nobody alive had it. */
 		if (c->r->o.force || (e->removal && c->s->locked) ||

@@ -25,7 +25,7 @@ retire_set_add(struct retire_set *s, const struct rec *rec)
 	    .spare = rec->spare,
 	};
 	if (rec->claim) {
-		it->key = (struct key){0};
+		it->key = (struct key){.end = REC_UNKNOWN, .time = REC_UNKNOWN};
 		it->claim = strings_add(&s->claims, rec->claim) + 1;
 	}
 }
