@@ -262,6 +262,11 @@ for fail in fsync@none=EIO inotify_init1=EMFILE; do
 	is "$(sets stream)" 'e . ' "$fail: the first"
 	told "a change" put e
 	told "by a clock that was set back" put_at -100000
+	told "another one" put e
+	told "and another" put e
+	is "$(grep -c 'TIME is .* ahead of the clock' said)" 1 "said once"
+	told "set back once more" put_at -300000
+	is "$(grep -c 'TIME is .* ahead of the clock' said)" 2 "said again"
 	told "and forth" put_at 100000
 	told "one that shrank" sql e.db 'DELETE FROM t WHERE id > 15; VACUUM'
 	make_db new.db 30 4096 delete

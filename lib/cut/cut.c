@@ -322,7 +322,7 @@ say_raised(const struct cut *c)
 {
 	char span[TIME_TEXT_MAX], text[TIME_TEXT_MAX];
 
-	if (c->draft.raised > 0)
+	if (c->draft.raised > c->o->raised)
 		msg_warn("%s: TIME is %s ahead of the clock: the cut before has"
 			 " %s",
 		    c->o->namespace, time_span_text(c->draft.raised, span),
@@ -566,6 +566,7 @@ tell_result(const struct cut *c, enum rc rc, struct cut_result *r)
 		r->last = f->last;
 	r->made =
 	    rc == RC_OK && c->draft.memory && c->draft.found == DRAFT_CHANGED;
+	r->raised = c->draft.raised;
 	r->whole = c->draft.read_all;
 	r->read_ms = c->draft.read_ms;
 	r->goes_on = rc == RC_OK && c->db && livedb_goes_on(c->db);

@@ -28,8 +28,10 @@ struct cut_opts {
 	/* That is not known, or others may have gone on since: where there is no
 	 * memory no number is right. */
 	bool stored_unsure;
-	/* The last cut of this run; NULL: none. */
+	/* The last cut of this run; NULL: none.  Its TIME was so much (ms) ahead
+	 * of the clock, as was said: again, if it is more by now. */
 	const struct key *before;
+	uint64_t raised;
 	/* Each segment of the set, in frame order, when all is durable. */
 	enum rc (*emit)(void *arg, const struct rec *);
 	/* So many more of total bytes of the database were read; may be NULL.
@@ -40,7 +42,8 @@ struct cut_opts {
 
 struct cut_result {
 	struct key last;  /* the last cut that there is now; all zero: none */
-	bool made;        /* it was made now */
+	bool made;        /* it was made now, */
+	uint64_t raised;  /* with a TIME so much (ms) ahead of the clock */
 	bool whole;       /* all of the database was read, */
 	uint64_t read_ms; /* which took so long */
 	bool busy;        /* failed since somebody has it locked, or the like */

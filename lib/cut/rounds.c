@@ -32,6 +32,7 @@ struct db {
 	uint64_t retry_wait, open_wait;
 	uint64_t busy_since; /* 0: it is not */
 	bool waits;          /* for the store's answer */
+	uint64_t raised;     /* of its last cut, as was said */
 	/* Its failure, and why.  RC_OK: it is well. */
 	enum rc rc;
 	uint64_t why;
@@ -129,6 +130,8 @@ went_well(struct rounds *r, size_t i, const struct cut_result *res)
 	db->rc = RC_OK;
 	db->retry_at = db->retry_wait = db->busy_since = 0;
 	r->full[i] = false;
+	if (res->made)
+		db->raised = res->raised;
 	mind_open(r, i, res->goes_on);
 	offers_cut(&r->offers, i, res);
 	if (res->last.end)
@@ -197,6 +200,7 @@ cut_one(struct rounds *r, size_t i)
 	o.stored = offers_stored(&r->offers, i);
 	o.stored_unsure = offers_is_unsure(&r->offers, i);
 	o.before = offers_last(&r->offers, i);
+	o.raised = db->raised;
 	o.emit = emit_nothing;
 	if (!r->ending)
 		o.busy_ms = (unsigned)min64(o.busy_ms, r->o->interval);
