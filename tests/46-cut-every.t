@@ -96,7 +96,7 @@ twice() { # twice MOMENT...: it is so late then
 }
 twice 0
 is "$? $(sets stream)" '0 a . ' "SIGTERM twice: a last round all the same"
-twice 9
+twice 1
 is "$? $(sets stream)" '143 ' "a later one ends it at once"
 
 # SIGHUP, where there is no list to be read again: an end, but not under nohup.

@@ -76,7 +76,7 @@ sleep 0.2
 kill -TERM $pid
 sleep 0.2
 ok "a first signal does not end it, if it comes twice" kill -0 $pid
-echo "0 0 5" >clock
+echo "0 0 1" >clock
 kill -TERM $pid
 wait $pid 2>/dev/null
 is $? 143 "a second one does"

@@ -1,7 +1,9 @@
 /* signals: see signals.h. */
 
+#include <limits.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,7 +15,7 @@ static volatile sig_atomic_t deferred;
 static volatile sig_atomic_t interrupted;
 static volatile sig_atomic_t grace; /* seconds, for the first signal */
 static volatile sig_atomic_t first;
-static volatile sig_atomic_t heard; /* when that was, s; 0: there was none */
+static volatile sig_atomic_t heard; /* when that was; 0: there was none */
 static void (*clean_up)(void);
 
 static void
@@ -30,14 +32,16 @@ die_by(int sig)
 	raise(sig);
 }
 
-/* Never 0. */
+/* In ms, and as many as a sig_atomic_t has of them; never 0. */
 static sig_atomic_t
-now_s(void)
+now_ms(void)
 {
 	struct timespec t = {0};
+	uint64_t ms;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (sig_atomic_t)(t.tv_sec + 1);
+	ms = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return (sig_atomic_t)(ms % INT_MAX + 1);
 }
 
 /* timeout(1) sends a signal to the process, and then to its group; a terminal's
@@ -45,7 +49,9 @@ now_s(void)
 static bool
 is_echo(void)
 {
-	return heard && now_s() - heard <= 1;
+	sig_atomic_t since = now_ms() - heard;
+
+	return heard && since >= 0 && since < 1000;
 }
 
 static void
@@ -57,7 +63,7 @@ on_signal(int sig)
 		return;
 	} else if (grace > 0 && sig != SIGHUP) {
 		first = sig;
-		heard = now_s();
+		heard = now_ms();
 		alarm((unsigned)grace);
 		grace = 0;
 		return;
@@ -121,7 +127,7 @@ void
 signals_heard(void)
 {
 	install_handlers();
-	heard = now_s();
+	heard = now_ms();
 }
 
 void
