@@ -226,7 +226,6 @@ begin(struct query *q, struct asked *a)
 	    .stored = &a->stored,
 	};
 
-	keyset_settle(&a->keys);
 	a->rc = state_begin(&a->state, &o, a->sole.text, &a->keys);
 }
 
@@ -288,6 +287,7 @@ ask_set(void *ctx)
 
 	q->reading = asked_new();
 	q->sets++;
+	keyset_settle(&a->keys); /* counted as what is opened */
 	q->waiting++;
 	q->segments += a->keys.n;
 	while (q->first && is_far_ahead(q))
