@@ -106,7 +106,7 @@ end_part(struct changeset *c)
 
 /* ---- rows ---- */
 
-/* A column of the row, as the parameter that is as many. */
+/* A column of the row, as the parameter of the same number. */
 static int
 bind(struct changeset *c, sqlite3_stmt *stmt, sqlite3_stmt *row, int i)
 {

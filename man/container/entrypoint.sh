@@ -15,6 +15,7 @@ if [ $# -lt 3 ]; then
 fi
 namespace=$1 db=$2
 shift 2
+# A standard input that is closed could not be handed on below.
 (exec 3<&0) 2>/dev/null || exec </dev/null
 work=${SEG_WORK:-/var/lib/segtools}
 # What is needed in between: others may use that directory, too.
