@@ -27,9 +27,9 @@ enum catalog_mode {
 };
 /*
  * Open it.  Another SQLite file, one that is corrupt or of a newer version, or
- * none: RC_DATA.  One that may not be changed, to change it: RC_USAGE.  One
- * that another keeps locked is waited for, here and later, for that many
- * seconds: RC_SYSTEM.
+ * none: RC_DATA.  One that may not be changed, to change it, or what is no
+ * regular file: RC_USAGE.  One that another keeps locked is waited for, here and
+ * later, for that many seconds: RC_SYSTEM.
  */
 enum rc catalog_open(
     struct catalog **, const char *path, enum catalog_mode, unsigned wait);
@@ -48,7 +48,8 @@ enum rc catalog_settle(struct catalog *);
 enum rc catalog_monitor(struct catalog *, const char *namespace);
 enum rc catalog_unmonitor(struct catalog *, const char *namespace);
 /* Monitor exactly the namespaces of a libsql-server metastore: all or none of
- * them are changed. */
+ * them are changed.  The metastore fails as the catalogue does in
+ * catalog_open(). */
 enum rc catalog_from_metastore(struct catalog *, const char *path);
 /* How many there are; and segments of all of them. */
 enum rc catalog_count(struct catalog *, uint64_t *n, uint64_t *segments);

@@ -62,8 +62,8 @@ const struct secrecy *livedb_secrecy(const struct livedb *);
  * just then. */
 bool livedb_is_busy(const struct livedb *);
 
-/* Begin to read; waits for a busy database, then RC_SYSTEM.  A hot journal:
- * RC_SYSTEM. */
+/* Begin to read; waits for a busy database, then RC_SYSTEM.  A hot journal, or
+ * another file in its place since livedb_open(): RC_SYSTEM. */
 enum rc livedb_begin(struct livedb *);
 void livedb_end(struct livedb *);
 
