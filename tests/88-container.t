@@ -38,6 +38,11 @@ for namespace in pipe list run; do
 	ok "a namespace called $namespace" entry "$namespace" app.db true
 	ok "again" entry "$namespace" app.db true
 done
+mkdir work/shop.run
+: >work/shop.run/kept
+ok "beside another namespace" entry shop app.db true
+is "$(echo work/shop.run/*)" work/shop.run/kept "whose files stay"
+rm -r work/shop.run
 echo 'SELECT 41 + 1;' >in
 ok "the command reads what it is given" entry shop app.db sqlite3 app.db <in
 is "$(cat out)" 42 "from standard input"

@@ -18,8 +18,9 @@ shift 2
 # A standard input that is closed could not be handed on below.
 (exec 3<&0) 2>/dev/null || exec </dev/null
 work=${SEG_WORK:-/var/lib/segtools}
-# What is needed in between: others may use that directory, too.
-run=$work/$namespace.run
+# What is needed in between: others may use that directory, too, but for what is in
+# the namespace's own.
+run=$work/$namespace/.run
 mkdir -p "$run"
 
 restore() {
