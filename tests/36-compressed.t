@@ -419,6 +419,7 @@ pool() {
 	rm -rf pooled pool.in
 	mkdir pooled
 	mkfifo pool.in
+	: >out # what the one before has said is not waited for
 	"$@" seg-upload -z -j "$jobs" -s pooled <pool.in >out 2>err &
 	pool_pid=$!
 	exec 3>pool.in
