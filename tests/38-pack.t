@@ -423,12 +423,5 @@ kill $!
 wait $! 2>/dev/null
 exec 9>&-
 no_leftovers stopped
-
-# --- only these two take libarchive
-
-for path in "$SEGTOOLS_BIN"/seg-*; do
-	objdump -p "$path" | grep -q 'NEEDED.*libarchive' && echo "${path##*/}"
-done >takers
-is "$(tr '\n' ' ' <takers)" "seg-pack seg-unpack " "who needs libarchive"
 no_leftovers .
 done_testing

@@ -254,5 +254,11 @@ ok "few files may be open" sh -c '(ulimit -n 80; seg-unpack -d few <whole)'
 )
 is "$(cat few.status)" 3 "too few files: 3"
 is "$(find few box -name '*.idx' -size -1k)" "" "nothing is left"
+# --- only these two take libarchive
+
+for path in "$SEGTOOLS_BIN"/seg-*; do
+	objdump -p "$path" | grep -q 'NEEDED.*libarchive' && echo "${path##*/}"
+done >takers
+is "$(tr '\n' ' ' <takers)" "seg-pack seg-unpack " "who needs libarchive"
 no_leftovers .
 done_testing

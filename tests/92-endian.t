@@ -15,10 +15,10 @@ for program in mmdebstrap qemu-s390x-static s390x-linux-gnu-gcc; do
 		fail "$program is installed (mmdebstrap qemu-user-static gcc-s390x-linux-gnu)"
 done
 
-# --- the libraries, unpacked and not installed; then the commands
+# --- the libraries, unpacked and not installed, and their locales; then the commands
 packages=$(sed -n "/^build='/,/'/p" "$TOP/tests/run" | tr -d "'" | tr -s ' \n\t=' '\n' |
 	grep -- '-dev$' | paste -sd ,)
-mmdebstrap --quiet --variant=extract --arch=s390x "--include=$packages" \
+mmdebstrap --quiet --variant=extract --arch=s390x "--include=libc-bin,$packages" \
 	bookworm root >mmdebstrap.out 2>&1
 is "$?" 0 "Debian's packages for s390x" || show_file mmdebstrap.out mmdebstrap
 root=$T/root
@@ -52,8 +52,8 @@ emulated() { # FOLDER
 emulated bin
 emulated unit
 emulated helper
-# What watches processes sees the emulator's.
-for program in rusage failcall; do
+# What watches processes sees the emulator's; and that has no terminals to make.
+for program in rusage failcall badpipe; do
 	cp "$SEGTOOLS_BUILD/helper/$program" emu/helper/
 done
 here=$SEGTOOLS_BIN
