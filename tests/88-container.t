@@ -75,6 +75,100 @@ is $? 5 "the status is the command's"
 ok "restored" restored
 is "$(sql now.db 'SELECT count(*) FROM t WHERE id = -5')" 1 "what it wrote last is there"
 
+# Those that protect are started again, whichever of them dies, and what is written
+# then is in the store while the command runs.
+cat >app <<'END'
+trap 'sqlite3 app.db "INSERT INTO t VALUES(-9, 1)"; exit 5' TERM
+: >up
+until [ -e go ]; do sleep 0.05; done
+exit 6
+END
+begin() {
+	rm -f up go
+	setsid sh "$entrypoint" shop app.db sh app 2>said &
+	pid=$!
+	await test -e up
+}
+protected() {
+	begin
+	await pgrep -s "$pid" '^seg-cut'
+}
+id=-10
+written() {
+	id=$((id - 1))
+	sql app.db "INSERT INTO t VALUES($id, 1)"
+}
+stored() {
+	restored && [ "$(sql now.db "SELECT count(*) FROM t WHERE id = $id")" = 1 ]
+}
+# finished STATUS: of the whole, and nothing is left of it
+finished() {
+	wait "$pid"
+	is "$? $(pgrep -s "$pid") $(echo work/shop/.run*)" "$1  work/shop/.run*" \
+		"status $1, and nothing is left running"
+}
+protected
+pkill -KILL -s "$pid" '^seg-cut'
+written
+ok "seg-cut is killed: what is written then is stored" await stored
+like said '^entrypoint.sh: seg-cut ended with status 137, .* again in 1 s$' "it is said"
+pkill -KILL -s "$pid" '^seg-upload'
+written
+ok "seg-upload is killed: what is written then is stored" await stored
+like said 'seg-upload with 137: started again in [12] s$' "it is said"
+pkill -KILL -s "$pid" '^seg-'
+written
+ok "both are killed: what is written then is stored" await stored
+is "$(grep -c 'started again' said)" 3 "it is said"
+: >go
+finished 6
+
+# A pause that would not end, as a program in the place of sleep.
+mkdir bin
+cat >bin/sleep <<'END'
+#!/bin/sh
+PATH=${PATH#*:}
+case $1 in 0.*) exec sleep "$1" ;; esac
+echo "$1" >>slept
+[ -e restless ] || exec sleep 1000
+END
+chmod +x bin/sleep
+path=$PATH
+PATH=$T/bin:$PATH
+protected
+pkill -KILL -s "$pid" '^seg-'
+await test -s slept
+written
+: >go
+finished 6
+ok "it ended in the pause: what was written then is stored" stored
+rm slept
+protected
+pkill -KILL -s "$pid" '^seg-'
+await test -s slept
+kill -TERM "$pid"
+finished 5
+id=-9
+ok "SIGTERM in the pause is the command's, and it is stored" stored
+# A store that is missing is asked for as long as the command runs.
+rm slept
+: >restless
+mv store away
+begin
+await grep -q 60 slept
+is "$(head -n 7 slept | xargs)" "1 2 4 8 16 32 60" "the pauses grow to a minute"
+mv away store
+written
+ok "the store is back: what is written then is stored" await stored
+: >go
+finished 6
+PATH=$path
+SEG_EVERY=soon
+must_fail 2 entry shop app.db touch ran
+err_like '^seg-cut: --every: soon is not an interval' "a mistake in SEG_EVERY"
+absent ran
+SEG_EVERY=100ms
+
 mv store away
 must_fail 70 entry shop app.db sqlite3 app.db "INSERT INTO t VALUES(-2, 1)"
 mv away store

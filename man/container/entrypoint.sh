@@ -6,15 +6,22 @@
 # cut once the command has ended.  SEG_STORE and credentials come from the
 # environment; SEG_EVERY (1s) and SEG_WORK (/var/lib/segtools) may.
 #
-# Its status is the command's; 70 if what it wrote last is not in the store.
+# Its status is the command's; 70 if what it wrote last is not in the store; 2,
+# and the command is not run, if SEG_EVERY is no interval.
+#
+# When seg-cut or seg-upload ends while the command runs, whatever its status,
+# stderr says so, and both are started again, after a second, then two, four, up
+# to a minute.  There is no giving up: a store that is missing (2) may come back,
+# and a line a minute is better than a database that nobody protects.
 
 set -eu
 if [ $# -lt 3 ]; then
 	echo "usage: $0 NAMESPACE DB COMMAND [ARGUMENT...]" >&2
 	exit 2
 fi
-namespace=$1 db=$2
+namespace=$1 db=$2 every=${SEG_EVERY:-1s}
 shift 2
+seg-cut --every "$every" -h >/dev/null # is it an interval?
 # A standard input that is closed could not be handed on below.
 (exec 3<&0) 2>/dev/null || exec </dev/null
 work=${SEG_WORK:-/var/lib/segtools}
@@ -34,21 +41,64 @@ restore() {
 }
 [ -e "$db" ] || restore
 rm -rf "$run"
-mkdir "$run"
 
-mkfifo "$run/pipe"
-# Both ends are opened here, where none waits for the other: a command that ends
-# at once would else have one stopped before it has opened its own.
-exec 3<>"$run/pipe"
-exec 4<"$run/pipe"
-exec 5>"$run/pipe" 3<&-
-rm -r "$run"
-seg-cut --every "${SEG_EVERY:-1s}" -d "$work" "$namespace" "$db" \
-	4<&- >&5 5>&- &
-cut=$!
-seg-upload -m <&4 4<&- 5>&- >/dev/null &
-upload=$!
-exec 4<&- 5>&-
+# wait_for PID: until it has ended; its status in $status
+wait_for() {
+	wait "$1" && status=0 || status=$?
+	# A trapped signal ends wait: the process may still be at it.
+	while kill -0 "$1" 2>/dev/null; do
+		wait "$1" && status=0 || status=$?
+	done
+}
+
+# Runs it instead of the shell, but for one that was forked when the end came:
+# the signal may have met it before it could die of it.
+unless_ended() {
+	[ -e "$run/ended" ] || exec "$@"
+}
+
+# Both at work, until both have ended; their statuses in $cut and $upload
+protect_once() {
+	mkdir -p "$run" && rm -f "$run/pipe" && mkfifo "$run/pipe" || return
+	# 3 has both ends, so that 4 and 5 are opened without waiting.  The trap
+	# below ends what was started last: seg-cut, and seg-upload by that.
+	# shellcheck disable=SC2094
+	{
+		unless_ended seg-upload -m <&4 3<&- 4<&- 5>&- &
+		upload=$!
+		unless_ended seg-cut --every "$every" -d "$work" \
+			"$namespace" "$db" >&5 3<&- 4<&- 5>&- &
+		cut=$!
+	} 3<>"$run/pipe" 4<"$run/pipe" 5>"$run/pipe" || return
+	# It ends by itself when seg-cut has.
+	wait_for "$upload"
+	upload=$status
+	kill -TERM "$cut" 2>/dev/null
+	wait_for "$cut"
+	cut=$status
+}
+
+# Until SIGTERM
+protect() {
+	set +e
+	trap 'mkdir -p "$run/ended"; kill -TERM ${!:-} 2>/dev/null' TERM
+	trap '' HUP INT QUIT USR1 USR2
+	pause=1
+	while :; do
+		began=$(date +%s) cut=- upload=-
+		protect_once
+		[ ! -e "$run/ended" ] || break
+		[ $(($(date +%s) - began)) -lt 60 ] || pause=1
+		echo "${0##*/}: seg-cut ended with status $cut, seg-upload" \
+			"with $upload: started again in $pause s" >&2
+		unless_ended sleep "$pause" &
+		wait_for $!
+		[ ! -e "$run/ended" ] || break
+		pause=$((pause < 30 ? pause * 2 : 60))
+	done
+}
+protect >/dev/null &
+protector=$!
 
 # A shell gives what it runs beside it no input and no interrupts.
 exec 3<&0
@@ -60,18 +110,14 @@ for signal in HUP QUIT USR1 USR2; do
 	# shellcheck disable=SC2064
 	trap "kill -$signal $program 2>/dev/null" $signal
 done
-status=0
-wait "$program" || status=$?
-# A trapped signal ends wait: the command may still be at it.
-while kill -0 "$program" 2>/dev/null; do
-	wait "$program" && status=0 || status=$?
-done
+wait_for "$program"
+ended=$status
 
 trap '' TERM INT HUP QUIT USR1 USR2
-kill -TERM "$cut" 2>/dev/null || :
-wait "$cut" || :
-wait "$upload" || :
+kill -TERM "$protector" 2>/dev/null || :
+wait "$protector" || :
+rm -rf "$run" || :
 # They may have failed, have hardly begun, or have had a signal that was for all,
 # and ended before the command did: only a cut from here on has all that it wrote.
 seg-cut -d "$work" "$namespace" "$db" | seg-upload -m >/dev/null || exit 70
-exit "$status"
+exit "$ended"
