@@ -42,17 +42,22 @@ static void __attribute__((constructor)) begin(void)
 	(void)real_clock(CLOCK_MONOTONIC, &began);
 }
 
+static double off, fast = 1, passed; /* as they were read last */
+
+/* (It is empty for a moment when a shell writes it anew.) */
 static void
-read_file(double *off, double *fast, double *passed)
+read_file(void)
 {
 	char text[64];
-	ssize_t n = fd < 0 ? 0 : pread(fd, text, sizeof(text) - 1, 0);
+	double set[3] = {0, 1, 0};
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
 
 	text[n > 0 ? n : 0] = 0;
-	*off = 0;
-	*fast = 1;
-	*passed = 0;
-	(void)sscanf(text, "%lf %lf %lf", off, fast, passed);
+	if (sscanf(text, "%lf %lf %lf", &set[0], &set[1], &set[2]) < 1)
+		return;
+	off = set[0];
+	fast = set[1];
+	passed = set[2];
 }
 
 static void
@@ -74,11 +79,11 @@ int
 clock_gettime(clockid_t id, struct timespec *t)
 {
 	struct timespec now;
-	double off, fast, passed, ran;
+	double ran;
 
 	if (fd < 0 || (id != CLOCK_REALTIME && id != CLOCK_MONOTONIC))
 		return real_clock(id, t);
-	read_file(&off, &fast, &passed);
+	read_file();
 	(void)real_clock(CLOCK_MONOTONIC, &now);
 	ran = (double)(now.tv_sec - began.tv_sec) +
 	      (double)(now.tv_nsec - began.tv_nsec) / 1e9;
