@@ -111,10 +111,10 @@ must_fail 1 seg-verify "$seg"
 err_like "^seg-verify: $seg: no such file" "no file"
 rm "$obj"
 must_fail 1 seg-verify "shop/$key"
-err_like "segments/$key: no such object" "no data object"
+err_like "segments/$key: not in the store" "no data object"
 rm "$obx"
 must_fail 1 seg-verify "shop/$key"
-err_like "indexes/$key: no such object" "no index object"
+err_like "indexes/$key: not in the store" "no index object"
 must_fail 2 seg-verify -s nowhere "shop/$key"
 must_fail 2 seg-verify work/shop/nothing
 
@@ -245,7 +245,7 @@ for object in segments indexes; do
 	for f in drill/store3/v2/clusters/"$SEG_CLUSTER"/namespaces/shop/"$object"/*; do
 		mv "$f" drill/aside
 		must_fail 1 sh -c 'seg-verify --restore -s drill/store3 <drill/names'
-		is "$(cat err)" "seg-verify: ${f#drill/store3/}: no such object" \
+		is "$(cat err)" "seg-verify: ${f#drill/store3/}: not in the store" \
 			"missing: one message"
 		cp drill/aside "$f"
 		printf x | dd of="$f" bs=1 seek=200 conv=notrunc 2>/dev/null

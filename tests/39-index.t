@@ -94,7 +94,7 @@ for frames in 4 1; do
 	err_like "segments/$k3: cut short: it has $frames pages?, its index has 5" \
 		"$frames of its 5 frames: the object is bad"
 	must_fail 1 seg-fetch -d o <names
-	err_like "$k3.seg: cut short" "fetched"
+	err_like "segments/$k3: cut short" "fetched"
 	is "$(find o -name "$k3*")" "" "it is not there"
 	must_fail 1 seg-fetch -l -d o <names
 	is "$(find o -name '*.seg' | wc -l)" 3 "nothing is merged"

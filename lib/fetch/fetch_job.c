@@ -17,9 +17,9 @@ enum { TRIES = 2 /* transfers from the start of what does not verify */ };
 
 /* ---- verifying ---- */
 
-/* The FST of an index is read from front to back; *pages counts. */
+/* The FST of an index is read from front to back. */
 static enum rc
-check_index(struct file *f, uint64_t *pages)
+check_index(struct fetch_job *j, struct file *f)
 {
 	struct file_map map;
 	struct fst fst;
@@ -30,9 +30,10 @@ check_index(struct file *f, uint64_t *pages)
 
 	if (rc)
 		return rc;
-	rc = index_open(&fst, file_name(f), map.data, map.len);
+	rc = index_open(&fst, j->index.object, map.data, map.len);
 	if (rc == RC_OK) {
-		*pages = fst.count;
+		j->bytes = REC_UNKNOWN;
+		j->pages = fst.count;
 		fst_iter_init(&iter, &fst);
 		while ((rc = fst_iter_next(&iter, &page, &value)) == RC_OK)
 			;
@@ -43,24 +44,26 @@ check_index(struct file *f, uint64_t *pages)
 	return rc;
 }
 
+static void
+note_header(struct fetch_job *j, const struct seg_header *header)
+{
+	j->pages = header->frames;
+	j->bytes = seg_size(header);
+}
+
 /* *bad_index: the data is good, the index is not, or not there. */
 static enum rc
-check_job(
+check_local(
     struct fetch_job *j, struct file *data, struct file *index, bool *bad_index)
 {
 	struct seg_header header;
 	enum rc rc;
 
-	*bad_index = false;
-	if (j->shared->o->index_only) {
-		j->bytes = REC_UNKNOWN;
-		return check_index(index, &j->pages);
-	}
+	if (j->shared->o->index_only)
+		return check_index(j, index);
 	rc = segpair_check(data, index, &j->name.key, &header, bad_index);
-	if (rc == RC_OK) {
-		j->pages = header.frames;
-		j->bytes = seg_size(&header);
-	}
+	if (rc == RC_OK)
+		note_header(j, &header);
 	return rc;
 }
 
@@ -99,7 +102,7 @@ find_local(struct fetch_job *j)
 	if (rc)
 		goto out;
 	msg_hush(true);
-	rc = check_job(j, data, index, &bad_index);
+	rc = check_local(j, data, index, &bad_index);
 	msg_hush(false);
 	if (rc == RC_DATA) {
 		msg_info("%s: bad, fetched again", j->data.path);
@@ -129,21 +132,34 @@ stream_release(struct fetch_job *j)
 	file_unmap(&j->map);
 }
 
-/* An index that could not be had is as good as a wrong one. */
-static enum rc
-stream_begin(struct fetch_job *j)
+/* In the form that it has in the store, as soon as that is known. */
+static void
+name_data(struct fetch_job *j)
 {
-	const struct content *c = &j->content;
-	const char *index = j->index.rc ? NULL : j->index.path;
+	free(j->data.object);
+	j->data.object =
+	    content_name(j->shared->o->cluster, &j->name, j->known.form);
+}
+
+/*
+ * What is bad is called by its name in the store: these files get no name.  An
+ * index that could not be had is as good as a wrong one.  have: so much of the
+ * data is there.
+ */
+static enum rc
+stream_begin(struct fetch_job *j, uint64_t have)
+{
+	const char *index = j->index.rc ? NULL : j->index.object;
 	enum rc rc = RC_OK;
 
 	if (index)
 		rc = file_map(&j->map, j->index.file, INDEX_MAX);
 	if (rc)
 		return rc;
-	j->stream = segstream_new(j->data.path, &j->name.key, c->size, index,
-	    j->map.data, j->map.len, false);
-	return segstream_feed_file(j->stream, j->data.file, c->offset);
+	name_data(j);
+	j->stream = segstream_new(j->data.object, &j->name.key, j->content.size,
+	    index, j->map.data, j->map.len, false);
+	return segstream_feed_file(j->stream, j->data.file, have);
 }
 
 /* Room on the disk is made once the beginning has shown that this is the
@@ -154,7 +170,7 @@ data_arrives(void *arg, const void *data, size_t len)
 	struct fetch_job *j = arg;
 	bool first = !j->stream;
 	bool was = msg_hush(!is_last_try(j));
-	enum rc rc = first ? stream_begin(j) : RC_OK;
+	enum rc rc = first ? stream_begin(j, j->content.offset) : RC_OK;
 
 	if (rc == RC_OK)
 		rc = segstream_feed(j->stream, data, len);
@@ -164,21 +180,20 @@ data_arrives(void *arg, const void *data, size_t len)
 	return rc;
 }
 
+/* All of it is there; have: where nothing has come, so much was before. */
 static enum rc
-stream_end(struct fetch_job *j, bool *bad_index)
+stream_end(struct fetch_job *j, uint64_t have, bool *bad_index)
 {
 	struct seg_header header;
 	enum rc rc;
 
 	msg_hush(!is_last_try(j));
-	rc = j->stream ? RC_OK : stream_begin(j); /* nothing came */
+	rc = j->stream ? RC_OK : stream_begin(j, have);
 	if (rc == RC_OK)
 		rc = segstream_end(j->stream, &header, bad_index);
 	msg_hush(false);
-	if (rc == RC_OK) {
-		j->pages = header.frames;
-		j->bytes = seg_size(&header);
-	}
+	if (rc == RC_OK)
+		note_header(j, &header);
 	return rc;
 }
 
@@ -304,16 +319,23 @@ job_verified(struct fetch_job *j, enum rc rc, bool bad_index)
 	job_end(j, rc);
 }
 
+/* The index alone is asked for, or has come once more for data that is good. */
 static void
 check_files(struct fetch_job *j)
 {
-	struct file *index = j->index.rc ? NULL : j->index.file;
-	bool bad_index;
+	bool bad_index = false;
+	uint64_t size;
 	enum rc rc;
 
-	msg_hush(!is_last_try(j));
-	rc = check_job(j, j->data.file, index, &bad_index);
-	msg_hush(false);
+	if (j->shared->o->index_only) {
+		msg_hush(!is_last_try(j));
+		rc = check_index(j, j->index.file);
+		msg_hush(false);
+	} else {
+		rc = file_size(j->data.file, &size);
+		if (rc == RC_OK)
+			rc = stream_end(j, size, &bad_index);
+	}
 	job_verified(j, rc, bad_index);
 }
 
@@ -346,7 +368,7 @@ data_arrived(struct fetch_job *j)
 		return;
 	}
 	if (rc == RC_OK)
-		rc = stream_end(j, &bad_index);
+		rc = stream_end(j, j->content.offset, &bad_index);
 	job_verified(j, rc, bad_index);
 }
 
@@ -369,8 +391,7 @@ data_done(struct content *c, enum rc rc)
 	j->shared->running--;
 	j->data.rc = rc;
 	j->data.secrecy = c->secrecy;
-	free(j->data.object);
-	j->data.object = content_name(c->cluster, c->name, j->known.form);
+	name_data(j);
 	data_arrived(j);
 }
 

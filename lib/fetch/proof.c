@@ -104,7 +104,7 @@ data_done(struct content *c, enum rc rc)
 	if (rc == RC_ABSENT) {
 		p->data_name =
 		    content_name(p->cluster, &p->name, CONTENT_PLAIN);
-		rc = msg_fail(RC_DATA, "%s: no such object", p->data_name);
+		rc = msg_fail(RC_DATA, "%s: not in the store", p->data_name);
 	}
 	finish(p, rc);
 }
@@ -115,7 +115,7 @@ index_done(struct store_xfer *x, enum rc rc)
 	struct proof *p = x->arg;
 
 	if (rc == RC_ABSENT)
-		rc = msg_fail(RC_DATA, "%s: no such object", p->index_name);
+		rc = msg_fail(RC_DATA, "%s: not in the store", p->index_name);
 	if (rc)
 		finish(p, rc);
 	else
