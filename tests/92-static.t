@@ -42,7 +42,7 @@ sed -i -e 's|Input/output error|I/O error|; s/Too many levels/Symbolic link loop
 	-e '/"who needs libarchive"/d' tree/tests/*.t
 cd tree || exit 1
 # shellcheck disable=SC2046
-set -- $(grep -LE '/s3\.sh|s3://|(^|[^a-z_])fs [A-Z]|by_clock|preload|segvfs' \
+set -- $(grep -LE '/s3\.sh|s3://|(^|[^a-z_])fs ["A-Z]|by_clock|preload|segvfs' \
 	tests/[0-8]*.t)
 [ $# -ge 30 ]
 is $? 0 "$# files of tests"
