@@ -118,9 +118,10 @@ signals_grace(unsigned seconds)
 {
 	struct sigaction sa = {.sa_handler = on_signal};
 
-	install_handlers();
-	sigaction(SIGALRM, &sa, NULL);
+	/* Who is seen to catch a signal grants it. */
 	grace = (sig_atomic_t)seconds;
+	sigaction(SIGALRM, &sa, NULL);
+	install_handlers();
 }
 
 void
