@@ -237,11 +237,13 @@ as_nobody() {
 		env "PATH=$T/nobody:$PATH" "$@"
 }
 
-# minds PID SIGNAL: does it do by now what it does about that signal (a number)?
+# minds PID SIGNAL: does it do by now what it does about that signal (a number)?  A
+# shell that is about to become the command has traps of its own.
 minds() {
-	perl -ne 'BEGIN { $signal = shift }
-		$mask |= hex $1 if /^Sig(?:Cgt|Blk):\s*\w{8}(\w{8})/;
-		END { exit !($mask >> $signal - 1 & 1) }' "$2" "/proc/$1/status"
+	[ "$(readlink "/proc/$1/exe")" != "$(readlink "/proc/$$/exe")" ] &&
+		perl -ne 'BEGIN { $signal = shift }
+			$mask |= hex $1 if /^Sig(?:Cgt|Blk):\s*\w{8}(\w{8})/;
+			END { exit !($mask >> $signal - 1 & 1) }' "$2" "/proc/$1/status"
 }
 
 # interrupted CMD...: it gets SIGINT when it minds it, in the midst of its work
