@@ -19,6 +19,7 @@ make_db b.db 20
 
 pipe p
 ok "the first" await current a b
+ok "and nothing is left to do with it" await answered p 2
 mv st away
 put a
 ok "without a store a cut waits" await waiting 1 a
@@ -116,9 +117,11 @@ pipe p
 ok "lost: it goes on after what the store has" await current a b
 put b
 ok "goes on" await current b
+await answered p 3
 rm -r w
 put a b
 ok "lost beside it: it goes on after its own last cut" await current a b
+await answered p 5
 is "$(ls w/a)" cut.memory "and has a memory again"
 mv st away
 rm -r w
@@ -133,7 +136,6 @@ is "$(find w -name '*.seg' -o -name '*.idx')" "" "nothing is left"
 rm -r w
 put a
 pipe p
-await test -d w/a # it minds signals by now
 kill "$(cat p.cut)"
 ends p 0 0 "ended at once"
 ok "it has waited for the store" current a
@@ -151,7 +153,7 @@ many() {
 	[ "$(grep -c "$2" "$3")" -ge "$1" ]
 }
 moved() {
-	! any_file w/ '*.seg' && ! any_file w/ '*.idx'
+	! any_file w/ '*.seg' && ! any_file w/ '*.idx' && ! any_file w/ '*.moving'
 }
 if [ "$(id -u)" = 0 ] && mkdir full &&
 	mount -t tmpfs -o size=1m none full 2>/dev/null; then
@@ -211,8 +213,11 @@ fi
 
 # ---- two of the same at once ----
 
+# (Each waits for the other for as long as that takes.)
+pipe_cut='--busy-timeout 600000' pipe_upload='--busy-timeout 600000'
 pipe p
 pipe q
+pipe_cut='' pipe_upload=''
 for i in 1 2 3 4 5 6 7 8; do
 	put a b
 	sleep 0.0$i
@@ -240,7 +245,7 @@ export NAMESPACE DB EVERY KEEP METRICS
 rm -rf w st
 umask 077
 mkdir w st
-(cd w && exec timeout -k 5 60 sh -c "$(unit segtools@.service)") \
+(cd w && exec timeout -k 100 600 sh -c "$(unit segtools@.service)") \
 	>service.out 2>service.err &
 service=$!
 ok "segtools@.service: the first" await current a
@@ -255,7 +260,7 @@ empty service.err "nothing is said"
 like cut-a.prom '^segtools_status.* 0$' "its figures"
 like upload-a.prom '^segtools_status.* 0$' "of both"
 for what in compact prune verify; do
-	ok "segtools-$what@.service" timeout 60 sh -c "$(unit segtools-$what@.service)"
+	ok "segtools-$what@.service" timeout 600 sh -c "$(unit segtools-$what@.service)"
 	like $what-a.prom '^segtools_status.* 0$' "its figures"
 done
 ok "and is the database" current a

@@ -2,15 +2,25 @@
 # The live pipe, seg-cut --every | seg-upload -m, of the databases a.db and b.db
 # through the work directory w; sourced after lib.sh.
 
-# Both sides are run with this in front, the uploader with these options, too.
+# Both sides are run with this in front, and with these options, too.
 pipe_with=''
+pipe_cut=''
 pipe_upload=''
 
+# at_work N: both sides mind SIGTERM, or have ended
+at_work() {
+	for pipe_side in cut up; do
+		minds "$(cat "$1.$pipe_side")" 15 || [ -s "$1.$pipe_side.status" ] ||
+			return
+	done
+}
 # pipe N: in the background; who it is and what it says in N.*
 pipe() {
 	rm -f "$1".*
 	{
-		$pipe_with seg-cut --every 50ms -d w a a.db b b.db 2>"$1.cut.err" &
+		# shellcheck disable=SC2086
+		$pipe_with seg-cut --every 50ms $pipe_cut -d w a a.db b b.db \
+			2>"$1.cut.err" &
 		echo $! >"$1.cut"
 		wait $! 2>/dev/null
 		echo $? >"$1.cut.status"
@@ -24,6 +34,7 @@ pipe() {
 		echo $? >"$1.up.status"
 	} 3<&0 &
 	await test -s "$1.cut" -a -s "$1.up"
+	await at_work "$1"
 }
 # ends N CUT UPLOAD WHAT: with these statuses
 ends() {
@@ -32,6 +43,10 @@ ends() {
 		show_file "$1.cut.err" cut
 		show_file "$1.up.err" upload
 	}
+}
+# answered N SETS: the uploader is done with so many at least
+answered() {
+	[ "$(grep -c '^$' "$1.names")" -ge "$2" ]
 }
 put() {
 	for db; do
