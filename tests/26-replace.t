@@ -272,7 +272,7 @@ with d/now.db 'BEGIN IMMEDIATE'
 	sleep 0.5
 	echo 'COMMIT;' >&8
 ) &
-ok "it is waited for" seg-restore -F d/now.db "$seg"
+ok "it is waited for" seg-restore -F --busy-timeout 600000 d/now.db "$seg"
 done_with
 old plain
 ok "nobody gets in between" fs FS_RUN='rename@.segtmp-now.db=
@@ -281,8 +281,8 @@ ok "nobody gets in between" fs FS_RUN='rename@.segtmp-now.db=
 	'"$seg"' 2>said; [ $? = 3 ]; }' seg-restore -F d/now.db "$seg"
 same d/now.db new.db "it is the new one"
 old plain
-ok "eight at once" sh -c 'seq 8 | xargs -P 8 -I N seg-restore -F d/now.db "$1"' \
-	sh "$seg"
+ok "eight at once" sh -c 'seq 8 |
+	xargs -P 8 -I N seg-restore -F --busy-timeout 600000 d/now.db "$1"' sh "$seg"
 same d/now.db new.db "it is the new one"
 is "$(ls -A d)" now.db "and all there is"
 for rule in lock=ENOLCK lock=EINVAL; do
@@ -331,9 +331,9 @@ mkfifo links/fifo
 ln -s fifo links/to-fifo
 ln -s /dev/null links/null
 for f in links links/fifo links/to-fifo links/null /dev/null; do
-	must_fail 2 timeout 10 seg-restore -F $f "$seg"
+	must_fail 2 timeout 600 seg-restore -F $f "$seg"
 	err_like 'not a regular file$' "$f"
-	must_fail 2 timeout 10 seg-restore -F -n $f "$seg"
+	must_fail 2 timeout 600 seg-restore -F -n $f "$seg"
 done
 is "$(stat -c %F links/fifo /dev/null | tr '\n' ' ')" \
 	"fifo character special file " "all are what they were"

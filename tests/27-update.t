@@ -279,11 +279,15 @@ err_like 'copy.db: done already' "is found done"
 is "$(cat st) $(cksum <copy.db)" "0 $new" "and done it is"
 
 # Several at once: all of them are done, or find it done.
+at_once() {
+	seg-restore -u --busy-timeout 600000 copy.db <files 2>err."$1"
+	echo $? >st."$1"
+}
 bad=
 for i in 1 2 3 4 5; do
 	seg-restore -u -F copy.db <all.files || bad="$bad base"
 	for k in 1 2 3 4; do
-		{ seg-restore -u copy.db <files 2>err.$k; echo $? >st.$k; } &
+		at_once $k &
 	done
 	wait
 	[ "$(cat st.1 st.2 st.3 st.4 | tr -d '\n')" = 0000 ] ||
@@ -295,7 +299,7 @@ is "$bad" "" "four at once"
 rm copy.db copy.db-seg
 seg-list shop | seg-plan | seg-fetch -d f >files
 for k in 1 2 3 4; do
-	{ seg-restore -u copy.db <files 2>err.$k; echo $? >st.$k; } &
+	at_once $k &
 done
 wait
 is "$(cat st.1 st.2 st.3 st.4 | tr -d '\n')" 0000 "four make it at once"

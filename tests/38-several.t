@@ -187,7 +187,7 @@ cp dead.claims/* "$claims/cuts"
 ok "its own dead process" seg-upload --busy-timeout 50 <next.set
 
 # dead, though nobody has asked how it ended: it still has its pid
-perl -e '$p = fork // die; exit unless $p; $| = 1; print "$p\n"; sleep 60' \
+perl -e '$p = fork // die; exit unless $p; $| = 1; print "$p\n"; sleep 6000' \
 	>zombie.pid &
 parent=$!
 await test -s zombie.pid
@@ -339,9 +339,9 @@ for i in $(seq 10); do
 	mkdir store
 	for e in 10 20 30 40; do mkseg twice shop $((e - 9)) $e $e 9 1 10; done >two.set
 	echo >>two.set
-	seg-upload -m <two.set >out.1 2>e.1 &
+	seg-upload -m --busy-timeout 600000 <two.set >out.1 2>e.1 &
 	pid=$!
-	seg-upload -m <two.set >out.2 2>e.2 || twice="$twice $i: $(cat e.2)"
+	seg-upload -m --busy-timeout 600000 <two.set >out.2 2>e.2 || twice="$twice $i: $(cat e.2)"
 	wait $pid || twice="$twice $i: $(cat e.1)"
 	[ "$(grep -c . out.1) $(grep -c . out.2)" = "4 4" ] || twice="$twice $i(out)"
 	[ -z "$(find twice -type f)" ] || twice="$twice $i(left)"

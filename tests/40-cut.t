@@ -155,7 +155,7 @@ is "$(cat out)" "!" "a failed set"
 	sleep 0.5
 	echo 'COMMIT;' >&3
 } &
-ok "waits for a busy database" make_cut
+ok "waits for a busy database" seg-cut --busy-timeout 600000 -d work shop db
 exec 3>&-
 wait
 

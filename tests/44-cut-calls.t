@@ -55,7 +55,7 @@ says 3 "work/shop/cut.memory: Input/output error" "no lock is to be had" \
 	fs FS_FAIL=flock@cut.memory=EIO ./do-cut
 says 3 "work/shop/cut.memory: another seg-cut is at work" "another has it" \
 	fs FS_FAIL=flock@cut.memory=EAGAIN ./do-cut --busy-timeout 50
-ok "it is waited for" fs FS_FAIL=flock@cut.memory#1=EAGAIN ./do-cut --busy-timeout 50
+ok "it is waited for" fs FS_FAIL=flock@cut.memory#1=EAGAIN ./do-cut --busy-timeout 600000
 log_sql "UPDATE t SET v = 'w' WHERE id = 9"
 says 3 "work/shop: Input/output error" "the directory cannot be read" \
 	fs FS_FAIL=readdir@work/shop=EIO ./do-cut
