@@ -11,7 +11,7 @@ sets() {
 lines_are() { [ "$(wc -l <"$1")" = "$2" ]; }
 longer_than() { [ "$(wc -l <"$1")" -gt "$2" ]; }
 # start ARG...: seg-cut in the background, its stream in $T/stream, and wait for
-# its first round; with the variables of $preload, if there are any (as fs does; a
+# its first round; for who writes it waits as long as that takes; with the variables of $preload, if there are any (as fs does; a
 # function has no process of its own to be stopped)
 preload=
 mkdir figures
@@ -21,7 +21,8 @@ start() {
 	# shellcheck disable=SC2086
 	env ${preload:-TZ=UTC} \
 		"ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0" \
-		seg-cut --metrics figures/round -d w "$@" >stream 2>said &
+		seg-cut --metrics figures/round --busy-timeout 600000 -d w "$@" \
+		>stream 2>said &
 	pid=$!
 	await test -e figures/round
 }
@@ -196,7 +197,7 @@ is "$(sets stream)" '! b . ! a . ! ' "the stream is ended well"
 rm -r w/a
 make_db a.db 20 4096 delete
 
-start --every 50ms --busy-timeout 30000 a a.db
+start --every 50ms a a.db
 ok "the first" await lines_are stream 2
 {
 	echo 'BEGIN EXCLUSIVE; INSERT INTO t VALUES(500, 1);'
@@ -206,6 +207,12 @@ ok "the first" await lines_are stream 2
 ok "locked for a while" await lines_are stream 4
 is "$(sets stream)" 'a . a . ' "is waited for"
 stop TERM 0 "stopped"
+# (Who opens b or closes it locks it for a moment: one has it open all the while.)
+mkfifo orders
+sqlite3 b.db <orders >b.open &
+exec 6>orders
+echo 'SELECT count(*) FROM t;' >&6
+await test -s b.open
 start --every 50ms --busy-timeout 100 a a.db b b.db
 {
 	echo 'BEGIN EXCLUSIVE; INSERT INTO t VALUES(501, 1);'
@@ -213,10 +220,11 @@ start --every 50ms --busy-timeout 100 a a.db b b.db
 	await test -e is-locked
 	touch a.db
 	await lines_are stream 1
-	put b
+	echo "INSERT INTO t SELECT max(id) + 1, 'new' FROM t;" >&6
 	await lines_are stream 3
 	echo 'COMMIT;'
 } | sqlite3 -cmd '.timeout 10000' a.db
+exec 6>&-
 ok "then it is cut" await lines_are stream 5
 is "$(sets stream)" '! b . a . ' "too long: it fails alone"
 stop TERM 0 "stopped"
