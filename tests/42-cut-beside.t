@@ -133,16 +133,21 @@ must_fail 2 as 34:33 "$cut" -d w n app/db
 err_like 'has no -shm beside it' "the -shm is missing"
 absent app/db-shm
 
+# owner_at_work: who has written, and has it open until the file open goes
+owner_at_work() {
+	: >open
+	: >written
+	{
+		echo "INSERT INTO t VALUES(99, 7); SELECT 'written';"
+		while [ -e open ]; do sleep 0.05; done
+		echo "INSERT INTO t VALUES(100, 7);"
+	} | as 33:33 sqlite3 app/db >written 2>err.owner &
+	await test -s written
+}
+
 # While its owner has it open both are there
 fresh wal
-: >open
-chown 33 open
-{
-	echo "INSERT INTO t VALUES(99, 7);"
-	while [ -e open ]; do sleep 0.05; done
-	echo "INSERT INTO t VALUES(100, 7);"
-} | as 33:33 sqlite3 app/db 2>err.owner &
-await test -s app/db-wal
+owner_at_work
 before=$(beside app)
 ok "while its owner has it open" as 34:33 "$cut" -d w n app/db
 is "$(beside app)" "$before" "nothing has changed"
@@ -153,14 +158,7 @@ empty err.owner "its owner can still write"
 # The same, but its wal-index is being written by one who died over it, and only
 # its owner may make it anew.
 fresh wal
-: >open
-chown 33 open
-{
-	echo "INSERT INTO t VALUES(99, 7);"
-	while [ -e open ]; do sleep 0.05; done
-	echo "INSERT INTO t VALUES(100, 7);"
-} | as 33:33 sqlite3 app/db 2>err.owner &
-await test -s app/db-wal
+owner_at_work
 chmod 644 app/db-shm
 printf '\377' | dd of=app/db-shm bs=1 seek=8 conv=notrunc 2>/dev/null
 must_fail 2 as 34:33 "$cut" -d w n app/db
