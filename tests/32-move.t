@@ -110,7 +110,9 @@ exec 9>>"w/shop/$seg"
 copies "a file that is open for writing"
 exec 9>&-
 
+# (What was written just before may have the stamp of that touch.)
 fresh
+touch -d '2001-01-01' "w/shop/$seg"
 copies "a file that was touched since it was verified" \
 	FS_RUN="mkdir@segments\$=touch w/shop/$seg"
 
