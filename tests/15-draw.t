@@ -5,7 +5,7 @@
 # history CUTS [MERGES [GONE]]: a day of cuts, merges of a quarter each
 history() {
 	perl -e 'use bigint; my ($n, $merge, $gone) = @ARGV;
-		my $t = (time() - 86000) * 1000; my $f = 0; my @p;
+		my $t = (time() - 43200) * 1000; my $f = 0; my @p;
 		sub put { my ($s, $e, $t) = @_;
 			printf "shop/%020s-%020s-%020s\t%s\t%s\t-\t%s\t%s\n",
 			18446744073709551615 - $e, $s, $t, $s, $e, $e - $s + 1,
@@ -131,7 +131,7 @@ pixel() { # FILE X Y
 		print join ",", unpack "CCC", substr $_, $at, 3' "$2" "$3"
 }
 shot() { # NAME
-	seg-draw <"$1" >"$1.svg" && timeout 100 chromium --headless --no-sandbox \
+	seg-draw <"$1" >"$1.svg" && timeout 600 chromium --headless --no-sandbox \
 		--disable-gpu --disable-quic --no-first-run --hide-scrollbars \
 		--disable-background-networking --disable-component-update \
 		--disable-sync --user-data-dir="$T/chromium" \

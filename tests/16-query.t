@@ -161,7 +161,7 @@ must_fail 3 sh -c 'seg-query "SELECT x FROM v" <names >/dev/full'
 is "$(grep -c 'standard output' err)" 1 "no more than one failure of stdout"
 # One is answered before the next is known.
 mkfifo to from
-timeout 60 seg-query --with-namespace 'SELECT x FROM v' <to >from &
+timeout 600 seg-query --with-namespace 'SELECT x FROM v' <to >from &
 exec 8>to 9<from
 for i in 10 11; do
 	sed -n "/^n$i/{p;n;p}" names >&8
@@ -202,7 +202,7 @@ done
 mkfifo fifo
 for row in 20 20000; do
 	# shellcheck disable=SC2094
-	sh -c 'exec 7<>fifo && echo there >reader && exec sleep 60' &
+	sh -c 'exec 7<>fifo && echo there >reader && exec sleep 6000' &
 	reader=$!
 	await test -s reader
 	must_fail 3 interrupted sh -c "exec seg-query \"WITH RECURSIVE

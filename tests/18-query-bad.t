@@ -116,7 +116,7 @@ while [ $i -lt "$images" ]; do
 		print F chr(int(rand(256))) } }' $i "$objects"/chance/segments/*
 	status=0
 	{ seg-list chance | seg-plan && seg-list shop | seg-plan; } >two
-	timeout 60 seg-query --with-namespace 'PRAGMA quick_check;
+	timeout 600 seg-query --with-namespace 'PRAGMA quick_check;
 		SELECT count(*), sum(length(v)) FROM t; SELECT * FROM t ORDER BY v LIMIT 1;
 		SELECT count(*) FROM t WHERE v GLOB "state *"' <two >out 2>err ||
 		status=$?
@@ -134,7 +134,7 @@ hostile() {
 	sqlite3 "$1.db" "$2" >/dev/null
 	stored "$1" "$1.db"
 	{ seg-list "$1" | seg-plan && seg-list shop | seg-plan; } >two
-	must_fail 1 timeout 60 seg-query --with-namespace "$3" <two
+	must_fail 1 timeout 600 seg-query --with-namespace "$3" <two
 	err_like "^seg-query: $1: $4" "$1: said"
 	cat out err >out_err
 	like out_err '^(shop	|seg-query: shop: )' "$1: the next is asked"

@@ -10,7 +10,7 @@ seg=$(seg-cut -d w shop a.db | sed -n '1s/\t.*//p')
 
 # restores DESC: ./now.db is made, right, ours, for us alone to write
 restores() {
-	ok "$1" timeout 20 seg-restore now.db "$seg"
+	ok "$1" timeout 600 seg-restore now.db "$seg"
 	same now.db a.db "it is the database"
 	is "$(stat -c '%F %u %h %a' now.db)" "regular file $(id -u) 1 644" \
 		"a file of its own"
