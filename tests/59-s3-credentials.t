@@ -65,27 +65,39 @@ quiet() {
 		-e WEBTOKEN -e AUTHTOKEN)" 0 "$1: no secret in it"
 }
 
+# unhurried CMD...: by a clock that takes a machine that is slow for a fast one, as
+# what gives keys has a second or ten
+unhurried() {
+	by_clock 0 0.01 "$@"
+}
+
 # works DESC "ID TOKEN" ENV-ARG...: those sign, and nothing that is said or traced
 # has a secret in it
 works() {
 	works_of=$1 works_with=$2
 	shift 2
 	fresh
-	ok "$works_of" env "$@" SEG_TRACE=1 seg-list -v
+	ok "$works_of" unhurried env "$@" SEG_TRACE=1 seg-list -v
 	is "$(used)" "$works_with" "$works_of: with its keys"
 	quiet "$works_of"
 }
 
 # refused STATUS DESC PATTERN ENV-ARG...: said once, the service is not asked
+hurry=unhurried
 refused() {
 	refused_status=$1 refused_of=$2 pattern=$3
 	shift 3
 	fresh
-	must_fail "$refused_status" env "$@" seg-list --retry-for 0
+	must_fail "$refused_status" $hurry env "$@" seg-list --retry-for 0
 	err_like "^seg-list: .*$pattern" "$refused_of: said"
 	is "$(grep -c . err)" 1 "$refused_of: once"
 	is "$(used 2>/dev/null | grep -c '[^*]')" 0 "$refused_of: nothing is sent"
 	quiet "$refused_of"
+}
+
+# asked N: what gives keys, so many times
+asked() {
+	[ "$(grep -c . keys/log)" = "$1" ]
 }
 
 # --- each source
@@ -263,7 +275,8 @@ if unshare -rn ip link set lo up 2>/dev/null; then
 		agent=$!
 		perl "$TOP/tests/odd-s3.pl" service keys-for=9 >service/port &
 		service=$!
-		until [ -s agent/port ] && [ -s service/port ]; do sleep 0.1; done
+		. "$TOP/tests/await.sh"
+		await test -s agent/port -a -s service/port || exit
 		AWS_ENDPOINT_URL_S3=http://127.0.0.1:$(cat service/port) \
 			AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/ecs/x seg-list -N
 		status=$?
@@ -279,12 +292,12 @@ fi
 # --- a command that does not end
 
 if [ -n "${SOAK:-}" ]; then
-	for hangs in 'sleep 1234.5' 'exec >&-; sleep 1234.5'; do
+	for hangs in "sleep 1234.$$" "exec >&-; sleep 1234.$$"; do
 		printf '[profile hangs]\ncredential_process = %s\n' "$hangs" >hangs
 		must_fail 3 env AWS_CONFIG_FILE="$T/hangs" AWS_PROFILE=hangs \
 			seg-list --retry-for 0
 		err_like 'credential_process: not done after 60 seconds' "$hangs"
-		is "$(pgrep -c -fx 'sleep 1234.5')" 0 "it is killed"
+		is "$(pgrep -c -fx "sleep 1234.$$")" 0 "it is killed"
 	done
 fi
 
@@ -324,8 +337,11 @@ x: y"
 	refused 3 "metadata in trouble" "instance metadata: 500" $imds \
 		"AWS_EC2_METADATA_SERVICE_ENDPOINT=$at/imds/status=500"
 	is "$(grep -c . keys/log)" 1 "asked with --retry-for 0"
+	hurry=
 	refused 3 "metadata that says nothing" "instance metadata: " $imds \
-		"AWS_EC2_METADATA_SERVICE_ENDPOINT=$at/imds/slow=9"
+		"AWS_EC2_METADATA_SERVICE_ENDPOINT=$at/imds/slow=60"
+	hurry=unhurried
+	ok "it was asked once" await asked 1
 	refused 2 "turned off" "no credentials.*instance metadata" \
 		"AWS_EC2_METADATA_SERVICE_ENDPOINT=$at/imds" AWS_EC2_METADATA_DISABLED=True
 	is "$(grep -c . keys/log)" 0 "is not asked"
@@ -351,7 +367,8 @@ ok "what is in trouble is asked again" env "$full=$at/ecs/fail=2" seg-list -v
 err_like '503 Service Unavailable; trying again' "said under -v"
 fresh
 # shellcheck disable=SC2086
-must_fail 3 env $imds "AWS_EC2_METADATA_SERVICE_ENDPOINT=$at/imds/fail=9" seg-list
+must_fail 3 unhurried env $imds \
+	"AWS_EC2_METADATA_SERVICE_ENDPOINT=$at/imds/fail=9" seg-list
 is "$(grep -c . keys/log)" 2 "metadata: twice"
 
 # --- keys that expire
@@ -393,13 +410,32 @@ echo 1 >n
 ok "a command is run again" env AWS_SHARED_CREDENTIALS_FILE=other \
 	seg-upload -j 1 "$(cat f)"
 # They are fetched before that, and while they are good a failure is none.
+mkseg work shop 6 10 2000 9 1 3 >f2
+mkfifo later
+# half_way ENV-ARG...: an upload of one segment, and when half of the time of its
+# keys has passed, of another
+half_way() {
+	by_clock 0 0.01 env "$@" seg-upload -v <later &
+	upload=$!
+	exec 3>later
+	{ cat f && echo; } >&3
+	await grep -q ^shop/ out
+	echo "0 0.01 150" 1<>clock # never empty
+	{ cat f2 && echo; } >&3
+	exec 3>&-
+	wait "$upload"
+}
 serve
 fresh
-ok "in time" env "$full=$at/ecs/ttl=2" SEG_TRACE=1 sh -c \
-	'(sleep 2; cat f; echo) | seg-upload -v'
-is "$(($(grep -c . keys/log) > 1))" 1 "they were fetched while they were good"
+ok "in time" half_way "$full=$at/ecs/ttl=300"
+is "$(grep -c ^shop/ out)" 2 "both are there"
+is "$(grep -c . keys/log)" 2 "keys were fetched while there were good ones"
+serve
 fresh
-ok "a source that fails later" env "$full=$at/ecs/ttl=9/good=1" seg-upload "$(cat f)"
+ok "a source that fails later" half_way "$full=$at/ecs/ttl=300/good=1"
+is "$(grep -c . keys/log)" 2 "is asked again"
+err_like "container's credentials: 403 .*; the credentials that there are serve until" \
+	"what there is serves on"
 # What expires is asked for again, and a source that fails then is the end.
 serve keys-for=3
 fresh
