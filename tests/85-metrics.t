@@ -74,7 +74,10 @@ said() {
 	test "$(metric "$1" "$2")" = "$3"
 }
 comes() { # as await said; if it does not, what there is
-	await said "$@" || ! cat m.prom cut.err >&2
+	await said "$@" || {
+		cat m.prom cut.err >&2
+		return 1
+	}
 }
 shop=',namespace="shop"' idle=',namespace="idle"'
 rm -rf m.prom w
@@ -137,9 +140,13 @@ mv m.prom kept && mkdir m.prom
 cat new >&3
 ok "it cannot be written" await grep -q 'm.prom: ' up.err
 is "$(grep -c m.prom up.err)" 1 "said"
-cat new >&3
+# (When the second of them is named, what the first one made was tried.)
+named() { [ "$(grep -c ^shop/ up)" = "$1" ]; }
+cat new new >&3
+ok "more come meanwhile" await named 5
 rmdir m.prom
-ok "it can again" comes segments_total "" 4
+cat new >&3
+ok "it can again" comes segments_total "" 6
 exec 3>&-
 wait $pid
 is $? 1 "the status of all"
@@ -176,7 +183,7 @@ ln -s /proc/self/fd/1 stdout
 mkfifo fifo
 ln -s fifo to-fifo
 for f in loop stdout fifo to-fifo; do
-	must_fail 3 timeout 20 seg-cut --metrics $f -d w5 b a.db
+	must_fail 3 timeout 120 seg-cut --metrics $f -d w5 b a.db
 	err_like '^seg-cut: (loop: too many|stdout: standard output or error|.*fifo: not a reg)' "said"
 	[ $f != stdout ] || out_like '^$' "what is printed stays"
 done
