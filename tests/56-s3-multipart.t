@@ -93,7 +93,7 @@ up() {
 	wanted=$1 retry=$2 open=$3
 	shift 3
 	rules "$@"
-	run timeout 60 seg-upload --retry-for "$retry" "$file"
+	run timeout 300 seg-upload --retry-for "$retry" "$file"
 	if [ "$status" = "$wanted" ]; then
 		pass "$*: status $wanted"
 	else
@@ -119,7 +119,7 @@ up 0 20 0 "MPSTART 503 2"
 up 0 20 0 "MPPART 503 3"
 up 0 20 0 "MPPART reset-during 3"
 up 0 20 0 "MPPART reset-after 3"
-up 0 3 0 "MPPART stall-request 1"
+up 0 10 0 "MPPART stall-request 1"
 up 0 20 0 "MPPART flip-request 3"
 up 0 20 0 "MPDONE flip-request 1"
 up 3 1 0 "MPPART flip-request -"
@@ -166,7 +166,7 @@ forget
 # Each fault for each kind of request: what is published is whole
 any() {
 	rules "$@"
-	run timeout 60 seg-upload --retry-for "$retry" "$file"
+	run timeout 300 seg-upload --retry-for "$retry" "$file"
 	case $status in
 	0) is "$(is_there 2>&1)" "" "$*: the right bytes" ;;
 	[123])
@@ -203,7 +203,7 @@ s3_mb bkt
 
 # begun: an upload runs, its parts slowly
 begun() {
-	rules "MPPART slow - 4000000"
+	rules "MPPART slow - 400000"
 	"$@" seg-upload "$file" >out 2>err &
 	pid=$!
 	await grep -q ^MPSTART log
@@ -225,8 +225,8 @@ done
 any_open() {
 	[ "$(s3_uploads bkt)" != 0 ]
 }
-for fault in stall-head reset-after; do
-	rules "MPSTART $fault 1"
+for fault in stall reset-after; do
+	rules "MPSTART $fault 1" "MPPART slow - 400000"
 	seg-upload "$file" >out 2>err &
 	pid=$!
 	await any_open
