@@ -60,8 +60,9 @@
  *   nocondition                    501 to what has an If-None-Match alone
  *   confirm                        with the request's x-amz-checksum-crc32
  *
- * With FAULTPROXY_WINDOW in the environment no more than so many bytes of a
- * client's are on their way to us: slow bodies are then slow for the client.
+ * With FAULTPROXY_WINDOW in the environment no more than so many bytes are on
+ * their way between a client and us: slow bodies are then slow for the client,
+ * also if it has stood still meanwhile.
  *
  * LOG gets a line a request, appended before the end of its answer goes out: who
  * has the answer finds it there:
@@ -1396,9 +1397,11 @@ main(int argc, char **argv)
 	if (proxy.log < 0)
 		return fail(argv[3]);
 	signal(SIGPIPE, SIG_IGN);
-	if (window && setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &room,
-			  sizeof(room)) != 0)
-		return fail("SO_RCVBUF");
+	if (window && (setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &room,
+			   sizeof(room)) != 0 ||
+			  setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &room,
+			      sizeof(room)) != 0))
+		return fail("SO_RCVBUF, SO_SNDBUF");
 	if (listener < 0 ||
 	    bind(listener, (struct sockaddr *)&a, sizeof(a)) != 0 ||
 	    listen(listener, 128) != 0 ||
