@@ -129,14 +129,14 @@ for n in a b c d; do
 	echo
 done >files2
 export SEG_STORE=s3://bkt/outage
-outage files2 seg-upload
+outage files2 seg-upload --retry-for 600
 is "$(grep -c / out)" 440 "all are named"
 cp out listing
 ok "list" seg-list
 same out listing "all are there"
-outage listing seg-fetch -d fetched2
+outage listing seg-fetch --retry-for 600 -d fetched2
 ok "all of them" diff -r work2 fetched2
-outage listing seg-verify
+outage listing seg-verify --retry-for 600
 same out listing "all are good"
 
 s3_kill
@@ -147,7 +147,8 @@ for c in "seg-list --retry-for 2" "seg-fetch --retry-for 2 -d none" \
 	must_fail 3 $c <listing
 	err_like "^${c%% *}: .*given up" "says that it gave up"
 done
-[ $(($(date +%s) - began)) -lt 60 ]
+# (440 objects, 16 at a time: a minute for each command)
+[ $(($(date +%s) - began)) -lt 120 ]
 is $? 0 "after about 2 seconds each, not for each object"
 s3_again
 ok "all is still there" seg-list

@@ -71,10 +71,9 @@ in_zsh() {
 	{
 		await grep -q READY zsh.out
 		printf '%s\t' "$1"
-		sleep 0.5
 		printf '\030'
 		await grep -q 'LINE <' zsh.out
-	} | timeout 30 env ZDOTDIR="$T" TERM=dumb \
+	} | timeout 300 env ZDOTDIR="$T" TERM=dumb \
 		script -qfc "zsh -i" zsh.out >/dev/null
 	sed -n 's/.*LINE <\(.*\)>.*/\1/p' zsh.out | sed 's/ *$//'
 }

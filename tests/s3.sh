@@ -42,7 +42,7 @@ s3_bg() {
 }
 
 s3_quiet() {
-	timeout 60 "$@" >>"$S3_DIR/log/out" 2>&1
+	timeout 300 "$@" >>"$S3_DIR/log/out" 2>&1
 }
 
 # s3_listens PORT: does anybody?
