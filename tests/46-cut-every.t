@@ -174,6 +174,9 @@ stop TERM 0 "stopped"
 
 # ---- one that is away, or broken, or locked ----
 
+# (The log of who closed it just when it was cut is there still, and would go with
+# whatever gets its name.)
+sql a.db 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
 start --every 50ms a a.db b b.db
 mv a.db away.db
 ok "away: a failed set" await lines_are stream 1

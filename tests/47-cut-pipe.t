@@ -208,12 +208,13 @@ if [ "$(id -u)" = 0 ] && mkdir full &&
 	done
 	pipe_with=''
 	umount full
-	rm -rf w st && mkdir st
 fi
 
 # ---- two of the same at once ----
 
-# (Each waits for the other for as long as that takes.)
+# (Anew: the minutes that were held up above are ahead of the clock.  Each waits for
+# the other for as long as that takes.)
+rm -rf w st && mkdir st
 pipe_cut='--busy-timeout 600000' pipe_upload='--busy-timeout 600000'
 pipe p
 pipe q
