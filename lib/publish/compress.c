@@ -175,13 +175,11 @@ cores(void)
 }
 
 struct compress *
-compress_new(int level, unsigned threads)
+compress_new(int level)
 {
 	struct compress *c = xcalloc(1, sizeof(*c));
 
-	if (threads > cores())
-		threads = cores();
-	c->threads = threads < THREADS_MAX ? threads : THREADS_MAX;
+	c->threads = cores() < THREADS_MAX ? cores() : THREADS_MAX;
 	c->level = level;
 	c->waiting.tail = &c->waiting.head;
 	c->ended.tail = &c->ended.head;

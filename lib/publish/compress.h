@@ -31,9 +31,10 @@ struct compress_job {
 	struct compress_job *next;
 };
 
-/* threads: at most; they are made when they are needed. */
+/* A thread is made when there is a job and all others have one, up to as many as
+ * there are cores. */
 struct compress;
-struct compress *compress_new(int level, unsigned threads);
+struct compress *compress_new(int level);
 void compress_free(struct compress *); /* NULL-safe; gives up what runs */
 void compress_start(struct compress *, struct compress_job *);
 

@@ -40,7 +40,7 @@ publish_new(const struct publish_opts *o)
 
 	p->o = *o;
 	if (o->level)
-		p->compress = compress_new(o->level, o->jobs);
+		p->compress = compress_new(o->level);
 	p->fit = (struct fitting){.store = o->store,
 	    .cluster = o->cluster,
 	    .busy_ms = o->busy_ms,
