@@ -43,13 +43,8 @@ static const struct cli_option own[] = {
 #define VFS_NAME "seg-query"
 
 /* Segments of plans that are opened ahead; files that a plan has open beside
- * those of its segments, and a segment; and what else is open. */
-enum {
-	SEGMENTS_AHEAD = 256,
-	PLAN_FILES = 5,
-	SEGMENT_FILES = 2,
-	OTHER_FILES = 12
-};
+ * those of its segments, and a segment. */
+enum { SEGMENTS_AHEAD = 256, PLAN_FILES = 5, SEGMENT_FILES = 2 };
 
 /* A plan: one that is read, or waits for its turn. */
 struct asked {
@@ -273,7 +268,7 @@ answer(struct query *q)
 static bool
 is_far_ahead(const struct query *q)
 {
-	size_t open = OTHER_FILES + q->cli.jobs + PLAN_FILES * q->waiting;
+	size_t open = q->cli.jobs + PLAN_FILES * q->waiting;
 
 	return q->waiting > q->cli.jobs + 1 || q->segments > SEGMENTS_AHEAD ||
 	       q->segments > fd_room(SEGMENT_FILES, open);

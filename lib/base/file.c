@@ -526,31 +526,30 @@ file_sequential(struct file *f)
 	(void)posix_fadvise(f->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 }
 
-static size_t
-limit_of(const struct rlimit *rl)
+static struct rlimit
+limit_of_files(void)
 {
-	return rl->rlim_cur > INT_MAX ? INT_MAX : (size_t)rl->rlim_cur;
-}
-
-size_t
-fd_raise_limit(void)
-{
-	struct rlimit rl = {256, 256}, all;
+	struct rlimit rl = {256, 256};
 
 	(void)getrlimit(RLIMIT_NOFILE, &rl);
-	all = (struct rlimit){rl.rlim_max, rl.rlim_max};
-	if (setrlimit(RLIMIT_NOFILE, &all) == 0)
-		rl = all;
-	return limit_of(&rl);
+	return rl;
+}
+
+void
+fd_raise_limit(void)
+{
+	struct rlimit rl = limit_of_files();
+
+	rl.rlim_cur = rl.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &rl);
 }
 
 size_t
 fd_room(size_t each, size_t others)
 {
-	struct rlimit rl = {256, 256};
-	size_t files;
+	rlim_t limit = limit_of_files().rlim_cur;
+	size_t files = limit > INT_MAX ? INT_MAX : (size_t)limit;
 
-	(void)getrlimit(RLIMIT_NOFILE, &rl);
-	files = limit_of(&rl);
+	others += FD_ALWAYS;
 	return files >= others + each ? (files - others) / each : 1;
 }

@@ -182,10 +182,11 @@ void file_unmap(struct file_map *);
 /* Would a read of fd not wait?  False for a negative one. */
 bool fd_readable(int fd);
 /* Allow for many open files: raise the soft limit to the hard one. */
-size_t fd_raise_limit(void);
+void fd_raise_limit(void);
 /* How many things that have so many files open each can be there at once,
- * beside other open files, within the limit as it is: 1 at least, so that too
- * few are said of a file. */
+ * within the limit as it is, beside so many others and FD_ALWAYS, which any
+ * command may have: 1 at least, so that too few are said of a file. */
+enum { FD_ALWAYS = 16 };
 size_t fd_room(size_t each, size_t others);
 
 #endif

@@ -335,11 +335,11 @@ bad_option(const struct cli *cli, int c, char **argv)
 static void
 fit_jobs(struct cli *cli)
 {
-	enum { FILES = 4, OTHER_FILES = 12 };
+	enum { FILES = 4 };
 	size_t most;
 
-	(void)fd_raise_limit();
-	most = fd_room(FILES, OTHER_FILES);
+	fd_raise_limit();
+	most = fd_room(FILES, 0);
 	if (cli->jobs > most)
 		cli->jobs = (unsigned)most;
 }

@@ -18,8 +18,7 @@ enum {
 	/* Jobs at a time, which each hold two open files: so many for each
 	 * transfer, since small files are made durable together. */
 	WINDOW_STEP = 4,
-	WINDOW_MAX = 256,
-	OTHER_FILES = 16 /* what else is open, but for connections */
+	WINDOW_MAX = 256
 };
 
 struct fetch {
@@ -173,11 +172,12 @@ fetch_finish(struct fetch *f)
 	return rc;
 }
 
-/* In step with -j, as far as the limit of open files goes. */
+/* In step with -j, as far as the limit of open files goes, beside
+ * connections. */
 static unsigned
 window_of(unsigned parallel)
 {
-	size_t most = fd_room(2, OTHER_FILES + parallel);
+	size_t most = fd_room(2, parallel);
 	size_t window = (size_t)WINDOW_STEP * parallel;
 
 	if (window > WINDOW_MAX)

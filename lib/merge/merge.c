@@ -17,10 +17,7 @@
 #include "merge/merge_pass.h"
 #include "segment/segwriter.h"
 
-enum {
-	MEMORY = 32 << 20,
-	FILES_RESERVED = 32 /* descriptors that are not sources */
-};
+enum { MEMORY = 32 << 20 };
 
 struct merge {
 	struct merge_input *in;
@@ -260,14 +257,13 @@ merge_check(struct merge *m, bool from_start, struct merge_info *info)
 static size_t
 most_sources(const struct merge *m)
 {
-	size_t files = fd_raise_limit(), piece = MERGE_PIECE_MIN, most;
+	size_t files = fd_room(1, 0), piece = MERGE_PIECE_MIN, most;
 
 	if (m->sources > 0)
 		return m->sources < 2 ? 2 : m->sources;
 	if (piece < SEG_FRAME + m->info.page_size)
 		piece = SEG_FRAME + m->info.page_size;
 	most = m->reading.memory / piece;
-	files = files > 2 * FILES_RESERVED ? files - FILES_RESERVED : files / 2;
 	if (most > files)
 		most = files;
 	return most < 2 ? 2 : most;

@@ -26,7 +26,7 @@ enum {
 	WAITING_MAX = 16384,
 	/* Two for each that is ready, and two more while it gets its names. */
 	FILES_READY = 4,
-	FILES_RESERVED = 16,
+	SHARE = 4, /* they have a quarter of the files that may be open */
 	/* No index is longer: nodes for four bytes of a page number. */
 	INDEX_MIN = 64 << 10,
 	INDEX_PER_PAGE = 128
@@ -450,13 +450,10 @@ on_idle(void *arg)
 static void
 set_limits(struct unpack *u)
 {
-	size_t files = fd_raise_limit(), kept;
-
-	u->ready_max = 1 + files / (4 * FILES_READY);
+	u->ready_max = fd_room(SHARE * FILES_READY, 0);
 	if (u->ready_max > ADOPT_MAX)
 		u->ready_max = ADOPT_MAX;
-	kept = FILES_READY * u->ready_max + FILES_RESERVED;
-	u->waiting_max = files > kept ? files - kept : 1;
+	u->waiting_max = fd_room(1, FILES_READY * u->ready_max);
 	if (u->waiting_max > WAITING_MAX)
 		u->waiting_max = WAITING_MAX;
 }
