@@ -248,8 +248,9 @@ begin_metrics(struct cli *cli, const char *path)
 	cli->out.arg = cli->metrics;
 }
 
-static void
-take_common(struct cli *cli, int c)
+/* False: it is none of those that every command has. */
+static bool
+take_always(const struct cli *cli, int c)
 {
 	switch (c) {
 	case 'h':
@@ -260,10 +261,19 @@ take_common(struct cli *cli, int c)
 		finish_now();
 	case 'v':
 		msg_verbosity(1);
-		break;
+		return true;
 	case 'q':
 		msg_verbosity(-1);
-		break;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+take_common(struct cli *cli, int c)
+{
+	switch (c) {
 	case 's':
 		cli->store = optarg;
 		break;
@@ -307,12 +317,7 @@ take_common(struct cli *cli, int c)
 static bool
 is_common(const struct cli *cli, int letter)
 {
-	const struct cli_option *o;
-
-	for (o = always; o->name; o++)
-		if (o->letter == letter)
-			return true;
-	for (o = common_options; o->name; o++)
+	for (const struct cli_option *o = common_options; o->name; o++)
 		if (o->letter == letter)
 			return takes(cli, o);
 	return false;
@@ -357,6 +362,8 @@ cli_getopt(struct cli *cli, int argc, char **argv)
 		}
 		if (c == '?' || c == ':')
 			bad_option(cli, c, argv);
+		if (take_always(cli, c))
+			continue;
 		if (!is_common(cli, c))
 			return c;
 		take_common(cli, c);
