@@ -77,6 +77,14 @@ say 'its header does not fit its key' \
 	"$fetch" "$lazy" seg-verify "$drill" "$query" "$diff"
 damaged segments gone
 say 'not in the store' "$fetch" "$lazy" seg-verify "$drill" "$query" "$diff"
+damaged segments gone
+mkdir "$object"
+for command in "$fetch" "$lazy" seg-verify "$drill" "$query" "$diff"; do
+	must_fail 1 sh -c "$command <names"
+	is "$(grep -v ' not made: ' err | cut -d ' ' -f 2-)" \
+		"$SEG_STORE/${object#*/}: not a regular file" "said once"
+	none_named
+done
 damaged indexes gone
 say 'not in the store' "$index" seg-verify "$drill" "$query" "$diff"
 damaged indexes flip -20

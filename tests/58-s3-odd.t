@@ -276,6 +276,7 @@ serve archived
 rm -rf "$dir/objects" && cp -r kept-objects "$dir/objects"
 must_fail 1 seg-fetch -d archived "$(head -n 1 l | cut -f 1)"
 err_like "^seg-fetch: v2/.*/segments/.*: archived: restore it first; 403 InvalidObjectState" "said"
+is "$(grep -c archived err)" 1 "once"
 serve hidden
 rm -rf "$dir/objects" && cp -r kept-objects "$dir/objects"
 must_fail 1 seg-list shop

@@ -79,6 +79,13 @@ note_object(struct content *c)
 	memcpy(c->object->version, c->xfer.version, sizeof(c->object->version));
 }
 
+/* The end of a request; rc is the store's, or what came was bad. */
+static void
+note_end(struct content *c, enum rc rc)
+{
+	c->refused = rc == RC_DATA && !c->came;
+}
+
 /* ---- which form ---- */
 
 /* It is not there in that form: RC_ABSENT if in the other neither. */
@@ -114,6 +121,7 @@ plain_piece(void *arg, const void *data, size_t len)
 {
 	struct content *c = arg;
 
+	c->came = true;
 	if (c->size == CONTENT_SIZE_UNKNOWN) {
 		note_object(c);
 		c->size = c->xfer.size;
@@ -126,6 +134,7 @@ plain_done(struct store_xfer *x, enum rc rc)
 {
 	struct content *c = x->arg;
 
+	note_end(c, rc);
 	if (rc == RC_ABSENT && !x->existed) {
 		not_there(c);
 		return;
@@ -184,6 +193,7 @@ zstd_piece(void *arg, const void *data, size_t len)
 	bool was = msg_hush(c->quiet);
 	enum rc rc;
 
+	c->came = true;
 	if (!c->object->etag[0])
 		note_object(c);
 	rc = zseek_decoder_feed(decoder(c), data, len);
@@ -209,6 +219,7 @@ zstd_done(struct store_xfer *x, enum rc rc)
 	struct content *c = x->arg;
 	bool was;
 
+	note_end(c, rc);
 	if (rc == RC_ABSENT && !c->object->looked) {
 		not_there(c);
 		return;
@@ -354,6 +365,7 @@ tail_done(struct store_xfer *x, enum rc rc)
 	uint64_t len = 0;
 	bool was;
 
+	note_end(c, rc);
 	if (c->guess && guessed_wrong(c, rc))
 		return;
 	was = msg_hush(c->quiet);
@@ -377,6 +389,7 @@ size_done(struct store_xfer *x, enum rc rc)
 {
 	struct content *c = x->arg;
 
+	note_end(c, rc);
 	if (rc == RC_ABSENT) {
 		not_there(c);
 		return;
@@ -437,7 +450,7 @@ content_start(struct content *c)
 	struct content_object *o = c->object;
 
 	c->size = CONTENT_SIZE_UNKNOWN;
-	c->too_short = false;
+	c->too_short = c->came = c->refused = false;
 	c->second = o->form != CONTENT_UNKNOWN;
 	c->guess = o->stored && !o->etag[0];
 	if (!c->second)

@@ -66,6 +66,7 @@ struct content {
 	uint64_t size;
 	struct secrecy secrecy; /* as in store.h; at the end */
 	bool too_short;         /* the contents end before the range */
+	bool refused;           /* RC_DATA, before anything of it came */
 
 	/* content.c's own. */
 	char *path;
@@ -75,6 +76,7 @@ struct content {
 	uint32_t first; /* frame of the table that is read first */
 	uint64_t at;    /* of what is decoded next, in the contents */
 	bool second;    /* the other form is asked */
+	bool came;      /* some of it */
 	bool guess;     /* the size is only believed to be that */
 	bool ended;     /* content_do() */
 	enum rc rc;

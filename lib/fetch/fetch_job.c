@@ -277,7 +277,7 @@ data_start(struct fetch_job *j, uint64_t offset)
 
 /*
  * Something did not verify: transfer it from the start, once more than what a
- * resumed one gets for nothing.
+ * resumed one gets for nothing.  What the store refused it would refuse again.
  */
 static bool
 try_again(struct fetch_job *j, struct fetch_part *p)
@@ -286,7 +286,7 @@ try_again(struct fetch_job *j, struct fetch_part *p)
 
 	if (j->resumed && p == &j->data)
 		j->resumed = false;
-	else if (++j->tries >= TRIES)
+	else if ((j->content.refused && p == &j->data) || ++j->tries >= TRIES)
 		return false;
 	msg_info("%s: does not verify, fetched once more", p->object);
 	stream_release(j);
