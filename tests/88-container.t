@@ -54,14 +54,16 @@ cat >app <<'END'
 trap 'until [ -e ended ]; do sleep 0.05; done
 	sqlite3 app.db "INSERT INTO t VALUES(-5, 1)"; exit 5' TERM
 trap 'touch hup' HUP
+kill -HUP "$PPID"
 : >up
 while :; do sleep 0.05; done
 END
-setsid sh "$entrypoint" shop app.db sh app >out 2>err &
+# (Under nohup they ignore SIGHUP.)
+setsid perl -e '$SIG{HUP} = "DEFAULT"; exec @ARGV' \
+	sh "$entrypoint" shop app.db sh app >out 2>err &
 pid=$!
 await test -e up
-kill -HUP "$pid"
-ok "SIGHUP is the command's" await test -e hup
+ok "SIGHUP is the command's, from its beginning on" await test -e hup
 # (Those that protect mind signals by their first file.)
 await test -s work/shop/cut.memory
 pids() { pgrep -s "$pid" '^seg-'; }

@@ -100,15 +100,27 @@ protect() {
 protect >/dev/null &
 protector=$!
 
+# Signals are the command's; those that come before it has begun, too.
+program='' early=''
+pass() { # SIGNAL
+	if [ "$program" ]; then
+		kill "-$1" "$program" 2>/dev/null || :
+	else
+		early="$early $1"
+	fi
+}
+trap 'pass TERM' TERM INT
+for signal in HUP QUIT USR1 USR2; do
+	# shellcheck disable=SC2064
+	trap "pass $signal" $signal
+done
 # A shell gives what it runs beside it no input and no interrupts.
 exec 3<&0
 "$@" <&3 3<&- &
 program=$!
 exec 3<&-
-trap 'kill -TERM "$program" 2>/dev/null' TERM INT
-for signal in HUP QUIT USR1 USR2; do
-	# shellcheck disable=SC2064
-	trap "kill -$signal $program 2>/dev/null" $signal
+for signal in $early; do
+	kill "-$signal" "$program" 2>/dev/null || :
 done
 wait_for "$program"
 ended=$status
