@@ -213,6 +213,7 @@ stop TERM 0 "stopped"
 # (Who opens b or closes it locks it for a moment: one has it open all the while.)
 mkfifo orders
 sqlite3 b.db <orders >b.open &
+opener=$!
 exec 6>orders
 echo 'SELECT count(*) FROM t;' >&6
 await test -s b.open
@@ -231,6 +232,7 @@ exec 6>&-
 ok "then it is cut" await lines_are stream 5
 is "$(sets stream)" '! b . a . ' "too long: it fails alone"
 stop TERM 0 "stopped"
+wait $opener
 
 # ---- what becomes of a database between two rounds ----
 
