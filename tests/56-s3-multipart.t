@@ -87,7 +87,8 @@ s3_rm "bkt/p/v2/clusters/default/namespaces/b+g/indexes/$key"
 log_clear
 
 # --- faults.  up WANTED RETRY-FOR OPEN RULE...: OPEN: the uploads that may be
-# --- left open
+# --- left open.  (With a second to try again nothing may stand still for longer than
+# --- that; with none it is half a minute.)
 
 up() {
 	wanted=$1 retry=$2 open=$3
@@ -122,8 +123,8 @@ up 0 20 0 "MPPART reset-after 3"
 up 0 10 0 "MPPART stall-request 1"
 up 0 20 0 "MPPART flip-request 3"
 up 0 20 0 "MPDONE flip-request 1"
-up 3 1 0 "MPPART flip-request -"
-up 3 1 0 "MPDONE flip-request -"
+up 3 0 0 "MPPART flip-request -"
+up 3 0 0 "MPDONE flip-request -"
 up 0 20 0 "MPDONE 503 2"
 up 0 20 0 "MPDONE reset-before 1"
 up 0 20 0 "MPDONE reset-after 1"
@@ -136,7 +137,7 @@ up 0 20 0 "MPLIST denied -"
 up 2 20 0 "MPSTART 403 -"
 up 1 20 0 "MPSTART garbage -"
 up 3 0 0 "MPPART 503 2+1"
-up 3 1 0 "MPPART 503 -"
+up 3 5 0 "MPPART 503 -"
 up 2 20 0 "MPPART 403 1+1"
 up 2 20 0 "MPPART expired 1+1" # of the environment: there are no others
 up 3 20 0 "MPPART noupload 1+1"
@@ -144,9 +145,9 @@ up 3 20 0 "MPPART noupload -"
 is "$(grep -c "given up by somebody else" err)" 1 "said once, not for each part"
 up 1 20 0 "MPPART no-etag 1"
 up 2 20 0 "MPDONE 403 -"
-up 3 1 0 "MPDONE error200 -"
+up 3 0 0 "MPDONE error200 -"
 up 1 20 0 "MPDONE garbage -"
-up 3 1 0 "MPDONE stall-head -"
+up 3 5 0 "MPDONE stall-head -"
 up 3 0 0 "PUTINDEX 503 -"
 s3_rm "$data/$key"
 
