@@ -11,8 +11,9 @@ sets() {
 lines_are() { [ "$(wc -l <"$1")" = "$2" ]; }
 longer_than() { [ "$(wc -l <"$1")" -gt "$2" ]; }
 # start ARG...: seg-cut in the background, its stream in $T/stream, and wait for
-# its first round; for who writes it waits as long as that takes; with the variables of $preload, if there are any (as fs does; a
-# function has no process of its own to be stopped)
+# its first round; with the variables of $preload, if there are any (as fs does; a
+# function has no process of its own to be stopped).  It waits for who writes, for
+# as long as that takes.
 preload=
 mkdir figures
 start() {

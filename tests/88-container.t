@@ -66,10 +66,11 @@ await test -e up
 ok "SIGHUP is the command's, from its beginning on" await test -e hup
 # (Those that protect mind signals by their first file.)
 await test -s work/shop/cut.memory
-pids() { pgrep -s "$pid" '^seg-'; }
-await pids
+# running [NAME]: of the session; who has ended and waits for init has
+running() { pgrep -r D,R,S,T -s "$pid" "$@"; }
+await running '^seg-'
 kill -TERM "-$pid"
-none_left() { ! pids; }
+none_left() { ! running '^seg-'; }
 ok "SIGTERM for all ends those that protect" await none_left
 : >ended
 wait "$pid"
@@ -93,7 +94,7 @@ begin() {
 }
 protected() {
 	begin
-	await pgrep -s "$pid" '^seg-cut'
+	await running '^seg-cut'
 }
 id=-10
 written() {
@@ -106,7 +107,7 @@ stored() {
 # finished STATUS: of the whole, and nothing is left of it
 finished() {
 	wait "$pid"
-	is "$? $(pgrep -s "$pid") $(echo work/shop/.run*)" "$1  work/shop/.run*" \
+	is "$? $(running) $(echo work/shop/.run*)" "$1  work/shop/.run*" \
 		"status $1, and nothing is left running"
 }
 protected
